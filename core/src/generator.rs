@@ -1,0 +1,261 @@
+//! The sending role: makes the probes of one stream and sends them when they are due.
+
+use crate::intervals::{Interval, Slot, Writer};
+use crate::ledger::Ledger;
+use crate::pacer::{CATCH_UP, Pacer, Rate};
+use crate::port::{Port, TxOutcome};
+use crate::probe::Index;
+use crate::stats::{Counters, WorkerStats};
+use crate::template::{Patch, Template};
+use crate::time::Nanos;
+
+/// What one stream is to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// The stream's number.
+    pub stream: u16,
+    /// How many streams share rate and count.
+    pub streams: u16,
+    /// Of all streams together; without one, as fast as it goes.
+    pub rate: Option<Rate>,
+    /// What is sent before this time is not counted.
+    pub warmup: Nanos,
+    /// How long to send after that.
+    pub duration: Option<Nanos>,
+    /// How many packets all streams together send after that.
+    pub count: Option<u64>,
+    /// Most packets handed over at once.
+    pub burst: u16,
+    /// The lowest source port.
+    pub first_source_port: u16,
+    /// How many source ports follow each other in turn.
+    pub source_ports: u32,
+}
+
+impl Plan {
+    /// The stream's share of the count.
+    fn share_of_count(&self) -> Option<u64> {
+        let rest = |count: u64| count.saturating_sub(u64::from(self.stream));
+        self.count
+            .map(|count| rest(count).div_ceil(u64::from(self.streams)))
+    }
+
+    fn pacer(&self, start: Nanos) -> Option<Pacer> {
+        self.rate
+            .map(|rate| Pacer::new(rate, start, self.stream, self.streams))
+    }
+}
+
+/// The sender of one stream.
+pub struct Generator<'a> {
+    plan: Plan,
+    template: Template<'a>,
+    ledger: &'a Ledger<'a>,
+    next: Cursor,
+    pacer: Option<Pacer>,
+    /// Packets still to be counted.
+    left: u64,
+    /// Nothing due from here on is sent.
+    end: Nanos,
+    is_warm: bool,
+    slot: Slot,
+}
+
+/// The next packet of a stream.
+#[derive(Clone, Copy)]
+struct Cursor {
+    sequence: u64,
+    port_offset: u32,
+}
+
+/// What a poll of the generator led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// So many packets were accepted.
+    Burst(u16),
+    /// Nothing was due.
+    Idle,
+    /// Nothing will be sent any more.
+    Ended,
+}
+
+impl<'a> Generator<'a> {
+    /// A sender of the frames of `template`.
+    #[must_use]
+    pub fn new(plan: Plan, template: Template<'a>, ledger: &'a Ledger<'a>) -> Self {
+        Self {
+            next: Cursor {
+                sequence: 0,
+                port_offset: 0,
+            },
+            pacer: plan.pacer(Nanos(0)),
+            left: plan.share_of_count().unwrap_or(u64::MAX),
+            end: plan
+                .duration
+                .map_or(Nanos::MAX, |duration| plan.warmup + duration),
+            is_warm: false,
+            slot: Slot::NONE,
+            plan,
+            template,
+            ledger,
+        }
+    }
+
+    /// The most packets that are handed over at once.
+    #[must_use]
+    pub const fn burst(&self) -> u16 {
+        self.plan.burst
+    }
+
+    /// Sends nothing that falls due from `now` on.
+    pub fn stop(&mut self, now: Nanos) {
+        self.end = self.end.min(now);
+    }
+
+    /// Sends what is due at `now`.
+    #[inline]
+    pub fn poll<P: Port>(
+        &mut self,
+        now: Nanos,
+        port: &mut P,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) -> Sent {
+        if !self.is_warm && now >= self.plan.warmup {
+            self.is_warm = true;
+            self.pacer = self.plan.pacer(self.plan.warmup);
+        }
+        let due = match self.due(now, counters) {
+            None => return Sent::Ended,
+            Some(0) => return Sent::Idle,
+            Some(due) => due,
+        };
+        let outcome = self.transmit(now, due, port);
+        if self.is_warm {
+            let tx = &mut counters.tx;
+            tx.refused += u64::from(outcome.refused);
+            tx.no_buffer += u64::from(outcome.no_buffer);
+        }
+        self.take(now, outcome.accepted, stats, counters, writer);
+        Sent::Burst(outcome.accepted)
+    }
+
+    /// How many packets are due, at most a burst; `None` if no more will be.
+    #[inline]
+    fn due(&mut self, now: Nanos, counters: &mut Counters) -> Option<u16> {
+        let most = self.left.min(u64::from(self.plan.burst)) as u16;
+        if most == 0 {
+            return None;
+        }
+        let Some(pacer) = &mut self.pacer else {
+            return (now < self.end).then_some(most);
+        };
+        let mut skipped = pacer.skip_late(now, self.end);
+        let mut due = Some(pacer.due_by(now.min(self.end - Nanos(1)), most));
+        if pacer.due() >= self.end {
+            due = None;
+        } else if now > self.end + CATCH_UP {
+            skipped += pacer.count_before(self.end);
+            due = None;
+        }
+        if self.is_warm {
+            counters.tx.skipped += skipped;
+        }
+        due
+    }
+
+    #[inline]
+    fn transmit<P: Port>(&self, now: Nanos, due: u16, port: &mut P) -> TxOutcome {
+        let Plan {
+            stream,
+            first_source_port,
+            source_ports,
+            ..
+        } = self.plan;
+        let mut cursor = self.next;
+        let mut pacer = self.pacer;
+        // The reflector may be faster than the return from the device.
+        self.ledger
+            .set_sent(stream, cursor.sequence + u64::from(due));
+        let outcome = port.transmit(due, |frame| {
+            let lag = pacer.as_mut().map_or(Nanos(0), |pacer| {
+                let lag = now - pacer.due();
+                pacer.advance();
+                lag
+            });
+            let patch = Patch {
+                index: Index::new(stream, cursor.sequence),
+                source_port: first_source_port + cursor.port_offset as u16,
+                time: now,
+                lag,
+            };
+            cursor.advance(1, source_ports);
+            self.template.write(frame, &patch)
+        });
+        if outcome.accepted < due {
+            self.ledger
+                .set_sent(stream, self.next.sequence + u64::from(outcome.accepted));
+        }
+        outcome
+    }
+
+    /// Goes on past `accepted` packets, which take their sequences, and counts them.
+    #[inline]
+    fn take(
+        &mut self,
+        now: Nanos,
+        accepted: u16,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) {
+        self.next
+            .advance(u32::from(accepted), self.plan.source_ports);
+        for _ in 0..accepted {
+            let Some(pacer) = &mut self.pacer else { break };
+            if self.is_warm {
+                let lag = now - pacer.due();
+                stats.lag.record(lag);
+                counters.tx.lag_max_ns = counters.tx.lag_max_ns.max(lag.0);
+            }
+            pacer.advance();
+        }
+        if accepted == 0 || !self.is_warm {
+            return;
+        }
+        let packets = u64::from(accepted);
+        if self.left != u64::MAX {
+            self.left -= packets;
+        }
+        let tx = &mut counters.tx;
+        if tx.packets == 0 {
+            tx.first_ns = now.0;
+        }
+        tx.last_ns = now.0;
+        tx.packets += packets;
+        tx.bytes += packets * u64::from(self.template.frame_len().0);
+        if !self.slot.holds(now) {
+            self.slot = writer.division().slot_of(now);
+        }
+        writer.count(
+            self.slot.index,
+            &Interval {
+                tx_packets: packets,
+                ..Interval::default()
+            },
+        );
+    }
+}
+
+impl Cursor {
+    #[inline]
+    const fn advance(&mut self, packets: u32, source_ports: u32) {
+        self.sequence += packets as u64;
+        self.port_offset += packets;
+        // Seldom more than one turn, so mostly no division.
+        if self.port_offset >= source_ports {
+            self.port_offset %= source_ports;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A fixed-size log-linear histogram of times, for one writer and any readers.
+//!
+//! Values below 128 ns have a bucket each; from there on every power of two is divided into 128, so
+//! a bucket is at most 1/128 of its values wide, and its middle, which quantiles report, is off by
+//! at most 0.4 %. Values of 2^48 ns (78 hours) and more share the last bucket.
+
+use crate::sync::{AtomicU64, Relaxed, add};
+use crate::time::Nanos;
+
+const SUB_BITS: u32 = 7;
+const SUB: usize = 1 << SUB_BITS;
+const MAX_BITS: u32 = 48;
+
+/// How many buckets a histogram has.
+pub const BUCKETS: usize = (MAX_BITS - SUB_BITS + 1) as usize * SUB;
+
+/// Counts by time.
+pub struct Histogram {
+    counts: [AtomicU64; BUCKETS],
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            counts: [const { AtomicU64::new(0) }; BUCKETS],
+        }
+    }
+}
+
+impl Histogram {
+    /// Counts `value`; only ever called by one thread.
+    #[inline]
+    pub fn record(&self, value: Nanos) {
+        add(&self.counts[bucket(value)], 1);
+    }
+
+    /// How many values each bucket holds, read while the writer may go on.
+    pub fn counts(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(|count| count.load(Relaxed))
+    }
+}
+
+/// The bucket that `value` falls into.
+#[must_use]
+#[inline]
+pub const fn bucket(value: Nanos) -> usize {
+    let value = value.0;
+    if value < SUB as u64 {
+        return value as usize;
+    }
+    let shift = u64::BITS - 1 - value.leading_zeros() - SUB_BITS;
+    let bucket = ((shift as usize) << SUB_BITS) + (value >> shift) as usize;
+    if bucket < BUCKETS {
+        bucket
+    } else {
+        BUCKETS - 1
+    }
+}
+
+/// The lowest and the highest value of a bucket (the last one's own range, not what overflows).
+#[must_use]
+pub const fn range(bucket: usize) -> (Nanos, Nanos) {
+    let shift = (bucket >> SUB_BITS).saturating_sub(1);
+    let lowest = ((bucket - (shift << SUB_BITS)) as u64) << shift;
+    (Nanos(lowest), Nanos(lowest + (1 << shift) - 1))
+}
+
+/// The value below or at which the share `quantile` (0 to 1) of what `counts` holds lies: the
+/// middle of its bucket. `None` if there is nothing.
+#[must_use]
+pub fn quantile(counts: &[u64], quantile: f64) -> Option<Nanos> {
+    let total: u64 = counts.iter().sum();
+    if total == 0 {
+        return None;
+    }
+    // The nearest rank, from 1; `as` saturates, and a share of a count is far from 2^64. There is
+    // no `ceil` without std.
+    let exact = quantile * total as f64;
+    let floor = exact as u64;
+    let rank = (floor + u64::from(exact > floor as f64)).clamp(1, total);
+    let mut seen = 0;
+    let bucket = counts.iter().position(|count| {
+        seen += count;
+        seen >= rank
+    })?;
+    let (lowest, highest) = range(bucket);
+    Some(Nanos(u64::midpoint(lowest.0, highest.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn buckets_touch_and_do_not_overlap() {
+        let mut next = 0;
+        for index in 0..BUCKETS {
+            let (lowest, highest) = range(index);
+            assert_eq!(lowest.0, next);
+            assert_eq!((bucket(lowest), bucket(highest)), (index, index));
+            assert!((highest.0 - lowest.0) as f64 <= lowest.0 as f64 / 128.0);
+            next = highest.0 + 1;
+        }
+        assert_eq!(next, 1 << MAX_BITS);
+        assert_eq!(bucket(Nanos::MAX), BUCKETS - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_within_one_percent(
+            mut values in prop::collection::vec((0_u64..1 << 48, 0_u32..48), 1..500),
+            share in 0.0_f64..=1.0,
+        ) {
+            let histogram = std::boxed::Box::<Histogram>::default();
+            let mut values: Vec<u64> = values.drain(..).map(|(v, shift)| v >> shift).collect();
+            for value in &values {
+                histogram.record(Nanos(*value));
+            }
+            values.sort_unstable();
+            let rank = ((share * values.len() as f64).ceil() as usize).max(1);
+            let exact = values[rank - 1];
+            let counts: Vec<u64> = histogram.counts().collect();
+            let got = quantile(&counts, share).unwrap();
+            prop_assert!(got.0.abs_diff(exact) as f64 <= exact as f64 * 0.004, "{got:?} {exact}");
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_quantile() {
+        assert_eq!(quantile(&[0; BUCKETS], 0.5), None);
+    }
+}

@@ -1,0 +1,508 @@
+//! Per-interval accounting: a ring of cells for each worker, written in place, read as they close.
+//!
+//! An interval is closed for a worker once the worker's clock has passed the interval's end by the
+//! grace: nothing the worker does later can count in it. The worker says so by a watermark, and the
+//! reader then copies the cell and hands it back. A worker that would need a cell not yet handed
+//! back waits, so a slow reader delays and never falsifies.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
+
+use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::time::Nanos;
+
+/// What happened in one interval. By time of sending: `tx_packets`, `on_time`, the latencies. By
+/// time of receipt: the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Interval {
+    /// Packets that the device accepted.
+    pub tx_packets: u64,
+    /// Unique probes received before the interval was closed.
+    pub on_time: u64,
+    /// Sum of their latencies.
+    pub latency_sum_ns: u64,
+    /// The least of their latencies; meaningless while `on_time` is 0.
+    pub latency_min_ns: u64,
+    /// The greatest of their latencies.
+    pub latency_max_ns: u64,
+    /// All packets received.
+    pub rx_packets: u64,
+    /// Duplicates received.
+    pub duplicates: u64,
+    /// Reordered packets received.
+    pub reordered: u64,
+    /// Corrupt packets received.
+    pub corrupt: u64,
+    /// Foreign packets received.
+    pub foreign: u64,
+    /// Late packets received.
+    pub late: u64,
+    /// Too old packets received.
+    pub too_old: u64,
+}
+
+impl Interval {
+    /// Counts what `other` counted too.
+    pub const fn merge(&mut self, other: &Self) {
+        if other.on_time > 0 {
+            self.latency_min_ns = if self.on_time == 0 || other.latency_min_ns < self.latency_min_ns
+            {
+                other.latency_min_ns
+            } else {
+                self.latency_min_ns
+            };
+            if other.latency_max_ns > self.latency_max_ns {
+                self.latency_max_ns = other.latency_max_ns;
+            }
+        }
+        self.tx_packets += other.tx_packets;
+        self.on_time += other.on_time;
+        self.latency_sum_ns = self.latency_sum_ns.saturating_add(other.latency_sum_ns);
+        self.rx_packets += other.rx_packets;
+        self.duplicates += other.duplicates;
+        self.reordered += other.reordered;
+        self.corrupt += other.corrupt;
+        self.foreign += other.foreign;
+        self.late += other.late;
+        self.too_old += other.too_old;
+    }
+}
+
+const WORDS: usize = size_of::<Interval>() / 8;
+
+/// Memory for one interval of one worker.
+#[repr(align(128))]
+pub struct Cell([AtomicU64; WORDS]);
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; WORDS])
+    }
+}
+
+impl Cell {
+    fn load(&self) -> Interval {
+        let words: [u64; WORDS] = core::array::from_fn(|i| self.0[i].load(Relaxed));
+        transmute!(words)
+    }
+
+    fn store(&self, interval: &Interval) {
+        let words: [u64; WORDS] = transmute!(*interval);
+        for (shared, word) in self.0.iter().zip(words) {
+            shared.store(word, Relaxed);
+        }
+    }
+}
+
+/// How a run is divided: interval 0 begins at `start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// When counting begins.
+    pub start: Nanos,
+    /// How long an interval is, at least 1 ns.
+    pub length: Nanos,
+    /// How long after its end an interval stays open.
+    pub grace: Nanos,
+}
+
+/// A received probe may be stamped so far ahead of the receiver's clock.
+pub const CLOCK_TOLERANCE: Nanos = Nanos(10_000);
+
+impl Division {
+    /// The interval that `time`, not before the start, falls into.
+    #[must_use]
+    pub const fn index_of(&self, time: Nanos) -> u64 {
+        time.since(self.start).0 / self.length.0
+    }
+
+    /// When interval `index` ends.
+    #[must_use]
+    pub const fn end_of(&self, index: u64) -> Nanos {
+        let span = (index + 1).saturating_mul(self.length.0);
+        Nanos(self.start.0.saturating_add(span))
+    }
+
+    /// How many cells a worker's ring needs so that it does not wait for a reader that comes by at
+    /// least every `pause`.
+    #[must_use]
+    pub const fn ring_len(&self, pause: Nanos) -> usize {
+        let open = (self.grace.0 + pause.0 + CLOCK_TOLERANCE.0) / self.length.0 + 3;
+        (open as usize).next_power_of_two()
+    }
+
+    /// The interval that `time` falls into and its bounds.
+    #[must_use]
+    pub const fn slot_of(&self, time: Nanos) -> Slot {
+        let index = self.index_of(time);
+        let end = self.end_of(index);
+        Slot {
+            index,
+            begin: end.since(self.length),
+            end,
+        }
+    }
+
+    fn is_closed(&self, index: u64, watermark: Nanos) -> bool {
+        watermark > self.end_of(index) + self.grace
+    }
+}
+
+/// An interval and its bounds: saves a division for the next time that falls into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its number, from 0.
+    pub index: u64,
+    /// When it begins.
+    pub begin: Nanos,
+    /// When it has ended.
+    pub end: Nanos,
+}
+
+impl Slot {
+    /// No interval: holds no time.
+    pub const NONE: Self = Self {
+        index: 0,
+        begin: Nanos(0),
+        end: Nanos(0),
+    };
+
+    /// Whether `time` falls into it.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, time: Nanos) -> bool {
+        self.begin <= time && time < self.end
+    }
+}
+
+/// The ring of one worker: what its writer and its reader share.
+#[repr(align(128))]
+pub struct Ring<'a> {
+    cells: &'a [Cell],
+    division: Division,
+    /// The worker writes nothing any more to what was closed by this time.
+    watermark: AtomicU64,
+    /// Intervals below this have a cell that has been cleared.
+    opened: AtomicU64,
+    by_reader: HandedBack,
+}
+
+/// On a line of its own: the reader writes it, the worker reads it.
+#[repr(align(128))]
+struct HandedBack(AtomicU64);
+
+/// The watermark of a worker that has ended.
+const ENDED: u64 = u64::MAX;
+
+impl<'a> Ring<'a> {
+    /// A ring over `cells`, whose number is a power of two.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    #[must_use]
+    pub fn new(division: Division, cells: &'a [Cell]) -> Self {
+        assert!(cells.len().is_power_of_two(), "{} cells", cells.len());
+        Self {
+            cells,
+            division,
+            watermark: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            by_reader: HandedBack(AtomicU64::new(0)),
+        }
+    }
+
+    /// How the run is divided.
+    #[must_use]
+    pub const fn division(&self) -> Division {
+        self.division
+    }
+
+    /// Whether the worker has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.watermark.load(Acquire) == ENDED
+    }
+
+    fn cell(&self, index: u64) -> &Cell {
+        &self.cells[index as usize & (self.cells.len() - 1)]
+    }
+}
+
+/// The worker's end of a ring; there is one.
+pub struct Writer<'a> {
+    ring: &'a Ring<'a>,
+    opened: u64,
+    /// Before this time [`Self::open`] has nothing to do.
+    next_open: Nanos,
+}
+
+impl<'a> Writer<'a> {
+    /// The writing end of `ring`.
+    #[must_use]
+    pub const fn new(ring: &'a Ring<'a>) -> Self {
+        Self {
+            ring,
+            opened: 0,
+            next_open: Nanos(0),
+        }
+    }
+
+    /// How the run is divided.
+    #[must_use]
+    pub const fn division(&self) -> Division {
+        self.ring.division
+    }
+
+    /// Makes sure that there is a cell for every interval that something received or sent at `now`
+    /// can count in. `false` if the reader has not yet handed back one that is needed: nothing may
+    /// be counted at `now`.
+    #[inline]
+    pub fn open(&mut self, now: Nanos) -> bool {
+        now < self.next_open || self.open_more(now)
+    }
+
+    #[cold]
+    fn open_more(&mut self, now: Nanos) -> bool {
+        let Ring {
+            cells, division, ..
+        } = self.ring;
+        if now + CLOCK_TOLERANCE < division.start {
+            return true;
+        }
+        let last = division.index_of(now + CLOCK_TOLERANCE);
+        // Pairs with the reader's release: its copy of a cell is made before the cell is cleared.
+        let free = self.ring.by_reader.0.load(Acquire) + cells.len() as u64;
+        while self.opened <= last {
+            if self.opened >= free {
+                // After a long stall the reader waits for this, and hands back what it closes.
+                self.pass(now);
+                return false;
+            }
+            self.ring.cell(self.opened).store(&Interval::default());
+            self.opened += 1;
+        }
+        self.ring.opened.store(self.opened, Relaxed);
+        self.next_open = division.end_of(last) - CLOCK_TOLERANCE;
+        true
+    }
+
+    /// Counts `part` in interval `index`, which is open.
+    #[inline]
+    pub fn count(&self, index: u64, part: &Interval) {
+        let cell = self.ring.cell(index);
+        let mut interval = cell.load();
+        interval.merge(part);
+        cell.store(&interval);
+    }
+
+    /// Says that whatever is counted from here on happened at `now` or later.
+    pub fn pass(&self, now: Nanos) {
+        self.ring.watermark.store(now.0, Release);
+    }
+
+    /// Says that nothing will be counted any more.
+    pub fn end(&self) {
+        self.ring.watermark.store(ENDED, Release);
+    }
+}
+
+/// The control thread's end of a ring; there is one.
+pub struct Reader<'a> {
+    ring: &'a Ring<'a>,
+    next: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// The reading end of `ring`.
+    #[must_use]
+    pub const fn new(ring: &'a Ring<'a>) -> Self {
+        Self { ring, next: 0 }
+    }
+
+    /// The interval that [`Self::read`] will return next.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// The next interval, if the worker has closed it. Of a worker that has ended, intervals never
+    /// end: beyond what it counted they are empty.
+    pub fn read(&mut self) -> Option<Interval> {
+        // Pairs with the worker's release: all that counts in a closed interval is visible.
+        let watermark = Nanos(self.ring.watermark.load(Acquire));
+        if watermark.0 != ENDED && !self.ring.division.is_closed(self.next, watermark) {
+            return None;
+        }
+        let interval = if self.next < self.ring.opened.load(Relaxed) {
+            self.ring.cell(self.next).load()
+        } else {
+            Interval::default()
+        };
+        self.next += 1;
+        self.ring.by_reader.0.store(self.next, Release);
+        Some(interval)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    const DIVISION: Division = Division {
+        start: Nanos(1_000_000),
+        length: Nanos(1_000_000),
+        grace: Nanos(2_000_000),
+    };
+
+    fn cells(count: usize) -> Vec<Cell> {
+        (0..count).map(|_| Cell::default()).collect()
+    }
+
+    fn sent(packets: u64) -> Interval {
+        Interval {
+            tx_packets: packets,
+            ..Interval::default()
+        }
+    }
+
+    #[test]
+    fn an_interval_closes_the_grace_after_its_end() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        assert!(writer.open(Nanos(1_500_000)));
+        writer.count(0, &sent(3));
+        writer.pass(Nanos(4_000_000));
+        assert_eq!(
+            reader.read(),
+            None,
+            "a receipt at the very end of the grace is in time"
+        );
+        writer.pass(Nanos(4_000_001));
+        assert_eq!(reader.read(), Some(sent(3)));
+        assert_eq!(reader.read(), None);
+    }
+
+    #[test]
+    fn cells_are_used_again_and_come_back_empty() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        for index in 0..100 {
+            let now = Nanos(DIVISION.end_of(index).0 - 500_000);
+            assert!(writer.open(now));
+            writer.count(index, &sent(index + 1));
+            writer.count(index, &sent(1));
+            writer.pass(now);
+            while let Some(interval) = reader.read() {
+                assert_eq!(interval, sent(reader.position() + 1));
+            }
+        }
+        assert!(reader.position() > 90);
+    }
+
+    #[test]
+    fn a_reader_that_sleeps_makes_the_writer_wait() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        let late = Nanos(9_500_000);
+        assert!(writer.open(Nanos(8_500_000)));
+        writer.pass(Nanos(8_500_000));
+        assert!(!writer.open(late));
+        assert!(reader.read().is_some());
+        assert!(writer.open(late));
+    }
+
+    #[test]
+    fn a_stall_longer_than_the_ring_is_got_over() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        assert!(writer.open(Nanos(1_500_000)));
+        writer.count(0, &sent(7));
+        writer.pass(Nanos(1_500_000));
+        let awake = Nanos(100_500_000);
+        assert!(!writer.open(awake));
+        assert_eq!(reader.read(), Some(sent(7)));
+        while let Some(interval) = reader.read() {
+            assert_eq!(interval, sent(0));
+        }
+        assert!(writer.open(awake));
+        writer.count(99, &sent(9));
+        writer.end();
+        let rest: Vec<_> = (reader.position()..=99)
+            .map(|_| reader.read().unwrap())
+            .collect();
+        assert_eq!(
+            rest.iter().map(|interval| interval.tx_packets).sum::<u64>(),
+            9
+        );
+        assert_eq!(rest.last(), Some(&sent(9)));
+    }
+
+    #[test]
+    fn after_the_end_all_that_was_counted_is_read() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        assert!(writer.open(Nanos(2_500_000)));
+        writer.count(1, &sent(7));
+        assert!(!ring.has_ended());
+        writer.end();
+        assert!(ring.has_ended());
+        assert_eq!(reader.read(), Some(sent(0)));
+        assert_eq!(reader.read(), Some(sent(7)));
+        assert_eq!(reader.read(), Some(sent(0)), "beyond what was opened");
+    }
+
+    #[test]
+    fn a_stamp_just_ahead_of_the_clock_has_a_cell() {
+        let cells = cells(8);
+        let ring = Ring::new(DIVISION, &cells);
+        let mut writer = Writer::new(&ring);
+        assert!(writer.open(Nanos(1_990_000)));
+        writer.count(DIVISION.index_of(Nanos(2_000_000)), &sent(1));
+        assert_eq!(ring.opened.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn the_ring_is_long_enough() {
+        let division = Division {
+            start: Nanos(0),
+            ..DIVISION
+        };
+        assert_eq!(division.ring_len(Nanos::SECOND), 1024);
+        assert_eq!(
+            Division {
+                length: Nanos::SECOND,
+                ..division
+            }
+            .ring_len(Nanos(0)),
+            4
+        );
+    }
+
+    #[test]
+    fn merging_keeps_the_extremes_of_those_that_have_any() {
+        let one = Interval {
+            on_time: 2,
+            latency_sum_ns: 30,
+            latency_min_ns: 10,
+            latency_max_ns: 20,
+            ..sent(2)
+        };
+        let mut total = sent(5);
+        total.merge(&one);
+        total.merge(&sent(1));
+        assert_eq!(
+            total,
+            Interval {
+                tx_packets: 8,
+                ..one
+            }
+        );
+    }
+}

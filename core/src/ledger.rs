@@ -1,0 +1,465 @@
+//! What was sent and what has been seen of it: shared by all workers of a run.
+//!
+//! A duplicate is a duplicate on whichever queue it arrives, so the record of what was seen is
+//! shared by the receiving workers. With one of them, it is written with plain stores, and laid out
+//! by sequence, so that neighbours share a cache line. With several, it is written with
+//! compare-and-swap, and laid out by source port: queues are chosen by a hash over the ports, so a
+//! line is contended only when a flow really arrives on two queues.
+//!
+//! The record of a sequence is one bit in a ring of words. A word holds 32 of them and the turn of
+//! the ring that they belong to, so nothing has to be cleared as the ring goes round.
+
+use crate::probe::Index;
+use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+
+const BITS: u64 = 32;
+
+/// 16 words on cache lines of their own.
+#[repr(align(128))]
+pub struct Line([AtomicU64; LINE]);
+
+const LINE: usize = 16;
+
+impl Default for Line {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; LINE])
+    }
+}
+
+/// The size of a run, from which the sizes of the ledger's parts follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Tx queues of all ports together.
+    pub streams: u16,
+    /// Source ports of a stream, at least 1.
+    pub source_ports: u32,
+    /// Receiving workers.
+    pub receivers: u16,
+    /// How far below the highest received sequence of its stream a probe is still told from its
+    /// duplicate.
+    pub window: u64,
+}
+
+impl Dimensions {
+    const fn is_shared(&self) -> bool {
+        self.receivers > 1
+    }
+
+    /// Bit rings of a stream.
+    const fn rings(&self) -> u64 {
+        if self.is_shared() {
+            self.source_ports as u64
+        } else {
+            1
+        }
+    }
+
+    /// Words of a bit ring: the window's, and two for the words at its ends, which it shares with
+    /// what lies outside.
+    const fn words_per_ring(&self) -> u64 {
+        let words = (self.window / self.rings() + 1) / BITS + 2;
+        if self.is_shared() {
+            words.next_multiple_of(LINE as u64)
+        } else {
+            words
+        }
+    }
+
+    /// Words from one flow's highest sequence to the next one's.
+    const fn flow_stride(&self) -> usize {
+        if self.is_shared() { LINE } else { 1 }
+    }
+
+    /// Lines of [`Memory::seen`].
+    #[must_use]
+    pub const fn seen_lines(&self) -> usize {
+        let words = self.streams as u64 * self.rings() * self.words_per_ring();
+        (words as usize).div_ceil(LINE)
+    }
+
+    /// Lines of [`Memory::flows`].
+    #[must_use]
+    pub const fn flow_lines(&self) -> usize {
+        (self.streams as usize * self.source_ports as usize * self.flow_stride()).div_ceil(LINE)
+    }
+
+    /// Lines of [`Memory::sent`].
+    #[must_use]
+    pub const fn sent_lines(&self) -> usize {
+        self.streams as usize
+    }
+
+    const fn highest_lines_each(&self) -> usize {
+        (self.streams as usize).div_ceil(LINE)
+    }
+
+    /// Lines of [`Memory::highest`].
+    #[must_use]
+    pub const fn highest_lines(&self) -> usize {
+        self.receivers as usize * self.highest_lines_each()
+    }
+}
+
+/// Memory for a ledger, zeroed, which the runtime provides.
+#[derive(Clone, Copy)]
+pub struct Memory<'a> {
+    /// [`Dimensions::seen_lines`].
+    pub seen: &'a [Line],
+    /// [`Dimensions::flow_lines`].
+    pub flows: &'a [Line],
+    /// [`Dimensions::sent_lines`].
+    pub sent: &'a [Line],
+    /// [`Dimensions::highest_lines`].
+    pub highest: &'a [Line],
+}
+
+/// The record of a run.
+pub struct Ledger<'a> {
+    dimensions: Dimensions,
+    memory: Memory<'a>,
+    is_shared: bool,
+    rings: u64,
+    flow_stride: usize,
+    highest_lines_each: usize,
+    by_source_ports: Divisor,
+    by_words_per_ring: Divisor,
+}
+
+/// What the record says of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Not seen before.
+    First {
+        /// A later one of its flow was seen before.
+        reordered: bool,
+    },
+    /// Seen before.
+    Duplicate,
+    /// Too far below its stream's highest to say.
+    TooOld,
+    /// No such probe was sent.
+    NeverSent,
+}
+
+impl<'a> Ledger<'a> {
+    /// An empty record; `None` if the memory is too small or the dimensions hold a zero.
+    #[must_use]
+    pub fn new(dimensions: Dimensions, memory: Memory<'a>) -> Option<Self> {
+        let large_enough = memory.seen.len() >= dimensions.seen_lines()
+            && memory.flows.len() >= dimensions.flow_lines()
+            && memory.sent.len() >= dimensions.sent_lines()
+            && memory.highest.len() >= dimensions.highest_lines();
+        let none = dimensions.streams == 0 || dimensions.source_ports == 0;
+        if !large_enough || none {
+            return None;
+        }
+        Some(Self {
+            dimensions,
+            memory,
+            is_shared: dimensions.is_shared(),
+            rings: dimensions.rings(),
+            flow_stride: dimensions.flow_stride(),
+            highest_lines_each: dimensions.highest_lines_each(),
+            by_source_ports: Divisor::new(u64::from(dimensions.source_ports)),
+            by_words_per_ring: Divisor::new(dimensions.words_per_ring()),
+        })
+    }
+
+    /// The number of streams.
+    #[must_use]
+    pub const fn streams(&self) -> u16 {
+        self.dimensions.streams
+    }
+
+    /// Says that the sequences of `stream` below `next` may be on their way; called by its sender
+    /// before it hands over the last of them.
+    #[inline]
+    pub fn set_sent(&self, stream: u16, next: u64) {
+        self.memory.sent[usize::from(stream)].0[0].store(next, Release);
+    }
+
+    /// Looks `index` up and enters it, for the receiving worker `receiver`; `port_offset` is how
+    /// far the source port that it came with is above the first.
+    #[inline]
+    pub fn see(&self, receiver: u16, index: Index, port_offset: u16) -> Sighting {
+        let (stream, sequence) = (usize::from(index.stream()), index.sequence());
+        let Some(sent) = self.memory.sent.get(stream) else {
+            return Sighting::NeverSent;
+        };
+        let next = sent.0[0].load(Acquire);
+        if sequence >= next {
+            return Sighting::NeverSent;
+        }
+        // The highest received is below the next to be sent, so most need not look for it.
+        let window = self.dimensions.window;
+        if sequence + window < next && sequence + window < self.highest(stream) {
+            return Sighting::TooOld;
+        }
+        self.raise_highest(receiver, stream, sequence);
+        match self.enter(stream, sequence) {
+            Entry::New => Sighting::First {
+                reordered: self.raise_flow(stream, port_offset, sequence),
+            },
+            Entry::Seen => Sighting::Duplicate,
+            Entry::Overwritten => Sighting::TooOld,
+        }
+    }
+
+    /// The stream's highest received sequence; only called when there is one.
+    #[cold]
+    fn highest(&self, stream: usize) -> u64 {
+        let lines = self.memory.highest.chunks_exact(self.highest_lines_each);
+        let highest = lines
+            .map(|lines| lines[stream / LINE].0[stream % LINE].load(Relaxed))
+            .max();
+        highest.unwrap_or(0)
+    }
+
+    /// Each receiver keeps the highest it saw itself, on lines of its own.
+    #[inline]
+    fn raise_highest(&self, receiver: u16, stream: usize, sequence: u64) {
+        let line = usize::from(receiver) * self.highest_lines_each + stream / LINE;
+        let highest = &self.memory.highest[line].0[stream % LINE];
+        if sequence > highest.load(Relaxed) {
+            highest.store(sequence, Relaxed);
+        }
+    }
+
+    #[inline]
+    fn enter(&self, stream: usize, sequence: u64) -> Entry {
+        let (ring, position) = if self.is_shared {
+            let (turn, port) = self.by_source_ports.divide(sequence);
+            (stream as u64 * self.rings + port, turn)
+        } else {
+            (stream as u64, sequence)
+        };
+        let (turn, word) = self.by_words_per_ring.divide(position / BITS);
+        let at = (ring * self.by_words_per_ring.divisor + word) as usize;
+        let word = &self.memory.seen[at / LINE].0[at % LINE];
+        // Turn 0 is that of memory never written, whose bits are none.
+        let fresh = ((turn + 1) << BITS) | 1 << (position % BITS);
+        if !self.is_shared {
+            let (entry, value) = Entry::of(word.load(Relaxed), fresh);
+            word.store(value, Relaxed);
+            return entry;
+        }
+        let mut current = word.load(Relaxed);
+        loop {
+            let (entry, value) = Entry::of(current, fresh);
+            if value == current {
+                return entry;
+            }
+            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
+                Ok(_) => return entry,
+                Err(changed) => current = changed,
+            }
+        }
+    }
+
+    /// Raises the flow's highest sequence, or says that it is above `sequence` already.
+    #[inline]
+    fn raise_flow(&self, stream: usize, port_offset: u16, sequence: u64) -> bool {
+        let flow = stream * self.dimensions.source_ports as usize + usize::from(port_offset);
+        let at = flow * self.flow_stride;
+        let highest = &self.memory.flows[at / LINE].0[at % LINE];
+        if self.is_shared {
+            return highest.fetch_max(sequence, Relaxed) > sequence;
+        }
+        let reordered = highest.load(Relaxed) > sequence;
+        if !reordered {
+            highest.store(sequence, Relaxed);
+        }
+        reordered
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    New,
+    Seen,
+    Overwritten,
+}
+
+impl Entry {
+    /// What a word that is `current` says of the one bit in `fresh`, and what the word becomes.
+    #[inline]
+    const fn of(current: u64, fresh: u64) -> (Self, u64) {
+        let (had, has) = (current >> BITS, fresh >> BITS);
+        if had < has {
+            (Self::New, fresh)
+        } else if had > has {
+            (Self::Overwritten, current)
+        } else if current | fresh == current {
+            (Self::Seen, current)
+        } else {
+            (Self::New, current | fresh)
+        }
+    }
+}
+
+/// Division of numbers below 2^48 by one that is known beforehand, without dividing.
+#[derive(Clone, Copy, Debug)]
+struct Divisor {
+    divisor: u64,
+    reciprocal: u64,
+}
+
+impl Divisor {
+    const fn new(divisor: u64) -> Self {
+        assert!(divisor > 0 && divisor < 1 << 48);
+        Self {
+            divisor,
+            reciprocal: u64::MAX / divisor,
+        }
+    }
+
+    /// Quotient and remainder.
+    #[inline]
+    const fn divide(self, number: u64) -> (u64, u64) {
+        // Short by at most one, since the reciprocal is short by less than one.
+        let quotient = ((number as u128 * self.reciprocal as u128) >> 64) as u64;
+        let rest = number - quotient * self.divisor;
+        if rest >= self.divisor {
+            (quotient + 1, rest - self.divisor)
+        } else {
+            (quotient, rest)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(count: usize) -> Vec<Line> {
+        (0..count).map(|_| Line::default()).collect()
+    }
+
+    fn with_ledger<T>(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>) -> T) -> T {
+        let (seen, flows) = (
+            lines(dimensions.seen_lines()),
+            lines(dimensions.flow_lines()),
+        );
+        let (sent, highest) = (
+            lines(dimensions.sent_lines()),
+            lines(dimensions.highest_lines()),
+        );
+        let memory = Memory {
+            seen: &seen,
+            flows: &flows,
+            sent: &sent,
+            highest: &highest,
+        };
+        test(&Ledger::new(dimensions, memory).unwrap())
+    }
+
+    const FIRST: Sighting = Sighting::First { reordered: false };
+    const SMALL: Dimensions = Dimensions {
+        streams: 1,
+        source_ports: 1,
+        receivers: 1,
+        window: 100,
+    };
+
+    #[test]
+    fn the_window_ends_where_it_says() {
+        for receivers in [1, 2] {
+            with_ledger(Dimensions { receivers, ..SMALL }, |ledger| {
+                ledger.set_sent(0, 10_000);
+                assert_eq!(ledger.see(0, Index::new(0, 5000), 0), FIRST);
+                assert_eq!(
+                    ledger.see(0, Index::new(0, 4900), 0),
+                    Sighting::First { reordered: true }
+                );
+                assert_eq!(ledger.see(0, Index::new(0, 4900), 0), Sighting::Duplicate);
+                assert_eq!(ledger.see(0, Index::new(0, 4899), 0), Sighting::TooOld);
+                assert_eq!(ledger.see(0, Index::new(0, 10_000), 0), Sighting::NeverSent);
+                assert_eq!(ledger.see(0, Index::new(1, 0), 0), Sighting::NeverSent);
+            });
+        }
+    }
+
+    #[test]
+    fn a_duplicate_on_another_queue_is_one() {
+        with_ledger(
+            Dimensions {
+                receivers: 3,
+                source_ports: 7,
+                ..SMALL
+            },
+            |ledger| {
+                ledger.set_sent(0, 100);
+                assert_eq!(ledger.see(0, Index::new(0, 9), 2), FIRST);
+                assert_eq!(ledger.see(2, Index::new(0, 9), 2), Sighting::Duplicate);
+            },
+        );
+    }
+
+    /// A naive record that keeps everything.
+    #[derive(Default)]
+    struct Naive {
+        seen: HashSet<Index>,
+        highest: HashMap<u16, u64>,
+        flows: HashMap<(u16, u16), u64>,
+    }
+
+    impl Naive {
+        fn see(&mut self, window: u64, index: Index, port: u16) -> Sighting {
+            let highest = self.highest.entry(index.stream()).or_default();
+            if index.sequence() + window < *highest {
+                return Sighting::TooOld;
+            }
+            *highest = index.sequence().max(*highest);
+            if !self.seen.insert(index) {
+                return Sighting::Duplicate;
+            }
+            let flow = self.flows.entry((index.stream(), port)).or_default();
+            let reordered = *flow > index.sequence();
+            *flow = index.sequence().max(*flow);
+            Sighting::First { reordered }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_record_is_what_a_naive_one_says(
+            streams in 1_u16..4,
+            source_ports in 1_u32..50,
+            receivers in 1_u16..4,
+            window in 1_u64..5000,
+            arrivals in prop::collection::vec((any::<u16>(), -6000_i64..100, any::<u16>()), 1..2000),
+        ) {
+            let dimensions = Dimensions { streams, source_ports, receivers, window };
+            let mut naive = Naive::default();
+            with_ledger(dimensions, |ledger| -> Result<(), TestCaseError> {
+                let mut next = 0_i64;
+                for (stream, step, receiver) in arrivals {
+                    next += 50;
+                    let sequence = (next + step).max(0) as u64;
+                    let index = Index::new(stream % streams, sequence);
+                    for stream in 0..streams {
+                        ledger.set_sent(stream, next as u64 + 200);
+                    }
+                    let port = (sequence % u64::from(source_ports)) as u16;
+                    let got = ledger.see(receiver % receivers, index, port);
+                    prop_assert_eq!(got, naive.see(window, index, port), "{:?}", index);
+                }
+                Ok(())
+            })?;
+        }
+
+        #[test]
+        fn a_divisor_divides(number in 0_u64..1 << 48, shift in 0_u32..48, divisor in 1_u64..1 << 48) {
+            let (number, divisor) = (number, (divisor >> shift).max(1));
+            prop_assert_eq!(
+                Divisor::new(divisor).divide(number),
+                (number / divisor, number % divisor)
+            );
+        }
+    }
+}

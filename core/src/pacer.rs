@@ -1,0 +1,269 @@
+//! Due times from a rate: integer arithmetic, no drift.
+//!
+//! Packet `k` of a run is due at `start + k * span / packets`, rounded up to whole nanoseconds. A
+//! run with several streams deals its packets out in turn: stream `i` of `n` takes packets `i`,
+//! `i + n`, `i + 2n` and so on, so that all of them together are evenly spaced.
+
+use crate::time::Nanos;
+
+/// Packets per span of time, exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    packets: u64,
+    span_ns: u64,
+}
+
+impl Rate {
+    /// `packets` in each `span_ns` nanoseconds, spread evenly; `None` if either is 0.
+    #[must_use]
+    pub const fn new(packets: u64, span_ns: u64) -> Option<Self> {
+        if packets == 0 || span_ns == 0 {
+            return None;
+        }
+        Some(Self { packets, span_ns })
+    }
+
+    /// Packets per second, rounded, for display.
+    #[must_use]
+    pub fn pps(self) -> f64 {
+        self.packets as f64 * 1e9 / self.span_ns as f64
+    }
+
+    /// How many packets fall due within `span`, rounded up.
+    #[must_use]
+    pub fn packets_in(self, span: Nanos) -> u64 {
+        let packets = u128::from(self.packets) * u128::from(span.0);
+        u64::try_from(packets.div_ceil(u128::from(self.span_ns))).unwrap_or(u64::MAX)
+    }
+}
+
+/// The due times of one stream, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacer {
+    /// When the next packet is due.
+    due_ns: u64,
+    /// `due_ns` is too late by so many parts of a nanosecond, out of `parts`.
+    early: u64,
+    parts: u64,
+    /// From one packet of the stream to the next: whole nanoseconds and parts.
+    step_ns: u64,
+    step_parts: u64,
+}
+
+/// After a stall at most this much is caught up, the rest is skipped.
+pub const CATCH_UP: Nanos = Nanos::MILLISECOND;
+
+impl Pacer {
+    /// The due times from `start` on of stream `stream` of `streams`, which share `rate`.
+    ///
+    /// # Panics
+    ///
+    /// If `streams` is 0 or `stream` is not below it.
+    #[must_use]
+    pub fn new(rate: Rate, start: Nanos, stream: u16, streams: u16) -> Self {
+        assert!(stream < streams, "stream {stream} of {streams}");
+        let Rate { packets, span_ns } = rate;
+        let split = |turns: u16| {
+            let total = u128::from(turns) * u128::from(span_ns);
+            let whole = total / u128::from(packets);
+            let rest = (total % u128::from(packets)) as u64;
+            (u64::try_from(whole).unwrap_or(u64::MAX), rest)
+        };
+        let (step_ns, step_parts) = split(streams);
+        let (offset_ns, offset_parts) = split(stream);
+        let mut pacer = Self {
+            due_ns: start.0,
+            early: 0,
+            parts: packets,
+            step_ns,
+            step_parts,
+        };
+        pacer.add(offset_ns, offset_parts);
+        pacer
+    }
+
+    /// When the next packet is due.
+    #[must_use]
+    #[inline]
+    pub const fn due(&self) -> Nanos {
+        Nanos(self.due_ns)
+    }
+
+    /// Goes on to the packet after the next.
+    #[inline]
+    pub const fn advance(&mut self) {
+        self.add(self.step_ns, self.step_parts);
+    }
+
+    /// `due` is the exact time rounded up, so `early` counts how far it is rounded.
+    #[inline]
+    const fn add(&mut self, ns: u64, parts: u64) {
+        self.due_ns = self.due_ns.saturating_add(ns);
+        if parts > self.early {
+            self.due_ns = self.due_ns.saturating_add(1);
+            // In this order, since `early + parts` may not fit.
+            self.early += self.parts - parts;
+        } else {
+            self.early -= parts;
+        }
+    }
+
+    /// How many packets, at most `most`, are due by `now`.
+    #[must_use]
+    #[inline]
+    pub fn due_by(&self, now: Nanos, most: u16) -> u16 {
+        let mut ahead = *self;
+        let mut count = 0;
+        while count < most && ahead.due_ns <= now.0 {
+            ahead.advance();
+            count += 1;
+        }
+        count
+    }
+
+    /// Skips what is more than [`CATCH_UP`] late at `now`, but never the latest packet due before
+    /// `end`, and says how many that were.
+    #[inline]
+    pub fn skip_late(&mut self, now: Nanos, end: Nanos) -> u64 {
+        let oldest = now.since(CATCH_UP);
+        if self.due_ns >= oldest.0 {
+            return 0;
+        }
+        let late = self.count_before(oldest);
+        let due = self.count_before(end.min(Nanos(now.0.saturating_add(1))));
+        let skipped = late.min(due.saturating_sub(1));
+        self.jump(skipped);
+        skipped
+    }
+
+    /// How many of the packets not yet taken are due before `end`.
+    #[must_use]
+    pub fn count_before(&self, end: Nanos) -> u64 {
+        // The m-th packet from here is due at due - early/parts + m * step, rounded up, and a
+        // rounded-up time is below a whole `end` just if the exact one is at most `end - 1`.
+        let Some(span_ns) = end
+            .0
+            .checked_sub(self.due_ns)
+            .and_then(|ns| ns.checked_sub(1))
+        else {
+            return 0;
+        };
+        let parts = u128::from(self.parts);
+        let span = u128::from(span_ns) * parts + u128::from(self.early);
+        u64::try_from(span / self.step()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn step(&self) -> u128 {
+        u128::from(self.step_ns) * u128::from(self.parts) + u128::from(self.step_parts)
+    }
+
+    fn jump(&mut self, packets: u64) {
+        let parts = u128::from(self.parts);
+        let total = self.step().saturating_mul(u128::from(packets));
+        let whole = u64::try_from(total / parts).unwrap_or(u64::MAX);
+        self.add(whole, (total % parts) as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rates() -> impl Strategy<Value = Rate> {
+        (1_u64..=400_000_000_000, 1_u64..=100_000_000_000_000)
+            .prop_filter("at most a packet a nanosecond", |(packets, span)| {
+                packets <= span
+            })
+            .prop_map(|(packets, span_ns)| Rate::new(packets, span_ns).unwrap())
+    }
+
+    fn exact_due(rate: Rate, k: u64) -> u64 {
+        let exact = u128::from(k) * u128::from(rate.span_ns);
+        u64::try_from(exact.div_ceil(u128::from(rate.packets))).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn due_times_never_drift(rate in rates(), streams in 1_u16..20, start in 0_u64..1 << 40) {
+            for stream in 0..streams {
+                let mut pacer = Pacer::new(rate, Nanos(start), stream, streams);
+                for turn in 0..1000 {
+                    let k = turn * u64::from(streams) + u64::from(stream);
+                    prop_assert_eq!(pacer.due().0, start + exact_due(rate, k));
+                    pacer.advance();
+                }
+            }
+        }
+
+        #[test]
+        fn a_jump_is_so_many_steps(rate in rates(), packets in 0_u64..2000) {
+            let mut jumped = Pacer::new(rate, Nanos(0), 1, 3);
+            let mut walked = jumped;
+            jumped.jump(packets);
+            for _ in 0..packets {
+                walked.advance();
+            }
+            prop_assert_eq!((jumped.due_ns, jumped.early), (walked.due_ns, walked.early));
+        }
+
+        #[test]
+        fn counting_agrees_with_walking(rate in rates(), end in 0_u64..10_000_000) {
+            let pacer = Pacer::new(rate, Nanos(7), 0, 1);
+            prop_assume!(rate.packets_in(Nanos(end)) < 100_000);
+            let mut walked = pacer;
+            let mut count = 0;
+            while walked.due_ns < end {
+                walked.advance();
+                count += 1;
+            }
+            prop_assert_eq!(pacer.count_before(Nanos(end)), count);
+        }
+
+        #[test]
+        fn sent_and_skipped_are_rate_times_time(
+            pps in 1_u64..50_000_000,
+            streams in 1_u16..5,
+            pauses in prop::collection::vec(1_u64..20_000_000, 1..50),
+        ) {
+            let rate = Rate::new(pps, 1_000_000_000).unwrap();
+            let mut pacers: std::vec::Vec<_> =
+                (0..streams).map(|i| Pacer::new(rate, Nanos(0), i, streams)).collect();
+            let mut total = 0;
+            let mut now = Nanos(0);
+            for pause in pauses {
+                now = now + Nanos(pause);
+                for pacer in &mut pacers {
+                    total += pacer.skip_late(now, Nanos::MAX);
+                    let burst = pacer.due_by(now, u16::MAX);
+                    let bound = Rate::new(pps, 1_000_000_000 * u64::from(streams))
+                        .unwrap()
+                        .packets_in(CATCH_UP);
+                    prop_assert!(u64::from(burst) <= bound + 1, "{burst} caught up, {bound} allowed");
+                    for _ in 0..burst {
+                        pacer.advance();
+                    }
+                    total += u64::from(burst);
+                }
+            }
+            let due = u128::from(now.0) * u128::from(pps) / 1_000_000_000;
+            prop_assert!(u128::from(total).abs_diff(due) <= 1, "{total} for {due}");
+        }
+    }
+
+    #[test]
+    fn the_latest_packet_due_is_never_skipped() {
+        let mut pacer = Pacer::new(Rate::new(100, 1_000_000_000).unwrap(), Nanos(0), 0, 1);
+        assert_eq!(pacer.skip_late(Nanos(55_000_000), Nanos::MAX), 5);
+        assert_eq!(pacer.due(), Nanos(50_000_000));
+        assert_eq!(pacer.due_by(Nanos(55_000_000), 32), 1);
+    }
+
+    #[test]
+    fn a_short_stall_skips_nothing() {
+        let mut pacer = Pacer::new(Rate::new(1_000_000, 1_000_000_000).unwrap(), Nanos(0), 0, 1);
+        assert_eq!(pacer.skip_late(Nanos(1_000_000), Nanos::MAX), 0);
+        assert_eq!(pacer.skip_late(Nanos(1_000_001), Nanos::MAX), 1);
+    }
+}

@@ -1,0 +1,299 @@
+//! What a worker counts, and how another thread reads it without a lock.
+//!
+//! A worker counts in plain memory of its own and publishes a copy about once a millisecond; a
+//! reader gets a copy that is whole, the latest or the one before.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
+
+use crate::histogram::Histogram;
+use crate::sync::{Acquire, AtomicU64, Relaxed, Release, fence};
+use crate::time::Nanos;
+
+/// Sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct TxCounters {
+    /// Packets that the device accepted.
+    pub packets: u64,
+    /// Their bytes, without FCS.
+    pub bytes: u64,
+    /// Hand-over attempts that the device did not take.
+    pub refused: u64,
+    /// Packets for which there was no buffer.
+    pub no_buffer: u64,
+    /// Packets given up because they were too late (see [`crate::pacer::CATCH_UP`]).
+    pub skipped: u64,
+    /// When the first packet was sent; meaningless while `packets` is 0.
+    pub first_ns: u64,
+    /// When the last packet was sent.
+    pub last_ns: u64,
+    /// The most that a packet was sent after its due time.
+    pub lag_max_ns: u64,
+}
+
+/// Received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct RxCounters {
+    /// All packets; for `sendrecv` the sum of the next five.
+    pub packets: u64,
+    /// Their bytes, without FCS.
+    pub bytes: u64,
+    /// Probes of this run seen for the first time.
+    pub unique: u64,
+    /// Probes of this run seen before (RFC 5560).
+    pub duplicates: u64,
+    /// Probes of this run that are not as they were sent.
+    pub corrupt: u64,
+    /// Whatever is not of this run.
+    pub foreign: u64,
+    /// Probes so old that nobody can say whether they are duplicates.
+    pub too_old: u64,
+    /// Unique probes that a later one of their flow had overtaken (RFC 4737).
+    pub reordered: u64,
+    /// Unique probes that came more than the grace after the end of their interval.
+    pub late: u64,
+    /// Packets with a checksum that their sender left to a NIC that was never there.
+    pub checksum_partial: u64,
+}
+
+/// Received by `reflect` and not sent back, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct IgnoredCounters {
+    /// Not an IPv4 packet (ARP and IPv6 are among them).
+    pub not_ipv4: u64,
+    /// IPv4, but not UDP.
+    pub not_udp: u64,
+    /// A fragment of an IPv4 packet.
+    pub fragment: u64,
+    /// Too short for the headers that it announces.
+    pub malformed: u64,
+    /// Received in one burst with the last packet that `--count` allowed to send.
+    pub past_count: u64,
+}
+
+/// Exact moments of a latency distribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Moments {
+    /// How many values.
+    pub count: u64,
+    /// Their sum in nanoseconds: the low 64 bits.
+    sum_low: u64,
+    /// Their sum in nanoseconds: the high 64 bits.
+    sum_high: u64,
+    /// The least, in nanoseconds; meaningless while `count` is 0.
+    pub min_ns: u64,
+    /// The greatest, in nanoseconds.
+    pub max_ns: u64,
+}
+
+impl Moments {
+    /// Counts `value`.
+    #[inline]
+    pub fn record(&mut self, value: Nanos) {
+        self.min_ns = if self.count == 0 {
+            value.0
+        } else {
+            self.min_ns.min(value.0)
+        };
+        self.max_ns = self.max_ns.max(value.0);
+        self.count += 1;
+        let (low, carry) = self.sum_low.overflowing_add(value.0);
+        self.sum_low = low;
+        self.sum_high += u64::from(carry);
+    }
+
+    /// Counts what `other` counted too.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        self.min_ns = if self.count == 0 {
+            other.min_ns
+        } else {
+            self.min_ns.min(other.min_ns)
+        };
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.count += other.count;
+        let sum = self.sum_ns() + other.sum_ns();
+        self.sum_low = sum as u64;
+        self.sum_high = (sum >> 64) as u64;
+    }
+
+    /// The sum of all values in nanoseconds.
+    #[must_use]
+    pub const fn sum_ns(&self) -> u128 {
+        (self.sum_high as u128) << 64 | self.sum_low as u128
+    }
+
+    /// Least, mean and greatest in nanoseconds; `None` if nothing was counted.
+    #[must_use]
+    pub fn summary(&self) -> Option<(u64, f64, u64)> {
+        if self.count == 0 {
+            return None;
+        }
+        Some((
+            self.min_ns,
+            self.sum_ns() as f64 / self.count as f64,
+            self.max_ns,
+        ))
+    }
+}
+
+/// How a worker spends its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct PollCounters {
+    /// Polls.
+    pub polls: u64,
+    /// Polls that moved nothing.
+    pub empty: u64,
+    /// Packets moved.
+    pub packets: u64,
+    /// Nanoseconds in polls that moved packets.
+    pub busy_ns: u64,
+    /// Nanoseconds of the lcore over which all of this was counted: while the run was sending.
+    pub elapsed_ns: u64,
+    /// When the worker last published.
+    pub last_ns: u64,
+    /// Polls that began more than [`STALL`] after the one before.
+    pub stalls: u64,
+    /// The longest time from one poll to the next.
+    pub longest_stall_ns: u64,
+    /// The longest run of full bursts.
+    pub full_bursts_max: u64,
+}
+
+/// Polls further apart than this are a stall.
+pub const STALL: Nanos = Nanos(50_000);
+
+/// Everything that one worker counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Counters {
+    /// Sent.
+    pub tx: TxCounters,
+    /// Received.
+    pub rx: RxCounters,
+    /// Not reflected.
+    pub ignored: IgnoredCounters,
+    /// Round trip from the time of sending.
+    pub latency: Moments,
+    /// Round trip from the time the packet was due.
+    pub latency_due: Moments,
+    /// The worker itself.
+    pub poll: PollCounters,
+}
+
+const WORDS: usize = size_of::<Counters>() / 8;
+
+/// What a worker shows to others.
+///
+/// Aligned so that no two workers write to one cache line, nor to a pair that is fetched together.
+#[repr(align(128))]
+pub struct WorkerStats {
+    /// Odd while the words are being written.
+    version: AtomicU64,
+    words: [AtomicU64; WORDS],
+    /// Round trip from the time of sending.
+    pub latency: Histogram,
+    /// Round trip from the time the packet was due.
+    pub latency_due: Histogram,
+    /// How long after its due time each packet was sent.
+    pub lag: Histogram,
+}
+
+impl Default for WorkerStats {
+    fn default() -> Self {
+        Self {
+            version: AtomicU64::new(0),
+            words: [const { AtomicU64::new(0) }; WORDS],
+            latency: Histogram::default(),
+            latency_due: Histogram::default(),
+            lag: Histogram::default(),
+        }
+    }
+}
+
+impl WorkerStats {
+    /// Shows `counters`; only ever called by one thread.
+    pub fn publish(&self, counters: &Counters) {
+        let words: [u64; WORDS] = transmute!(*counters);
+        let version = self.version.load(Relaxed);
+        self.version.store(version.wrapping_add(1), Relaxed);
+        // No word becomes visible before the odd version.
+        fence(Release);
+        for (shared, word) in self.words.iter().zip(words) {
+            shared.store(word, Relaxed);
+        }
+        self.version.store(version.wrapping_add(2), Release);
+    }
+
+    /// What was published last, or `None` if the worker was just publishing: try again.
+    #[must_use]
+    pub fn try_snapshot(&self) -> Option<Counters> {
+        let version = self.version.load(Acquire);
+        if version % 2 == 1 {
+            return None;
+        }
+        let words: [u64; WORDS] = core::array::from_fn(|i| self.words[i].load(Relaxed));
+        // No word is read after the version is checked.
+        fence(Acquire);
+        (self.version.load(Relaxed) == version).then(|| transmute!(words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_whole() {
+        let stats = Box::<WorkerStats>::default();
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut counters = Counters::default();
+                while !stop.load(Relaxed) {
+                    counters.tx.packets += 1;
+                    counters.poll.full_bursts_max = counters.tx.packets;
+                    stats.publish(&counters);
+                }
+            });
+            let mut last = 0;
+            for _ in 0..10_000 {
+                if let Some(seen) = stats.try_snapshot() {
+                    assert_eq!(seen.tx.packets, seen.poll.full_bursts_max);
+                    assert!(seen.tx.packets >= last, "went back");
+                    last = seen.tx.packets;
+                }
+            }
+            stop.store(true, Relaxed);
+        });
+    }
+
+    #[test]
+    fn moments_are_exact_beyond_64_bits() {
+        let mut moments = Moments::default();
+        assert_eq!(moments.summary(), None);
+        for value in [u64::MAX, u64::MAX, 3] {
+            moments.record(Nanos(value));
+        }
+        assert_eq!(moments.sum_ns(), 2 * u128::from(u64::MAX) + 3);
+        let mut merged = Moments::default();
+        merged.merge(&moments);
+        merged.merge(&Moments::default());
+        merged.merge(&moments);
+        assert_eq!(merged.sum_ns(), 2 * moments.sum_ns());
+        assert_eq!(
+            (merged.count, merged.min_ns, merged.max_ns),
+            (6, 3, u64::MAX)
+        );
+    }
+}

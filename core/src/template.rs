@@ -1,0 +1,235 @@
+//! A stream's finished frame: built once, and patched per packet.
+
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+use zerocopy::byteorder::network_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::filling::Filling;
+use crate::port::FrameLen;
+use crate::probe::{self, Head, Index, Tag, Tail};
+use crate::time::Nanos;
+use crate::wire::checksum::Sum;
+use crate::wire::{EtherType, Ethernet, HEADERS_LEN, Ipv4, Mac, Udp};
+
+/// Most bytes of UDP payload: what an IP packet of 9000 bytes carries.
+pub const MAX_PAYLOAD_LEN: usize = 9000 - size_of::<Ipv4>() - Udp::LEN;
+
+/// Who sends to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// MAC of the port that sends.
+    pub source_mac: Mac,
+    /// MAC of the next hop.
+    pub destination_mac: Mac,
+    /// IP address of the port that sends.
+    pub source: Ipv4Addr,
+    /// IP address and UDP port of the reflector.
+    pub destination: SocketAddrV4,
+}
+
+/// Everything in front of the filling, for the shortest probe.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Front {
+    ethernet: Ethernet,
+    ip: Ipv4,
+    udp: Udp,
+    head: Head,
+}
+
+/// The frame of a stream, but for what differs from packet to packet.
+#[derive(Clone, Debug)]
+pub struct Template<'a> {
+    front: Front,
+    /// Over all that never changes and that the UDP checksum covers.
+    constant: Sum,
+    tag: Tag,
+    filling: Filling<'a>,
+    long: bool,
+    frame_len: FrameLen,
+}
+
+/// What differs from packet to packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Which probe it is.
+    pub index: Index,
+    /// UDP source port.
+    pub source_port: u16,
+    /// When it is sent.
+    pub time: Nanos,
+    /// How long after its due time that is.
+    pub lag: Nanos,
+}
+
+impl<'a> Template<'a> {
+    /// The frames of the run with `tag` between `addresses`, with `payload_len` bytes of payload,
+    /// for which `filling` has been made (see [`filling_len`]).
+    ///
+    /// `None` if the payload is shorter than a probe or longer than [`MAX_PAYLOAD_LEN`].
+    #[must_use]
+    pub fn new(
+        addresses: &Addresses,
+        tag: Tag,
+        payload_len: u16,
+        filling: Filling<'a>,
+    ) -> Option<Self> {
+        if !(probe::MIN_LEN..=MAX_PAYLOAD_LEN).contains(&usize::from(payload_len)) {
+            return None;
+        }
+        let udp_len = Udp::LEN as u16 + payload_len;
+        let destination = addresses.destination;
+        let ip = Ipv4::udp(addresses.source, *destination.ip(), udp_len);
+        let udp = Udp {
+            source: U16::new(0),
+            destination: U16::new(destination.port()),
+            length: U16::new(udp_len),
+            checksum: [0; 2],
+        };
+        let ethernet = Ethernet {
+            destination: addresses.destination_mac,
+            source: addresses.source_mac,
+            ether_type: EtherType::IPV4,
+        };
+        let head = Head::new(Index::new(0, 0), Tag::new(0), Nanos(0));
+        Some(Self {
+            constant: ip.pseudo_header(udp_len).plus(Sum::of(udp.as_bytes())),
+            front: Front {
+                ethernet,
+                ip,
+                udp,
+                head,
+            },
+            tag,
+            filling,
+            long: usize::from(payload_len) >= probe::LONG_LEN,
+            frame_len: FrameLen(HEADERS_LEN as u16 + payload_len),
+        })
+    }
+
+    /// Bytes of every frame, without FCS.
+    #[must_use]
+    pub const fn frame_len(&self) -> FrameLen {
+        self.frame_len
+    }
+
+    /// Writes a packet to the start of `frame`, which holds at least [`Self::frame_len`] bytes.
+    #[inline]
+    pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
+        let frame = &mut frame[..usize::from(self.frame_len.0)];
+        let (filling, filling_sum) = self.filling.of(patch.index);
+        let mut front = self.front;
+        front.head = Head::new(patch.index, self.tag, patch.time);
+        front.udp.source = U16::new(patch.source_port);
+        let [index, tag_time] = front.head.words();
+        let mut sum = self
+            .constant
+            .plus(Sum::of_u16(u16::from_ne_bytes(front.udp.source.to_bytes())))
+            .plus(Sum::of_u64(index))
+            .plus(Sum::of_u64(tag_time))
+            .plus(filling_sum);
+        let (front_bytes, mut rest) = frame.split_at_mut(size_of::<Front>());
+        if self.long {
+            let tail = Tail::new(self.tag, patch.lag);
+            sum = sum.plus(Sum::of_u64(tail.word()));
+            let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
+            tail_bytes.copy_from_slice(tail.as_bytes());
+            rest = after;
+        }
+        front.udp.checksum = sum.udp_checksum();
+        front_bytes.copy_from_slice(front.as_bytes());
+        rest.copy_from_slice(filling);
+        self.frame_len
+    }
+}
+
+/// Bytes of filling in a payload of `payload_len` bytes.
+#[must_use]
+pub const fn filling_len(payload_len: u16) -> usize {
+    let len = payload_len as usize;
+    if len >= probe::LONG_LEN {
+        len - probe::LONG_LEN
+    } else {
+        len.saturating_sub(probe::MIN_LEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::filling::{FillingMemory, SUMS_LEN, pool_len};
+
+    const ADDRESSES: Addresses = Addresses {
+        source_mac: Mac([2, 0, 0, 0, 0, 1]),
+        destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+        source: Ipv4Addr::new(10, 0, 0, 1),
+        destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+    };
+
+    fn written(payload_len: u16, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
+        let len = filling_len(payload_len);
+        let mut pool = vec![0; pool_len(len)];
+        let mut sums = [0; SUMS_LEN];
+        let memory = FillingMemory {
+            pool: &mut pool,
+            sums: &mut sums,
+        };
+        let filling = Filling::new(memory, seed, len).unwrap();
+        let template = Template::new(&ADDRESSES, Tag::new(tag), payload_len, filling).unwrap();
+        let mut frame = vec![0xa5; 9100];
+        let FrameLen(len) = template.write(&mut frame, patch);
+        assert!(
+            frame[usize::from(len)..].iter().all(|byte| *byte == 0xa5),
+            "wrote too far"
+        );
+        frame.truncate(usize::from(len));
+        frame
+    }
+
+    proptest! {
+        #[test]
+        fn etherparse_finds_every_frame_well_formed(
+            payload_len in 16_u16..=8972,
+            seed: u64,
+            tag: u64,
+            index: u64,
+            source_port: u16,
+            time: u64,
+            lag: u64,
+        ) {
+            let index = Index::new((index >> 48) as u16, index);
+            let patch = Patch { index, source_port, time: Nanos(time), lag: Nanos(lag) };
+            let frame = written(payload_len, seed, tag, &patch);
+            let parsed = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
+            let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("no IPv4") };
+            let header = ip.header().to_header();
+            prop_assert_eq!(header.header_checksum, header.calc_header_checksum());
+            prop_assert_eq!(usize::from(header.total_len), frame.len() - 14);
+            let Some(etherparse::TransportSlice::Udp(udp)) = parsed.transport else {
+                panic!("no UDP")
+            };
+            let theirs = udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap();
+            prop_assert_eq!(udp.checksum(), theirs);
+            prop_assert_eq!(udp.source_port(), source_port);
+            prop_assert_eq!(udp.payload().len(), usize::from(payload_len));
+        }
+    }
+
+    #[test]
+    fn a_payload_that_holds_no_probe_is_refused() {
+        let mut pool = vec![0; pool_len(0)];
+        let mut sums = [0; SUMS_LEN];
+        let memory = FillingMemory {
+            pool: &mut pool,
+            sums: &mut sums,
+        };
+        let filling = Filling::new(memory, 0, 0).unwrap();
+        assert!(Template::new(&ADDRESSES, Tag::new(0), 15, filling).is_none());
+        assert!(Template::new(&ADDRESSES, Tag::new(0), 8973, filling).is_none());
+    }
+}

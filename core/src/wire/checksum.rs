@@ -1,0 +1,153 @@
+//! The Internet checksum (RFC 1071): a ones' complement sum of 16-bit words.
+//!
+//! The sum is the same in either byte order once it is stored back (RFC 1071, section 2 (B)), so
+//! words are added as they lie in memory, several at a time, and folded at the end.
+
+/// A ones' complement sum under way.
+///
+/// Parts may be added in any order as long as each begins at an even offset of what is summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum(u64);
+
+impl Sum {
+    /// The sum of no words.
+    pub const ZERO: Self = Self(0);
+
+    /// The sum over `bytes`, an odd last byte padded with a zero.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        // Two 32-bit halves a step cannot overflow 64 bits in any packet.
+        let (words, tail) = bytes.as_chunks::<8>();
+        let mut sum = 0;
+        for word in words {
+            sum += Self::of_u64(u64::from_ne_bytes(*word)).0;
+        }
+        if !tail.is_empty() {
+            let mut last = [0; 8];
+            last[..tail.len()].copy_from_slice(tail);
+            sum += Self::of_u64(u64::from_ne_bytes(last)).0;
+        }
+        Self(sum)
+    }
+
+    /// The sum over the eight bytes of `word` as they lie in memory.
+    #[must_use]
+    pub const fn of_u64(word: u64) -> Self {
+        Self((word & 0xffff_ffff) + (word >> 32))
+    }
+
+    /// The sum over the four bytes of `word` as they lie in memory.
+    #[must_use]
+    pub const fn of_u32(word: u32) -> Self {
+        Self(word as u64)
+    }
+
+    /// The sum over the two bytes of `word` as they lie in memory.
+    #[must_use]
+    pub const fn of_u16(word: u16) -> Self {
+        Self(word as u64)
+    }
+
+    /// Both sums together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    /// The sum folded to 16 bits, as it lies in memory.
+    #[must_use]
+    pub const fn fold(self) -> u16 {
+        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
+        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        sum as u16
+    }
+
+    /// The checksum that makes what was summed come out right, as it lies on the wire.
+    #[must_use]
+    pub const fn checksum(self) -> [u8; 2] {
+        (!self.fold()).to_ne_bytes()
+    }
+
+    /// The same for UDP, where a computed 0 is sent as 0xFFFF (RFC 768).
+    #[must_use]
+    pub const fn udp_checksum(self) -> [u8; 2] {
+        match self.checksum() {
+            [0, 0] => [0xff, 0xff],
+            checksum => checksum,
+        }
+    }
+
+    /// Whether what was summed, its checksum included, is intact.
+    #[must_use]
+    pub const fn is_complete(self) -> bool {
+        self.fold() == 0xffff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 1071, section 4.1, word by word in big-endian order.
+    fn by_the_book(bytes: &[u8]) -> u16 {
+        let mut sum: u32 = 0;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    #[test]
+    fn the_example_of_rfc_1071() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::of(&bytes).checksum(), (!0xddf2_u16).to_be_bytes());
+    }
+
+    #[test]
+    fn a_udp_checksum_is_never_zero() {
+        assert_eq!(Sum::of(&[0xff, 0xff]).checksum(), [0, 0]);
+        assert_eq!(Sum::of(&[0xff, 0xff]).udp_checksum(), [0xff, 0xff]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_sum_as_by_the_book(bytes: Vec<u8>) {
+            prop_assert_eq!(Sum::of(&bytes).checksum(), by_the_book(&bytes).to_be_bytes());
+        }
+
+        #[test]
+        fn parts_add_up(bytes: Vec<u8>, at: usize) {
+            let at = if bytes.is_empty() { 0 } else { (at % bytes.len()) & !1 };
+            let parts = Sum::of(&bytes[..at]).plus(Sum::of(&bytes[at..]));
+            prop_assert_eq!(parts.checksum(), Sum::of(&bytes).checksum());
+        }
+
+        #[test]
+        fn what_carries_its_checksum_is_complete(mut bytes: Vec<u8>) {
+            let even = bytes.len() & !1;
+            bytes.truncate(even);
+            bytes.extend(Sum::of(&bytes).checksum());
+            prop_assert!(Sum::of(&bytes).is_complete());
+        }
+
+        #[test]
+        fn the_largest_sums_fold(words: [u64; 4]) {
+            let sum = words.iter().fold(Sum::ZERO, |sum, word| {
+                sum.plus(Sum::of_u64(*word)).plus(Sum::of_u64(u64::MAX))
+            });
+            let mut bytes = Vec::new();
+            for word in words {
+                bytes.extend(word.to_ne_bytes());
+                bytes.extend([0xff; 8]);
+            }
+            prop_assert_eq!(sum.checksum(), by_the_book(&bytes).to_be_bytes());
+        }
+    }
+}

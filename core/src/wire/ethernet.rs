@@ -1,0 +1,88 @@
+//! Ethernet II (IEEE 802.3, clause 3.2.6: the length/type field as a type).
+
+use core::fmt;
+
+use zerocopy::byteorder::network_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// A MAC address.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(transparent)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// ff:ff:ff:ff:ff:ff.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// What an Ethernet frame carries.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(transparent)]
+pub struct EtherType(pub U16);
+
+impl EtherType {
+    /// IPv4 (RFC 894).
+    pub const IPV4: Self = Self(U16::new(0x0800));
+    /// ARP (RFC 826).
+    pub const ARP: Self = Self(U16::new(0x0806));
+}
+
+/// The 14 bytes in front of every frame.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Ethernet {
+    /// To whom.
+    pub destination: Mac,
+    /// From whom.
+    pub source: Mac,
+    /// What follows.
+    pub ether_type: EtherType,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_in_its_place() {
+        let mut bytes = [0xa5; 14];
+        let header = Ethernet {
+            destination: Mac([1, 2, 3, 4, 5, 6]),
+            source: Mac([7, 8, 9, 10, 11, 12]),
+            ether_type: EtherType::ARP,
+        };
+        header.write_to(&mut bytes).unwrap();
+        assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x08, 0x06]);
+        assert_eq!(Ethernet::read_from_bytes(&bytes).unwrap(), header);
+    }
+
+    #[test]
+    fn a_mac_is_shown_as_people_write_it() {
+        let shown = std::format!("{}", Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]));
+        assert_eq!(shown, "12:34:56:78:9a:bc");
+    }
+}

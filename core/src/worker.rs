@@ -1,0 +1,355 @@
+//! The poll loop, the same in every runtime.
+//!
+//! A worker owns one queue, or a pair of them. The workers of one lcore form a [`Crew`] and are
+//! polled in turn. Between start and stop nothing here takes a lock or allocates, and no two workers
+//! write to a cache line that both use.
+
+use crate::generator::{Generator, Sent};
+use crate::intervals::{Interval, Writer};
+use crate::port::{Port, Verdict};
+use crate::receiver::Receiver;
+use crate::reflector::{Ignored, reflect};
+use crate::stats::{Counters, STALL, WorkerStats};
+use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::time::{Clock, Nanos};
+
+/// How often a worker publishes what it counted.
+const PUBLISH_EVERY: Nanos = Nanos::MILLISECOND;
+
+/// Where a run stands; it only ever goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The clock has not been started.
+    Waiting,
+    /// Sending and receiving.
+    Running,
+    /// Nothing more is sent; what is in flight is received.
+    Draining,
+    /// Nothing more is done.
+    Stopping,
+}
+
+/// The phase of a run: written by the control thread, read by the workers.
+#[repr(align(128))]
+pub struct Command(AtomicU64);
+
+impl Default for Command {
+    fn default() -> Self {
+        Self(AtomicU64::new(Phase::Waiting as u64))
+    }
+}
+
+impl Command {
+    /// Goes on to `phase`.
+    pub fn set(&self, phase: Phase) {
+        self.0.store(phase as u64, Release);
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    #[inline]
+    pub fn phase(&self) -> Phase {
+        const RUNNING: u64 = Phase::Running as u64;
+        const WAITING: u64 = Phase::Waiting as u64;
+        const DRAINING: u64 = Phase::Draining as u64;
+        match self.0.load(Acquire) {
+            WAITING => Phase::Waiting,
+            RUNNING => Phase::Running,
+            DRAINING => Phase::Draining,
+            _ => Phase::Stopping,
+        }
+    }
+}
+
+/// What a worker does.
+pub enum Role<'a> {
+    /// Sends the probes of one stream.
+    Transmit(Generator<'a>),
+    /// Receives probes.
+    Receive(Receiver<'a>),
+    /// Sends back what it receives.
+    Reflect {
+        /// How many packets all reflecting workers together may still send, if that is limited.
+        budget: Option<&'a AtomicU64>,
+    },
+}
+
+/// A queue, or a pair of them, and what is done with it.
+pub struct Worker<'a, P> {
+    port: P,
+    role: Role<'a>,
+    /// Most packets that the port receives at once.
+    rx_burst: u16,
+    writer: Writer<'a>,
+    stats: &'a WorkerStats,
+    counters: Counters,
+    last_poll: Option<Nanos>,
+    full_bursts: u64,
+    has_ended: bool,
+}
+
+impl<'a, P: Port> Worker<'a, P> {
+    /// A worker over `port`, which receives at most `rx_burst` packets at once.
+    #[must_use]
+    pub fn new(
+        port: P,
+        role: Role<'a>,
+        rx_burst: u16,
+        writer: Writer<'a>,
+        stats: &'a WorkerStats,
+    ) -> Self {
+        Self {
+            port,
+            role,
+            rx_burst,
+            writer,
+            stats,
+            counters: Counters::default(),
+            last_poll: None,
+            full_bursts: 0,
+            has_ended: false,
+        }
+    }
+
+    /// Does what there is to do at `now`, and returns the time at which it was done.
+    #[inline]
+    fn poll(&mut self, now: Nanos, clock: &mut impl Clock, phase: Phase) -> Nanos {
+        let moved = if self.writer.open(now) {
+            self.work(now, clock, phase)
+        } else {
+            0
+        };
+        let after = clock.now();
+        if phase == Phase::Running && now >= self.writer.division().start {
+            self.count_poll(now, after, moved);
+        }
+        after
+    }
+
+    #[inline]
+    fn work(&mut self, now: Nanos, clock: &mut impl Clock, phase: Phase) -> u16 {
+        let Self {
+            port,
+            role,
+            rx_burst,
+            writer,
+            stats,
+            counters,
+            full_bursts,
+            ..
+        } = self;
+        let (moved, is_full) = match role {
+            Role::Transmit(generator) => {
+                if phase >= Phase::Draining {
+                    generator.stop(now);
+                }
+                match generator.poll(now, port, stats, counters, writer) {
+                    Sent::Burst(accepted) => (accepted, accepted == generator.burst()),
+                    Sent::Idle => (0, false),
+                    Sent::Ended => {
+                        self.has_ended = true;
+                        return 0;
+                    }
+                }
+            }
+            Role::Receive(receiver) => {
+                if phase == Phase::Stopping {
+                    self.has_ended = true;
+                    return 0;
+                }
+                let received = receive(port, receiver, clock, stats, counters, writer);
+                (received, received == *rx_burst)
+            }
+            Role::Reflect { budget } => {
+                if phase >= Phase::Draining {
+                    self.has_ended = true;
+                    return 0;
+                }
+                let received = match budget {
+                    None => forward(now, port, u64::MAX, counters, writer).0,
+                    Some(budget) => {
+                        let claimed = claim(budget, u64::from(*rx_burst));
+                        if claimed == 0 {
+                            return 0;
+                        }
+                        let (received, sent) = forward(now, port, claimed, counters, writer);
+                        budget.fetch_add(claimed - u64::from(sent), Relaxed);
+                        received
+                    }
+                };
+                (received, received == *rx_burst)
+            }
+        };
+        if is_full {
+            *full_bursts += 1;
+            counters.poll.full_bursts_max = counters.poll.full_bursts_max.max(*full_bursts);
+        } else {
+            *full_bursts = 0;
+        }
+        moved
+    }
+
+    #[inline]
+    fn count_poll(&mut self, now: Nanos, after: Nanos, moved: u16) {
+        let poll = &mut self.counters.poll;
+        poll.polls += 1;
+        if moved == 0 {
+            poll.empty += 1;
+        } else {
+            poll.packets += u64::from(moved);
+            poll.busy_ns += (after - now).0;
+        }
+        if let Some(last) = self.last_poll {
+            let pause = now - last;
+            if pause > STALL {
+                poll.stalls += 1;
+                poll.longest_stall_ns = poll.longest_stall_ns.max(pause.0);
+            }
+        }
+        self.last_poll = Some(now);
+    }
+
+    /// Shows what was counted; whatever is counted later happens at `now` or later.
+    fn publish(&mut self, now: Nanos, elapsed: Nanos) {
+        self.counters.poll.elapsed_ns = elapsed.0;
+        self.counters.poll.last_ns = now.0;
+        self.stats.publish(&self.counters);
+        if self.has_ended {
+            self.writer.end();
+        } else {
+            self.writer.pass(now);
+        }
+    }
+}
+
+#[inline]
+fn receive<P: Port>(
+    port: &mut P,
+    receiver: &mut Receiver<'_>,
+    clock: &mut impl Clock,
+    stats: &WorkerStats,
+    counters: &mut Counters,
+    writer: &mut Writer<'_>,
+) -> u16 {
+    let mut receipt = None;
+    let received = port.receive(|frame| {
+        let now = *receipt.get_or_insert_with(|| {
+            let now = clock.now();
+            // Opened already but for a stall just here; what was received has to be counted.
+            while !writer.open(now) {
+                core::hint::spin_loop();
+            }
+            now
+        });
+        receiver.receive(frame, now, stats, counters, writer);
+    });
+    if let Some(now) = receipt {
+        receiver.flush(now, writer);
+    }
+    received
+}
+
+/// Sends back at most `allowed` of a burst; returns how many were received and how many sent.
+#[inline]
+fn forward<P: Port>(
+    now: Nanos,
+    port: &mut P,
+    allowed: u64,
+    counters: &mut Counters,
+    writer: &Writer<'_>,
+) -> (u16, u16) {
+    let mut left = allowed;
+    let outcome = port.forward(|frame| {
+        counters.rx.packets += 1;
+        counters.rx.bytes += frame.len() as u64;
+        let ignored = &mut counters.ignored;
+        let reason = match reflect(frame) {
+            Ok(reflected) if left > 0 => {
+                left -= 1;
+                counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
+                return Verdict::Send;
+            }
+            Ok(_) => &mut ignored.past_count,
+            Err(Ignored::NotIpv4) => &mut ignored.not_ipv4,
+            Err(Ignored::NotUdp) => &mut ignored.not_udp,
+            Err(Ignored::Fragment) => &mut ignored.fragment,
+            Err(Ignored::Malformed) => &mut ignored.malformed,
+        };
+        *reason += 1;
+        Verdict::Drop
+    });
+    if outcome.received > 0 {
+        let tx = &mut counters.tx;
+        tx.packets += u64::from(outcome.sent);
+        tx.bytes += outcome.sent_bytes;
+        tx.refused += u64::from(outcome.refused);
+        let interval = Interval {
+            tx_packets: u64::from(outcome.sent),
+            rx_packets: u64::from(outcome.received),
+            ..Interval::default()
+        };
+        writer.count(writer.division().index_of(now), &interval);
+    }
+    (outcome.received, outcome.sent)
+}
+
+/// Takes up to `most` out of `budget`.
+fn claim(budget: &AtomicU64, most: u64) -> u64 {
+    let taken = budget.fetch_update(Relaxed, Relaxed, |left| Some(left - left.min(most)));
+    taken.map_or(0, |left| left.min(most))
+}
+
+/// The workers of one lcore.
+pub struct Crew<'w, 'a, P> {
+    workers: &'w mut [Worker<'a, P>],
+    /// When the last round ended.
+    now: Nanos,
+    next_publish: Nanos,
+    /// Time spent in [`Phase::Running`] since counting began.
+    elapsed: Nanos,
+}
+
+impl<'w, 'a, P: Port> Crew<'w, 'a, P> {
+    /// `workers`, to be polled in turn from `now` on.
+    #[must_use]
+    pub const fn new(workers: &'w mut [Worker<'a, P>], now: Nanos) -> Self {
+        Self {
+            workers,
+            now,
+            next_publish: Nanos(0),
+            elapsed: Nanos(0),
+        }
+    }
+
+    /// Polls every worker once; `false` when all of them have ended.
+    #[inline]
+    pub fn round(&mut self, clock: &mut impl Clock, phase: Phase) -> bool {
+        let begin = self.now;
+        let mut has_ended = true;
+        let mut start = Nanos(0);
+        for worker in self.workers.iter_mut().filter(|worker| !worker.has_ended) {
+            self.now = worker.poll(self.now, clock, phase);
+            has_ended &= worker.has_ended;
+            start = worker.writer.division().start;
+        }
+        if phase == Phase::Running && begin >= start {
+            self.elapsed = self.elapsed + (self.now - begin);
+        }
+        if self.now >= self.next_publish || has_ended {
+            self.next_publish = self.now + PUBLISH_EVERY;
+            for worker in &mut *self.workers {
+                worker.publish(self.now, self.elapsed);
+            }
+        }
+        !has_ended
+    }
+}
+
+/// Polls `workers` from the start of the run to its end, as told by `command`.
+pub fn run<P: Port>(workers: &mut [Worker<'_, P>], clock: &mut impl Clock, command: &Command) {
+    while command.phase() == Phase::Waiting {
+        core::hint::spin_loop();
+    }
+    let mut crew = Crew::new(workers, clock.now());
+    while crew.round(clock, command.phase()) {}
+}
