@@ -45,6 +45,13 @@ impl Command {
         self.0.store(phase as u64, Release);
     }
 
+    /// Spins until the run starts.
+    pub fn wait_for_start(&self) {
+        while self.phase() == Phase::Waiting {
+            core::hint::spin_loop();
+        }
+    }
+
     /// Where the run stands.
     #[must_use]
     #[inline]
@@ -345,11 +352,8 @@ impl<'w, 'a, P: Port> Crew<'w, 'a, P> {
     }
 }
 
-/// Polls `workers` from the start of the run to its end, as told by `command`.
+/// Polls `workers` from now to the end of the run, as told by `command`.
 pub fn run<P: Port>(workers: &mut [Worker<'_, P>], clock: &mut impl Clock, command: &Command) {
-    while command.phase() == Phase::Waiting {
-        core::hint::spin_loop();
-    }
     let mut crew = Crew::new(workers, clock.now());
     while crew.round(clock, command.phase()) {}
 }

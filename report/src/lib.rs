@@ -1,0 +1,10 @@
+//! What a run shows: the CSV of its intervals, the JSON of its totals, and a summary in words.
+//!
+//! Everything here works from plain numbers that the run hands in, so a finished run can be shown
+//! again from its files. Nothing here decides what a packet means or counts anything.
+#![forbid(unsafe_code)]
+
+pub mod csv;
+pub mod output;
+pub mod summary;
+pub mod text;

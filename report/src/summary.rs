@@ -1,0 +1,348 @@
+//! The totals of a run: these structs are the JSON summary, key for key.
+//!
+//! Promised: what does not apply, or what a driver does not tell, is absent (`None`), never 0;
+//! reading back what was written gives the same summary. Bytes are frames without FCS, and every
+//! `pps` divides by [`Summary::duration_s`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the JSON that this module writes.
+pub const SCHEMA: u32 = 1;
+
+/// One finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What the run did.
+    pub mode: Mode,
+    /// Why sending (or reflecting) ended.
+    pub stop_reason: StopReason,
+    /// Whether the drain was waited out; `false` if it was cut short. Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drained: Option<bool>,
+    /// Seconds from first to last transmit (`reflect`: from start to stop); absent if nothing was
+    /// sent. The drain is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<f64>,
+    /// The settings in effect, by name.
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// What the times were read from.
+    pub clock: Clock,
+    /// What was sent.
+    pub tx: Tx,
+    /// What was received; absent if receiving was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rx: Option<Rx>,
+    /// Packets sent and not received: an upper bound if any were too old to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    /// `lost` of the packets sent; absent if none was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_ratio: Option<f64>,
+    /// Round trips from the time written into the probe; absent if nothing came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ns: Option<Latency>,
+    /// Round trips from the time when the probe was due; absent where probes do not carry it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_due_ns: Option<Latency>,
+    /// How well the rate was kept; absent without a rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<Pacing>,
+    /// Every queue, with what went through it.
+    pub queues: Vec<Queue>,
+    /// Every worker, with how it spent its time.
+    pub workers: Vec<Worker>,
+    /// Every port, with what its driver tells.
+    pub device: Vec<Device>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Sent probes and received them back.
+    SendRecv,
+    /// Sent back what it received.
+    Reflect,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StopReason {
+    /// The duration asked for was over.
+    Duration,
+    /// The count asked for was reached.
+    Count,
+    /// SIGINT or SIGTERM.
+    Signal,
+}
+
+/// What the times were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The source.
+    pub source: ClockSource,
+    /// Ticks per second of a source that counts ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hz: Option<f64>,
+    /// By how many parts per million the scale was off, measured against `CLOCK_MONOTONIC` over
+    /// the run; positive if the source ran fast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_ppm: Option<f64>,
+}
+
+/// A source of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockSource {
+    /// The CPU's invariant time stamp counter.
+    Tsc,
+    /// The operating system's monotonic clock.
+    ClockMonotonic,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tx {
+    /// Packets that the device accepted.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Packets per second; absent if all were sent at one instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pps: Option<f64>,
+    /// Hand-over attempts that the device did not take (`reflect`: packets gone that way).
+    pub refused: u64,
+    /// Packets not built for want of a buffer; absent in `reflect`, which builds none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_buffer: Option<u64>,
+}
+
+/// What was received.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rx {
+    /// All packets received.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Packets per second; absent if the run has no duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pps: Option<f64>,
+    /// What they were (`sendrecv`).
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Probes>,
+    /// Those not sent back, by reason (`reflect`); reasons that did not occur are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<BTreeMap<String, u64>>,
+    /// Those accepted although their checksum had been left to a NIC that was never there.
+    pub checksum_partial: u64,
+}
+
+/// What the received packets were: the first five add up to all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probes {
+    /// Probes of this run, intact, for the first time.
+    pub unique: u64,
+    /// The same probe again.
+    pub duplicates: u64,
+    /// Damaged.
+    pub corrupt: u64,
+    /// Not of this run.
+    pub foreign: u64,
+    /// So far behind that nobody can say whether they are new.
+    pub too_old: u64,
+    /// Of `unique`: below a sequence already seen on the same flow.
+    pub reordered: u64,
+    /// Of `unique`: received after their interval had been closed.
+    pub late: u64,
+}
+
+/// A distribution of round-trip times in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// How many were measured.
+    pub count: u64,
+    /// The shortest, exact.
+    pub min: u64,
+    /// The mean, exact.
+    pub mean: f64,
+    /// The median, to within 1 % as all percentiles.
+    pub p50: u64,
+    /// 90 % are not longer.
+    pub p90: u64,
+    /// 99 % are not longer.
+    pub p99: u64,
+    /// 99.9 % are not longer.
+    pub p99_9: u64,
+    /// 99.99 % are not longer.
+    pub p99_99: u64,
+    /// The longest, exact.
+    pub max: u64,
+}
+
+/// How well the rate was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Pacing {
+    /// Packets per second asked for.
+    pub target_pps: f64,
+    /// Packets per second accepted by the device; absent if the run has no duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub achieved_pps: Option<f64>,
+    /// Packets that were due and never sent, because catching up would have made a burst.
+    pub skipped: u64,
+    /// Hand-over minus due time; absent if nothing was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_ns: Option<Lag>,
+}
+
+/// A distribution of lags in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// The median.
+    pub p50: u64,
+    /// 99 % are not longer.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+}
+
+/// One queue of one port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// The port's name.
+    pub port: String,
+    /// Its number.
+    pub queue: u16,
+    /// Whether it receives or transmits.
+    pub direction: Direction,
+    /// Packets that went through.
+    pub packets: u64,
+    /// The longest run of full bursts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_bursts_max: Option<u64>,
+    /// Its greatest depth seen, where the device tells it truly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth_max: Option<u64>,
+}
+
+/// Whether a queue receives or transmits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Receives.
+    Rx,
+    /// Transmits.
+    Tx,
+}
+
+/// One worker: a queue (`reflect`: a pair) and the logical core that polls it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// The logical core, possibly shared with other workers.
+    pub lcore: u32,
+    /// What it does.
+    pub role: Role,
+    /// The port's name.
+    pub port: String,
+    /// The queue's number.
+    pub queue: u16,
+    /// How often it polled.
+    pub polls: u64,
+    /// Polls that moved nothing.
+    pub empty_polls: u64,
+    /// Packets moved.
+    pub packets: u64,
+    /// The lcore's time in polls of this worker that moved packets, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy_ratio: Option<f64>,
+    /// CPU cycles per packet in those polls; absent if none was moved or cycles are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles_per_packet: Option<f64>,
+    /// Polls that came too late.
+    pub stalls: Stalls,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sends probes.
+    Tx,
+    /// Receives probes.
+    Rx,
+    /// Sends back what it receives.
+    Reflect,
+}
+
+impl Role {
+    /// Its name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tx => "tx",
+            Self::Rx => "rx",
+            Self::Reflect => "reflect",
+        }
+    }
+}
+
+/// Polls more than 50 microseconds after the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stalls {
+    /// How many.
+    pub count: u64,
+    /// The longest, in nanoseconds; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_ns: Option<u64>,
+}
+
+/// What a port's driver tells, as differences over the run; what it does not tell is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The port's name.
+    pub port: String,
+    /// The driver's name.
+    pub driver: String,
+    /// Packets that arrived and found no free receive descriptor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imissed: Option<u64>,
+    /// Packets that arrived damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ierrors: Option<u64>,
+    /// Failed attempts to allocate a receive buffer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rx_nombuf: Option<u64>,
+    /// Packets that were accepted and not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oerrors: Option<u64>,
+    /// Extended statistics by the driver's own names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xstats: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    /// The JSON object, indented, with a newline at its end.
+    ///
+    /// # Errors
+    ///
+    /// None that a caller can cause: names are strings and all values are numbers. A number that is
+    /// not finite is written as `null`.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let mut json = serde_json::to_string_pretty(self)?;
+        json.push('\n');
+        Ok(json)
+    }
+
+    /// Reads a summary back.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON, or not such an object; the error names the line.
+    pub fn from_json(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+}

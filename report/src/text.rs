@@ -1,0 +1,73 @@
+//! The summary in words: a few lines that a person can read aloud, the verdict first.
+//!
+//! Promised: every line follows from the [`Summary`] alone, and what does not apply is not
+//! mentioned rather than shown as 0.
+
+mod loss;
+mod reflect;
+mod sendrecv;
+mod words;
+mod workers;
+
+use crate::summary::{Mode, Summary, Tx};
+
+/// The lines of the summary, each ended by a newline.
+#[must_use]
+pub fn render(summary: &Summary) -> String {
+    let mut lines = match summary.mode {
+        Mode::SendRecv => sendrecv::lines(summary),
+        Mode::Reflect => reflect::lines(summary),
+    };
+    lines.extend(workers::stalls(&summary.workers));
+    lines.extend(workers::busy(summary));
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// ` (1.62 Gbit/s of frames without FCS)`, or nothing if there is no rate to speak of.
+fn bit_rate(bytes: u64, duration_s: Option<f64>) -> String {
+    match duration_s {
+        Some(seconds) if seconds > 0.0 && bytes > 0 => {
+            let rate = words::bit_rate(bytes as f64 * 8.0 / seconds);
+            format!(" ({rate} of frames without FCS)")
+        }
+        _ => String::new(),
+    }
+}
+
+/// ` for 60 s`, or nothing if there was no time to speak of.
+fn for_duration(duration_s: Option<f64>) -> String {
+    match duration_s {
+        Some(seconds) if seconds > 0.0 => format!(" for {}", words::seconds(seconds)),
+        _ => String::new(),
+    }
+}
+
+/// Why so much could not be handed over, if so.
+fn obstacles(tx: &Tx) -> Vec<String> {
+    let mut obstacles = Vec::new();
+    if tx.refused > 0 {
+        let (count, verb) = (
+            words::count(tx.refused),
+            if tx.refused == 1 { "was" } else { "were" },
+        );
+        obstacles.push(format!(
+            "{count} {verb} refused by the device at first and tried again"
+        ));
+    }
+    if let Some(count) = tx.no_buffer.filter(|count| *count > 0) {
+        obstacles.push(format!("{} had to wait for a buffer", words::count(count)));
+    }
+    obstacles
+}
+
+/// `8 packets came with a checksum left to a NIC that was never there.`
+fn partial_checksums(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        let verb = if count == 1 { "was" } else { "were" };
+        format!(
+            "{} came with a checksum left to a NIC that was never there (a software port), and \
+             {verb} accepted.",
+            words::packets(count)
+        )
+    })
+}

@@ -1,0 +1,90 @@
+//! The lines of a run that sent back what it received.
+
+use std::collections::BTreeMap;
+
+use super::loss::Whereabouts;
+use super::{bit_rate, for_duration, partial_checksums, words};
+use crate::summary::{Rx, Summary};
+
+/// All lines but those about the workers.
+pub fn lines(summary: &Summary) -> Vec<String> {
+    let Some(rx) = summary.rx.as_ref().filter(|rx| rx.packets > 0) else {
+        return vec![nothing_received(summary)];
+    };
+    let mut lines = vec![verdict(summary), moved(summary, rx)];
+    lines.extend(rx.ignored.as_ref().and_then(ignored));
+    lines.extend(partial_checksums(rx.checksum_partial));
+    lines
+}
+
+fn nothing_received(summary: &Summary) -> String {
+    let found = Whereabouts::of(u64::MAX, &summary.device);
+    let during = for_duration(summary.duration_s);
+    if found.missed() > 0 {
+        return format!("Nothing was received{during}: {}.", found.here().join(", "));
+    }
+    format!(
+        "Nothing was received{during}: check that the sender runs, that its --dest-mac is this \
+         port's MAC or the next hop's, and that the link between them is up."
+    )
+}
+
+fn verdict(summary: &Summary) -> String {
+    // Whatever the device says it dropped was dropped here: there is no total to stay below.
+    let found = Whereabouts::of(u64::MAX, &summary.device);
+    let mut places = Vec::new();
+    if summary.tx.refused > 0 {
+        let refused = words::count(summary.tx.refused);
+        places.push(format!(
+            "{refused} not taken by the device (raise --tx-desc or --txq)"
+        ));
+    }
+    places.extend(found.here());
+    let silent = found.silent();
+    let dropped = summary.tx.refused + found.not_sent + found.missed();
+
+    let during = for_duration(summary.duration_s);
+    let pace = match summary.tx.pps {
+        Some(pps) => format!("{} reflected{during}", words::rate(pps)),
+        None => format!("{} reflected{during}", words::packets(summary.tx.packets)),
+    };
+    let as_told = silent.map_or(String::new(), |driver| format!(" as far as {driver} tells"));
+    if dropped == 0 {
+        return format!("{pace}, none dropped here{as_told}.");
+    }
+    format!(
+        "{pace}, {} dropped here{as_told}: {}.",
+        words::count(dropped),
+        places.join(", ")
+    )
+}
+
+fn moved(summary: &Summary, rx: &Rx) -> String {
+    let received = words::packets(rx.packets);
+    let bits = bit_rate(rx.bytes, summary.duration_s);
+    if summary.tx.packets == rx.packets {
+        return format!("Received {received}{bits} and sent every one back.");
+    }
+    format!(
+        "Received {received}{bits}, sent back {}.",
+        words::count(summary.tx.packets)
+    )
+}
+
+/// `Ignored 12: 8 arp and 4 not udp.`, the most frequent reason first.
+fn ignored(reasons: &BTreeMap<String, u64>) -> Option<String> {
+    let mut reasons: Vec<_> = reasons.iter().filter(|(_, count)| **count > 0).collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let total: u64 = reasons.iter().map(|(_, count)| **count).sum();
+    let reasons: Vec<_> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{} {}", words::count(**count), reason.replace('_', " ")))
+        .collect();
+    (total > 0).then(|| {
+        format!(
+            "Ignored {}: {}.",
+            words::count(total),
+            words::list(&reasons)
+        )
+    })
+}

@@ -1,0 +1,251 @@
+//! The lines of a run that sent probes.
+
+use super::loss::Whereabouts;
+use super::{bit_rate, for_duration, obstacles, partial_checksums, words};
+use crate::summary::{Latency, Pacing, Probes, Rx, Summary};
+
+/// A rate counts as held from this share of it on: the first and last packet of a short run alone
+/// make more difference than the rest.
+const HELD: f64 = 0.999;
+
+/// All lines but those about the workers.
+pub fn lines(summary: &Summary) -> Vec<String> {
+    let whereabouts = Whereabouts::of(summary.lost.unwrap_or(0), &summary.device);
+    let mut lines = vec![verdict(summary, &whereabouts)];
+    if summary.tx.packets > 0 {
+        lines.extend(advice(summary));
+        lines.push(sent(summary));
+    }
+    if let Some(rx) = &summary.rx {
+        lines.extend(received(rx, summary.lost));
+        lines.extend(lost(summary, rx, &whereabouts));
+        lines.extend(partial_checksums(rx.checksum_partial));
+    }
+    lines.extend(
+        summary
+            .latency_ns
+            .as_ref()
+            .map(|l| latency("Round trip", l)),
+    );
+    let due = summary.latency_due_ns.as_ref();
+    lines.extend(due.map(|l| latency("Round trip from when each packet was due", l)));
+    lines.extend(summary.pacing.as_ref().and_then(pacing));
+    lines
+}
+
+fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
+    if summary.tx.packets == 0 {
+        return nothing_sent(summary);
+    }
+    let pace = pace(summary);
+    let (Some(rx), Some(lost)) = (&summary.rx, summary.lost) else {
+        return format!("{pace}; nothing was to be received (-r 0), so loss is not known.");
+    };
+    let probes = rx.probes.unwrap_or_default();
+    if probes.unique == 0 {
+        let arrived = if rx.packets == 0 {
+            "came back"
+        } else {
+            "intact of this run came back"
+        };
+        return format!(
+            "Nothing {arrived}: {pace}, all {} lost.",
+            words::packets(lost)
+        );
+    }
+    if lost == 0 {
+        return format!("{pace}, none lost.");
+    }
+    let ratio = lost as f64 / summary.tx.packets as f64;
+    let at_most = if probes.too_old > 0 { "at most " } else { "" };
+    let places = whereabouts.describe();
+    format!("{pace}, {at_most}{} lost: {places}.", words::percent(ratio))
+}
+
+fn nothing_sent(summary: &Summary) -> String {
+    let tx = &summary.tx;
+    if tx.refused > 0 {
+        return "Nothing was sent: the device took no packet; check that its link is up and that \
+                the other side is there."
+            .to_owned();
+    }
+    if tx.no_buffer.is_some_and(|n| n > 0) {
+        return "Nothing was sent: there was no buffer to build a packet in.".to_owned();
+    }
+    "Nothing was sent: the run ended before a packet was due.".to_owned()
+}
+
+/// `3,500,000 packets/s held for 60 s`.
+fn pace(summary: &Summary) -> String {
+    let during = for_duration(summary.duration_s);
+    match (&summary.pacing, summary.tx.pps) {
+        (
+            Some(Pacing {
+                target_pps: target,
+                achieved_pps: Some(achieved),
+                ..
+            }),
+            _,
+        ) => {
+            if *achieved >= target * HELD {
+                format!("{} held{during}", words::rate(*target))
+            } else {
+                let (achieved, target) = (words::rate_number(*achieved), words::rate(*target));
+                format!("Only {achieved} of {target} reached{during}")
+            }
+        }
+        (None, Some(pps)) => format!("{}, as fast as it went,{during}", words::rate(pps)),
+        _ => format!("{} sent", words::packets(summary.tx.packets)),
+    }
+}
+
+/// What to check when nothing came back.
+fn advice(summary: &Summary) -> Option<String> {
+    let probes = summary.rx.as_ref()?.probes?;
+    if probes.unique > 0 {
+        return None;
+    }
+    let mut advice = String::from(
+        "Check that the reflector runs, that --dest-mac is its MAC or the next hop's, that --dest \
+         is its address and port, and that --src is this side's address as it sees it.",
+    );
+    if probes.foreign > 0 {
+        advice += &format!(
+            " The {} that arrived were not of this run: compare their addresses and ports with \
+             --src, --src-port-range and --dest.",
+            words::packets(probes.foreign)
+        );
+    }
+    Some(advice)
+}
+
+fn sent(summary: &Summary) -> String {
+    let tx = &summary.tx;
+    let bits = bit_rate(tx.bytes, summary.duration_s);
+    let mut parts = vec![format!("Sent {}{bits}", words::packets(tx.packets))];
+    parts.extend(obstacles(tx));
+    parts.join("; ") + "."
+}
+
+fn received(rx: &Rx, lost: Option<u64>) -> Vec<String> {
+    if rx.packets == 0 {
+        return Vec::new();
+    }
+    let probes = rx.probes.unwrap_or_default();
+    let kinds = kinds(&probes);
+    let received = words::count(rx.packets);
+    let mut lines = vec![match (kinds.is_empty(), lost) {
+        (true, Some(0)) => format!("Received all {received}, each once and intact."),
+        (true, _) => format!("Received {received}, each once and intact."),
+        (false, _) => {
+            let intact = format!("{} intact for the first time", words::count(probes.unique));
+            let intact = (probes.unique > 0).then_some(intact);
+            let all: Vec<_> = intact.into_iter().chain(kinds).collect();
+            format!(
+                "Received {}: {}.",
+                words::packets(rx.packets),
+                words::list(&all)
+            )
+        }
+    }];
+    lines.extend(order(&probes));
+    lines
+}
+
+/// What was received besides probes that are intact and new.
+fn kinds(probes: &Probes) -> Vec<String> {
+    let duplicates = if probes.duplicates == 1 {
+        "duplicate"
+    } else {
+        "duplicates"
+    };
+    let kinds = [
+        (probes.duplicates, duplicates),
+        (probes.corrupt, "corrupt"),
+        (probes.foreign, "not of this run"),
+        (probes.too_old, "too old to tell"),
+    ];
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    kinds
+        .map(|(count, kind)| format!("{} {kind}", words::count(*count)))
+        .collect()
+}
+
+fn order(probes: &Probes) -> Option<String> {
+    let mut parts = Vec::new();
+    if probes.reordered > 0 {
+        parts.push(format!(
+            "{} came out of order",
+            words::count(probes.reordered)
+        ));
+    }
+    if probes.late > 0 {
+        let late = words::count(probes.late);
+        parts.push(format!(
+            "{late} came after the grace, so that their rows show them as lost"
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("Of these, {}.", words::list(&parts)))
+}
+
+/// What the verdict's numbers do not say by themselves.
+fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let Some(lost) = summary.lost.filter(|lost| *lost > 0) else {
+        return lines;
+    };
+    let probes = rx.probes.unwrap_or_default();
+    let mut bounds = vec![format!(
+        "Lost {} of {}",
+        words::count(lost),
+        words::count(summary.tx.packets)
+    )];
+    if whereabouts.missed() > 0 {
+        let missed = words::count(whereabouts.missed());
+        let in_all = match whereabouts.missed_in_all {
+            all if all > whereabouts.missed() => format!(" ({} in all)", words::count(all)),
+            _ => String::new(),
+        };
+        bounds.push(format!(
+            "at most {missed} were missed here, since the device counts everyone's packets{in_all}"
+        ));
+    }
+    if probes.corrupt > 0 {
+        let corrupt = words::count(probes.corrupt.min(lost));
+        bounds.push(format!("up to {corrupt} of them came back corrupt"));
+    }
+    lines.push(bounds.join("; ") + ".");
+    if probes.too_old > 0 {
+        lines.push(format!(
+            "Loss is an upper bound: {} came so late that nobody can say whether they were new.",
+            words::packets(probes.too_old)
+        ));
+    }
+    if summary.drained == Some(false) {
+        lines.push("The drain was cut short: what was still on its way counts as lost.".to_owned());
+    }
+    lines
+}
+
+fn latency(what: &str, latency: &Latency) -> String {
+    let [p50, p99, max] = [latency.p50, latency.p99, latency.max].map(words::nanos);
+    format!("{what}: median {p50}, 99 % within {p99}, longest {max}.")
+}
+
+fn pacing(pacing: &Pacing) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Some(lag) = pacing.lag_ns {
+        let [p50, p99, max] = [lag.p50, lag.p99, lag.max].map(words::nanos);
+        parts.push(format!(
+            "half left within {p50} of their due time, 99 % within {p99}, all within {max}"
+        ));
+    }
+    if pacing.skipped > 0 {
+        let verb = if pacing.skipped == 1 { "was" } else { "were" };
+        let skipped = words::packets(pacing.skipped);
+        parts.push(format!(
+            "{skipped} {verb} skipped rather than sent in a burst"
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("Pacing: {}.", parts.join("; ")))
+}

@@ -1,0 +1,243 @@
+//! Numbers as a person reads them.
+//!
+//! Promised: nothing that is not 0 is shown as 0, and nothing short of all as 100 %.
+
+/// `41200` as `41,200`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 packet`, `41,200 packets`.
+pub fn packets(value: u64) -> String {
+    format!(
+        "{} packet{}",
+        count(value),
+        if value == 1 { "" } else { "s" }
+    )
+}
+
+/// `3,500,000 packets/s`.
+pub fn rate(pps: f64) -> String {
+    let number = rate_number(pps);
+    format!("{number} packet{}/s", if number == "1" { "" } else { "s" })
+}
+
+/// `3,500,000`; slow rates keep a decimal.
+pub fn rate_number(pps: f64) -> String {
+    if pps < 100.0 {
+        significant(pps, 2)
+    } else {
+        count(pps.round() as u64)
+    }
+}
+
+/// `1.62 Gbit/s`.
+pub fn bit_rate(bits_per_second: f64) -> String {
+    const UNITS: [(f64, &str); 4] = [
+        (1e9, "Gbit/s"),
+        (1e6, "Mbit/s"),
+        (1e3, "kbit/s"),
+        (1.0, "bit/s"),
+    ];
+    in_units(bits_per_second, &UNITS)
+}
+
+/// `812 ns`, `46.1 µs`, `1.32 ms`, `2.5 s`.
+pub fn nanos(ns: u64) -> String {
+    const UNITS: [(f64, &str); 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
+    in_units(ns as f64, &UNITS)
+}
+
+/// `60 s`, `12 min 30 s`, `3 h`.
+pub fn seconds(seconds: f64) -> String {
+    if seconds < 119.95 {
+        return nanos((seconds * 1e9).round() as u64);
+    }
+    let whole = seconds.round() as u64;
+    let parts = [
+        (whole / 3600, "h"),
+        (whole / 60 % 60, "min"),
+        (whole % 60, "s"),
+    ];
+    let parts = parts.iter().filter(|(value, _)| *value > 0);
+    parts
+        .map(|(value, unit)| format!("{value} {unit}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `0.02 %`, with two significant digits or more.
+pub fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    if percent > 99.99 && ratio < 1.0 {
+        return "more than 99.99 %".to_owned();
+    }
+    if percent > 0.0 && percent < 0.0001 {
+        return "less than 0.0001 %".to_owned();
+    }
+    let number = match percent {
+        p if p >= 99.0 => trimmed(p, 2),
+        p if p >= 1.0 => significant(p, 3),
+        p => significant(p, 2),
+    };
+    format!("{number} %")
+}
+
+/// `37 %`: a share of time, which is not known more precisely.
+pub fn share(ratio: f64) -> String {
+    match ratio {
+        r if r > 0.0 && r < 0.01 => "less than 1 %".to_owned(),
+        r => format!("{:.0} %", r * 100.0),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// Three significant digits, in the largest unit that leaves at least 1 before the point.
+fn in_units(value: f64, units: &[(f64, &str)]) -> String {
+    // What rounds up to 1000 of a unit is shown as 1 of the next.
+    let fits = |(size, _): &&(f64, &str)| value >= size * 0.9995;
+    let (size, unit) = units.iter().find(fits).unwrap_or(&units[units.len() - 1]);
+    format!("{} {unit}", significant(value / size, 3))
+}
+
+/// At most so many significant digits, but never fewer than all before the point.
+fn significant(value: f64, digits: i32) -> String {
+    if value <= 0.0 {
+        return "0".to_owned();
+    }
+    let decimals = (digits - 1 - value.log10().floor() as i32).max(0);
+    trimmed(value, decimals as usize)
+}
+
+/// So many decimals, without zeros at the end.
+fn trimmed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    if !text.contains('.') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        let texts = [0, 7, 999, 1_000, 41_200, 210_000_000, u64::MAX].map(count);
+        let expected = [
+            "0",
+            "7",
+            "999",
+            "1,000",
+            "41,200",
+            "210,000,000",
+            "18,446,744,073,709,551,615",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(packets(1), "1 packet");
+        assert_eq!(packets(2_000), "2,000 packets");
+    }
+
+    #[test]
+    fn rates_keep_what_matters() {
+        assert_eq!(rate(3_499_999.9), "3,500,000 packets/s");
+        assert_eq!(rate(1.0), "1 packet/s");
+        assert_eq!(rate(2.5), "2.5 packets/s");
+        assert_eq!(rate(0.25), "0.25 packets/s");
+        assert_eq!(bit_rate(1.624e9), "1.62 Gbit/s");
+        assert_eq!(bit_rate(9.6e3), "9.6 kbit/s");
+    }
+
+    #[test]
+    fn times_choose_their_unit() {
+        let texts = [
+            0,
+            1,
+            812,
+            999,
+            1_000,
+            46_123,
+            999_600,
+            1_318_400,
+            2_500_000_000,
+        ]
+        .map(nanos);
+        let expected = [
+            "0 ns", "1 ns", "812 ns", "999 ns", "1 µs", "46.1 µs", "1 ms", "1.32 ms", "2.5 s",
+        ];
+        assert_eq!(texts, expected);
+        let texts = [0.5, 9.98, 60.0, 750.2, 10_800.0, 3_661.0].map(seconds);
+        assert_eq!(
+            texts,
+            [
+                "500 ms",
+                "9.98 s",
+                "60 s",
+                "12 min 30 s",
+                "3 h",
+                "1 h 1 min 1 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn shares_never_round_to_none_or_all() {
+        let texts = [
+            0.0,
+            1e-9,
+            0.000_199_9,
+            0.0123,
+            0.25,
+            0.9997,
+            0.999_999_9,
+            1.0,
+        ]
+        .map(percent);
+        let expected = [
+            "0 %",
+            "less than 0.0001 %",
+            "0.02 %",
+            "1.23 %",
+            "25 %",
+            "99.97 %",
+            "more than 99.99 %",
+            "100 %",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(
+            [0.0, 0.004, 0.371, 1.0].map(share),
+            ["0 %", "less than 1 %", "37 %", "100 %"]
+        );
+    }
+
+    #[test]
+    fn lists_read_aloud() {
+        let words = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(
+            [
+                list(&[]),
+                list(&words[..1]),
+                list(&words[..2]),
+                list(&words)
+            ],
+            ["", "a", "a and b", "a, b and c"]
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The lines about the workers: how busy they were, and whether they were disturbed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::words;
+use crate::summary::{Mode, Role, Summary, Worker};
+
+/// From this busy share on there is no room worth a number.
+const FULL: f64 = 0.9;
+
+/// Below this busy share the room is beyond what anyone should extrapolate.
+const IDLE: f64 = 0.05;
+
+/// How often and how long polls came too late, and where it was worst.
+pub fn stalls(workers: &[Worker]) -> Option<String> {
+    let count: u64 = workers.iter().map(|w| w.stalls.count).sum();
+    if count == 0 {
+        return None;
+    }
+    let worst = workers.iter().max_by_key(|w| w.stalls.longest_ns)?;
+    let times = if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", words::count(count))
+    };
+    let longest = worst.stalls.longest_ns.map_or(String::new(), |ns| {
+        let (ns, role) = (words::nanos(ns), worst.role.name());
+        format!(", at worst for {ns} on lcore {} ({role})", worst.lcore)
+    });
+    Some(format!(
+        "Polling stalled {times}{longest}: something else runs on that core, which isolating it \
+         prevents."
+    ))
+}
+
+/// How busy the cores were, and what that leaves room for.
+pub fn busy(summary: &Summary) -> Option<String> {
+    let cores = Cores::of(&summary.workers)?;
+    let groups: Vec<_> = cores
+        .by_role
+        .iter()
+        .map(|(roles, shares)| group(roles, shares))
+        .collect();
+    // Without a rate of its own a sender is as busy as it can be, which says nothing about room.
+    let room = summary.pacing.is_some() || summary.mode == Mode::Reflect;
+    let room = match cores.busiest {
+        _ if !room => String::new(),
+        share if share >= FULL => ": hardly any room above this rate".to_owned(),
+        share if share >= IDLE => format!(": room for about {:.1} times this rate", 1.0 / share),
+        _ => String::new(),
+    };
+    Some(format!("{}{room}.", capitalised(&groups.join(", "))))
+}
+
+/// Busy shares per lcore: workers that share one add up.
+struct Cores {
+    by_role: BTreeMap<BTreeSet<Role>, Vec<f64>>,
+    busiest: f64,
+}
+
+impl Cores {
+    fn of(workers: &[Worker]) -> Option<Self> {
+        let mut cores: BTreeMap<u32, (BTreeSet<Role>, f64)> = BTreeMap::new();
+        for worker in workers {
+            let core = cores.entry(worker.lcore).or_default();
+            core.0.insert(worker.role);
+            core.1 += worker.busy_ratio?;
+        }
+        let mut by_role: BTreeMap<BTreeSet<Role>, Vec<f64>> = BTreeMap::new();
+        let mut busiest: f64 = 0.0;
+        for (roles, share) in cores.into_values() {
+            by_role.entry(roles).or_default().push(share);
+            busiest = busiest.max(share);
+        }
+        (!by_role.is_empty()).then_some(Self { by_role, busiest })
+    }
+}
+
+/// `the tx core is 37 % busy`, `15 rx cores are 20 to 31 % busy`.
+fn group(roles: &BTreeSet<Role>, shares: &[f64]) -> String {
+    let role = roles
+        .iter()
+        .map(|role| role.name())
+        .collect::<Vec<_>>()
+        .join(" and ");
+    if let [share] = shares {
+        return format!("the {role} core is {} busy", words::share(*share));
+    }
+    let least = words::share(shares.iter().copied().fold(f64::INFINITY, f64::min));
+    let most = words::share(shares.iter().copied().fold(0.0, f64::max));
+    let range = if least == most {
+        most
+    } else {
+        format!("{least} to {most}")
+    };
+    format!("{} {role} cores are {range} busy", shares.len())
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
+}

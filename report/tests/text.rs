@@ -1,0 +1,270 @@
+//! The summary in words, to the letter.
+
+mod common;
+
+use common::{device, reflect, sendrecv, worker};
+use dpdkgen_report::summary::*;
+use dpdkgen_report::text::render;
+
+#[test]
+fn a_clean_run() {
+    assert_eq!(
+        render(&sendrecv()),
+        "\
+3,500,000 packets/s held for 60 s, none lost.
+Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS).
+Received all 210,000,000, each once and intact.
+Round trip: median 46.1 µs, 99 % within 81.2 µs, longest 1.32 ms.
+Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all within 31 µs.
+The tx core is 37 % busy, the rx core is 31 % busy: room for about 2.7 times this rate.
+"
+    );
+}
+
+/// Everything that can go wrong in a run that goes on.
+fn lossy() -> Summary {
+    let mut run = sendrecv();
+    run.tx.refused = 1_204;
+    run.tx.no_buffer = Some(30);
+    let rx = run.rx.as_mut().unwrap();
+    rx.packets = 209_958_172;
+    rx.checksum_partial = 1;
+    rx.probes = Some(Probes {
+        unique: 209_958_012,
+        duplicates: 88,
+        corrupt: 60,
+        foreign: 12,
+        too_old: 0,
+        reordered: 210,
+        late: 4,
+    });
+    run.lost = Some(41_988);
+    run.loss_ratio = Some(41_988.0 / 210_000_000.0);
+    run.latency_due_ns = run.latency_ns.map(|l| Latency {
+        p50: 46_200,
+        p99: 95_000,
+        max: 2_000_000,
+        ..l
+    });
+    run.pacing.as_mut().unwrap().skipped = 12_000;
+    run.device = vec![Device {
+        imissed: Some(41_200),
+        ..device("mlx5_pci")
+    }];
+    run.workers[1].stalls = Stalls {
+        count: 14,
+        longest_ns: Some(212_000),
+    };
+    run
+}
+
+#[test]
+fn a_lossy_run_whose_device_tells() {
+    assert_eq!(
+        render(&lossy()),
+        "\
+3,500,000 packets/s held for 60 s, 0.02 % lost: 41,200 missed by this host's NIC for want of \
+         descriptors (raise --rx-desc or --rxq), 788 beyond this host.
+Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS); 1,204 were refused by the device at \
+         first and tried again; 30 had to wait for a buffer.
+Received 209,958,172 packets: 209,958,012 intact for the first time, 88 duplicates, 60 corrupt \
+         and 12 not of this run.
+Of these, 210 came out of order and 4 came after the grace, so that their rows show them as lost.
+Lost 41,988 of 210,000,000; at most 41,200 were missed here, since the device counts everyone's \
+         packets; up to 60 of them came back corrupt.
+1 packet came with a checksum left to a NIC that was never there (a software port), and was \
+         accepted.
+Round trip: median 46.1 µs, 99 % within 81.2 µs, longest 1.32 ms.
+Round trip from when each packet was due: median 46.2 µs, 99 % within 95 µs, longest 2 ms.
+Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all within 31 µs; 12,000 \
+         packets were skipped rather than sent in a burst.
+Polling stalled 14 times, at worst for 212 µs on lcore 2 (rx): something else runs on that core, \
+         which isolating it prevents.
+The tx core is 37 % busy, the rx core is 31 % busy: room for about 2.7 times this rate.
+"
+        .replace("         ", "")
+    );
+}
+
+#[test]
+fn a_lossy_run_whose_loss_is_only_bounded() {
+    let mut run = lossy();
+    run.drained = Some(false);
+    run.rx.as_mut().unwrap().probes.as_mut().unwrap().too_old = 7;
+    run.pacing.as_mut().unwrap().achieved_pps = Some(3_100_000.4);
+    run.device = vec![Device {
+        imissed: Some(50_000),
+        ..device("mlx5_pci")
+    }];
+    let text = render(&run);
+    for line in [
+        "Only 3,100,000 of 3,500,000 packets/s reached for 60 s, at most 0.02 % lost: \
+         41,988 missed by this host's NIC for want of descriptors (raise --rx-desc or --rxq).\n",
+        "Lost 41,988 of 210,000,000; at most 41,988 were missed here, since the device counts \
+         everyone's packets (50,000 in all); up to 60 of them came back corrupt.\n",
+        "Loss is an upper bound: 7 packets came so late that nobody can say whether they were \
+         new.\n",
+        "The drain was cut short: what was still on its way counts as lost.\n",
+    ] {
+        assert!(text.contains(line), "{line}missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_lossy_run_whose_driver_tells_nothing() {
+    let mut run = lossy();
+    let silent = Device {
+        imissed: None,
+        rx_nombuf: None,
+        oerrors: None,
+        ..device("net_memif")
+    };
+    run.device = vec![silent];
+    assert_eq!(
+        render(&run).lines().next().unwrap(),
+        "3,500,000 packets/s held for 60 s, 0.02 % lost: 41,988, where is not told by the \
+         net_memif driver."
+    );
+}
+
+#[test]
+fn a_run_that_only_sends() {
+    let run = Summary {
+        drained: None,
+        rx: None,
+        lost: None,
+        loss_ratio: None,
+        latency_ns: None,
+        pacing: None,
+        workers: vec![worker(1, Role::Tx, 0.998)],
+        ..sendrecv()
+    };
+    assert_eq!(
+        render(&run),
+        "\
+3,500,000 packets/s, as fast as it went, for 60 s; nothing was to be received (-r 0), so loss is \
+         not known.
+Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS).
+The tx core is 100 % busy.
+"
+        .replace("         ", "")
+    );
+}
+
+#[test]
+fn a_run_of_which_nothing_came_back() {
+    let mut run = sendrecv();
+    run.lost = Some(210_000_000);
+    run.loss_ratio = Some(1.0);
+    run.latency_ns = None;
+    run.workers.clear();
+    let rx = run.rx.as_mut().unwrap();
+    (rx.packets, rx.bytes) = (41, 2_460);
+    rx.probes = Some(Probes {
+        foreign: 41,
+        ..Probes::default()
+    });
+    assert_eq!(
+        render(&run),
+        "\
+Nothing intact of this run came back: 3,500,000 packets/s held for 60 s, all 210,000,000 packets \
+         lost.
+Check that the reflector runs, that --dest-mac is its MAC or the next hop's, that --dest is its \
+         address and port, and that --src is this side's address as it sees it. The 41 packets \
+         that arrived were not of this run: compare their addresses and ports with --src, \
+         --src-port-range and --dest.
+Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS).
+Received 41 packets: 41 not of this run.
+Lost 210,000,000 of 210,000,000.
+Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all within 31 µs.
+"
+        .replace("         ", "")
+    );
+    let rx = run.rx.as_mut().unwrap();
+    (rx.packets, rx.bytes, rx.probes) = (0, 0, Some(Probes::default()));
+    let text = render(&run);
+    assert!(
+        text.starts_with("Nothing came back: 3,500,000 packets/s held for 60 s, all"),
+        "{text}"
+    );
+    assert!(!text.contains("Received"), "{text}");
+}
+
+#[test]
+fn a_run_that_sent_nothing() {
+    let mut run = sendrecv();
+    run.tx = Tx {
+        packets: 0,
+        bytes: 0,
+        pps: None,
+        refused: 500,
+        no_buffer: Some(0),
+    };
+    run.rx.as_mut().unwrap().packets = 0;
+    run.rx.as_mut().unwrap().probes = Some(Probes::default());
+    (run.loss_ratio, run.latency_ns, run.pacing, run.duration_s) = (None, None, None, None);
+    run.workers.clear();
+    assert_eq!(
+        render(&run),
+        "Nothing was sent: the device took no packet; check that its link is up and that the \
+         other side is there.\n"
+    );
+}
+
+#[test]
+fn a_reflector() {
+    assert_eq!(
+        render(&reflect()),
+        "\
+3,431,373 packets/s reflected for 61.2 s, none dropped here.
+Received 210,000,012 packets (1.59 Gbit/s of frames without FCS), sent back 210,000,000.
+Ignored 12: 8 arp and 4 not udp.
+2 reflect cores are 20 % to 25 % busy: room for about 4.0 times this rate.
+"
+    );
+}
+
+#[test]
+fn a_reflector_that_drops() {
+    let mut run = reflect();
+    run.tx.refused = 1_900;
+    run.device[0].imissed = Some(41);
+    run.workers = vec![worker(1, Role::Reflect, 0.97)];
+    let text = render(&run);
+    assert!(
+        text.starts_with(
+            "3,431,373 packets/s reflected for 61.2 s, 1,941 dropped here: 1,900 not taken by the \
+             device (raise --tx-desc or --txq), 41 missed by this host's NIC for want of \
+             descriptors (raise --rx-desc or --rxq).\n"
+        ),
+        "{text}"
+    );
+    assert!(text.ends_with("The reflect core is 97 % busy: hardly any room above this rate.\n"));
+
+    run.device[0].imissed = None;
+    run.tx.refused = 0;
+    assert!(render(&run).contains("none dropped here as far as the mlx5_pci driver tells."));
+}
+
+#[test]
+fn a_reflector_that_heard_nothing() {
+    let mut run = reflect();
+    let rx = run.rx.as_mut().unwrap();
+    (rx.packets, rx.bytes, rx.ignored) = (0, 0, Some(std::collections::BTreeMap::new()));
+    run.workers.clear();
+    assert_eq!(
+        render(&run),
+        "Nothing was received for 61.2 s: check that the sender runs, that its --dest-mac is this \
+         port's MAC or the next hop's, and that the link between them is up.\n"
+    );
+}
+
+#[test]
+fn workers_that_share_a_core_add_up() {
+    let mut run = sendrecv();
+    run.workers[1].lcore = run.workers[0].lcore;
+    let last = "The tx and rx core is 68 % busy: room for about 1.5 times this rate.\n";
+    assert!(render(&run).ends_with(last), "{}", render(&run));
+    run.workers[1].busy_ratio = None;
+    assert!(!render(&run).contains("busy"));
+}

@@ -1,0 +1,305 @@
+//! The time of a run: raw ticks of the CPU, scaled to nanoseconds and held to `CLOCK_MONOTONIC`.
+//!
+//! A reading is one `rdtsc` and a multiplication. The scale that quanta finds at the start is off
+//! by up to 10 ppm, so the control thread measures it again as the run goes on and lets the clock
+//! glide to where `CLOCK_MONOTONIC` is: it never jumps and never goes back.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+use std::time::Instant;
+
+use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_report::summary;
+
+/// A scale's fraction bits: nanoseconds per tick times 2^32.
+const FRACTION: u32 = 32;
+
+/// The furthest that an adjusted scale may be from the true one while the clock glides.
+const MAX_GLIDE_PPM: f64 = 500.0;
+
+/// The clock that all threads of a run share.
+pub struct Timebase {
+    ticks: quanta::Clock,
+    origin: OnceLock<Origin>,
+    first_scale: u64,
+    scale: SharedScale,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    ticks: u64,
+    instant: Instant,
+}
+
+/// From ticks to nanoseconds since the run's start.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    base_ticks: u64,
+    base_ns: u64,
+    ns_per_tick: u64,
+}
+
+impl Scale {
+    #[inline]
+    fn nanos(&self, ticks: u64) -> Nanos {
+        let ticks = u128::from(ticks.saturating_sub(self.base_ticks));
+        Nanos(self.base_ns + ((ticks * u128::from(self.ns_per_tick)) >> FRACTION) as u64)
+    }
+}
+
+/// Written once a second by the control thread, read by all; the version is odd while it changes.
+#[repr(align(128))]
+struct SharedScale {
+    version: AtomicU64,
+    base_ticks: AtomicU64,
+    base_ns: AtomicU64,
+    ns_per_tick: AtomicU64,
+}
+
+impl SharedScale {
+    fn set(&self, scale: Scale) {
+        let version = self.version.load(Relaxed);
+        self.version.store(version + 1, Relaxed);
+        fence(Release);
+        self.base_ticks.store(scale.base_ticks, Relaxed);
+        self.base_ns.store(scale.base_ns, Relaxed);
+        self.ns_per_tick.store(scale.ns_per_tick, Relaxed);
+        self.version.store(version + 2, Release);
+    }
+
+    /// The scale and its version, or `None` while it changes.
+    fn get(&self) -> Option<(u64, Scale)> {
+        let version = self.version.load(Acquire);
+        let scale = Scale {
+            base_ticks: self.base_ticks.load(Relaxed),
+            base_ns: self.base_ns.load(Relaxed),
+            ns_per_tick: self.ns_per_tick.load(Relaxed),
+        };
+        fence(Acquire);
+        let is_whole = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
+        is_whole.then_some((version, scale))
+    }
+}
+
+impl Default for Timebase {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Timebase {
+    /// A clock that has not been started. Calibrates the ticks, which takes up to 200 ms once.
+    #[must_use]
+    pub fn new() -> Self {
+        let ticks = quanta::Clock::new();
+        // The ticks of a second or so at most: enough to lose nothing by rounding.
+        let nanos = ticks.delta_as_nanos(0, 1 << FRACTION);
+        let scale = SharedScale {
+            version: AtomicU64::new(0),
+            base_ticks: AtomicU64::new(0),
+            base_ns: AtomicU64::new(0),
+            ns_per_tick: AtomicU64::new(nanos),
+        };
+        Self {
+            ticks,
+            origin: OnceLock::new(),
+            first_scale: nanos,
+            scale,
+        }
+    }
+
+    /// Starts the clock: now is 0.
+    pub fn start(&self) {
+        let (ticks, instant) = self.measure();
+        if self.origin.set(Origin { ticks, instant }).is_ok() {
+            let ns_per_tick = self.first_scale;
+            self.scale.set(Scale {
+                base_ticks: ticks,
+                base_ns: 0,
+                ns_per_tick,
+            });
+        }
+    }
+
+    /// A reader for one thread, to be made once the clock has been started.
+    ///
+    /// # Panics
+    ///
+    /// If it has not.
+    #[must_use]
+    pub fn reader(&self) -> TickClock<'_> {
+        assert!(
+            self.origin.get().is_some(),
+            "the clock has not been started"
+        );
+        loop {
+            if let Some((version, scale)) = self.scale.get() {
+                return TickClock {
+                    timebase: self,
+                    version,
+                    scale,
+                };
+            }
+        }
+    }
+
+    /// Measures the scale anew, and sets the clock to glide to `CLOCK_MONOTONIC` within a second.
+    ///
+    /// For the control thread, about once a second; `None` before the start or right after it.
+    pub fn adjust(&self) -> Option<()> {
+        let origin = self.origin.get()?;
+        let (ticks, instant) = self.measure();
+        let true_ns = instant.duration_since(origin.instant).as_nanos() as f64;
+        let ns_per_tick = true_ns / ticks.checked_sub(origin.ticks).filter(|t| *t > 0)? as f64;
+        let (_, scale) = self.scale.get()?;
+        let base_ns = scale.nanos(ticks).0;
+        let glide_ppm = ((true_ns - base_ns as f64) / 1e3).clamp(-MAX_GLIDE_PPM, MAX_GLIDE_PPM);
+        let glided = ns_per_tick * (1.0 + glide_ppm / 1e6) * (1_u64 << FRACTION) as f64;
+        self.scale.set(Scale {
+            base_ticks: ticks,
+            base_ns,
+            ns_per_tick: glided.round() as u64,
+        });
+        Some(())
+    }
+
+    /// What the outputs say of the clock.
+    #[must_use]
+    pub fn describe(&self) -> summary::Clock {
+        if !self.counts_cycles() {
+            let source = summary::ClockSource::ClockMonotonic;
+            return summary::Clock {
+                source,
+                hz: None,
+                error_ppm: None,
+            };
+        }
+        let first = self.first_scale as f64 / (1_u64 << FRACTION) as f64;
+        let measured = self.origin.get().and_then(|origin| {
+            let (ticks, instant) = self.measure();
+            let true_ns = instant.duration_since(origin.instant).as_nanos() as f64;
+            // Over less than this the measurement is no better than the calibration.
+            (true_ns >= 1e9).then(|| true_ns / (ticks - origin.ticks) as f64)
+        });
+        summary::Clock {
+            source: summary::ClockSource::Tsc,
+            hz: Some(1e9 / measured.unwrap_or(first)),
+            error_ppm: measured.map(|measured| (first / measured - 1.0) * 1e6),
+        }
+    }
+
+    /// Without an invariant TSC quanta quietly reads `CLOCK_MONOTONIC`, in nanoseconds.
+    fn counts_cycles(&self) -> bool {
+        self.first_scale != 1 << FRACTION
+    }
+
+    /// Ticks and monotonic time of the same moment: of several tries the one that took least.
+    fn measure(&self) -> (u64, Instant) {
+        let tries = (0..8).map(|_| {
+            let before = self.ticks.raw();
+            let instant = Instant::now();
+            let took = self.ticks.raw().saturating_sub(before);
+            (took, before + took / 2, instant)
+        });
+        let (_, ticks, instant) = tries.min_by_key(|(took, ..)| *took).unwrap_or_else(|| {
+            unreachable!("there were tries");
+        });
+        (ticks, instant)
+    }
+}
+
+/// One thread's reader of a [`Timebase`].
+pub struct TickClock<'a> {
+    timebase: &'a Timebase,
+    version: u64,
+    scale: Scale,
+}
+
+impl Clock for TickClock<'_> {
+    #[inline]
+    fn now(&mut self) -> Nanos {
+        if self.timebase.scale.version.load(Relaxed) != self.version {
+            self.reload();
+        }
+        self.scale.nanos(self.timebase.ticks.raw())
+    }
+}
+
+impl TickClock<'_> {
+    /// Takes over the new scale, or goes on with the old one while the new one is being written.
+    #[cold]
+    fn reload(&mut self) {
+        if let Some((version, scale)) = self.timebase.scale.get() {
+            (self.version, self.scale) = (version, scale);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_runs_as_fast_as_the_monotonic_clock() {
+        let timebase = Timebase::new();
+        timebase.start();
+        let mut clock = timebase.reader();
+        // Whatever the threads are kept from doing meanwhile: one span lies in the other.
+        let outer_begin = Instant::now();
+        let begin = clock.now();
+        let inner_begin = Instant::now();
+        thread::sleep(Duration::from_millis(200));
+        let inner = inner_begin.elapsed().as_nanos() as f64;
+        let measured = (clock.now() - begin).0 as f64;
+        let outer = outer_begin.elapsed().as_nanos() as f64;
+        assert!(
+            inner * 0.999 <= measured && measured <= outer * 1.001,
+            "{inner} {measured} {outer}"
+        );
+    }
+
+    #[test]
+    fn it_glides_to_the_monotonic_clock_and_never_goes_back() {
+        let mut timebase = Timebase::new();
+        // 200 ppm slow.
+        timebase.first_scale -= timebase.first_scale / 5000;
+        timebase.start();
+        let mut clock = timebase.reader();
+        let mut last = clock.now();
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(5));
+            timebase.adjust().unwrap();
+            for _ in 0..1000 {
+                let now = clock.now();
+                assert!(now >= last);
+                last = now;
+            }
+        }
+        let described = timebase.describe();
+        if let Some(hz) = described.hz {
+            assert!(hz > 1e8, "{described:?}");
+        }
+    }
+
+    #[test]
+    fn a_scale_keeps_its_place_when_it_changes() {
+        let scale = Scale {
+            base_ticks: 1000,
+            base_ns: 50,
+            ns_per_tick: 1 << (FRACTION - 1),
+        };
+        assert_eq!(scale.nanos(1000), Nanos(50));
+        assert_eq!(scale.nanos(1200), Nanos(150));
+        assert_eq!(
+            scale.nanos(900),
+            Nanos(50),
+            "a core that is behind does not go back"
+        );
+        let far = scale.nanos(1000 + (1 << 60));
+        assert_eq!(far, Nanos(50 + (1 << 59)), "years do not overflow");
+    }
+}

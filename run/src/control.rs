@@ -1,0 +1,236 @@
+//! The control thread's work: watches the workers, ends the run, and closes the intervals.
+//!
+//! It owns no thread and no clock: a runtime calls [`Control::poll`] every few milliseconds, and a
+//! simulation whenever it likes.
+
+use std::collections::VecDeque;
+
+use dpdkgen_core::intervals::{Division, Interval, Reader};
+use dpdkgen_core::stats::Counters;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::worker::Phase;
+use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
+use dpdkgen_report::summary::{Role, StopReason};
+
+use crate::request::Mode;
+use crate::stage::Stage;
+
+/// Watches one run.
+pub struct Control<'s, 'a> {
+    stage: &'s Stage<'a>,
+    readers: Vec<Reader<'s>>,
+    /// Intervals that not all workers have closed, from `first_open` on.
+    open: VecDeque<Interval>,
+    first_open: u64,
+    stop: Option<Stop>,
+    /// Until when packets in flight are waited for.
+    drain_until: Option<Nanos>,
+    drained: bool,
+}
+
+/// How the sending ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// Why.
+    pub reason: StopReason,
+    /// When.
+    pub at: Nanos,
+}
+
+/// What a finished run says of its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// How the sending ended.
+    pub stop: Stop,
+    /// Whether the drain was waited out.
+    pub drained: bool,
+}
+
+impl<'s, 'a: 's> Control<'s, 'a> {
+    /// Watches what happens on `stage`.
+    #[must_use]
+    pub fn new(stage: &'s Stage<'a>) -> Self {
+        Self {
+            stage,
+            readers: stage.rings().iter().map(Reader::new).collect(),
+            open: VecDeque::new(),
+            first_open: 0,
+            stop: None,
+            drain_until: None,
+            drained: false,
+        }
+    }
+
+    /// Does what there is to do at `now`, when the user has asked `stop_requests` times to stop, and
+    /// hands the intervals that are now closed to `rows`, in order; `Some` when the run is over and
+    /// all of them have been handed out.
+    pub fn poll(
+        &mut self,
+        now: Nanos,
+        stop_requests: usize,
+        rows: &mut impl FnMut(&Row),
+    ) -> Option<End> {
+        match self.stop {
+            None => self.watch(now, stop_requests),
+            Some(_) => self.drain(now, stop_requests),
+        }
+        let ended = self.stop.filter(|_| self.all_ended(|_| true));
+        let rows_to_hand_out = match ended {
+            None => self.division().index_of(now) + 1,
+            Some(_) => self.rows_in_all(),
+        };
+        self.collect(rows_to_hand_out, rows);
+        ended.map(|stop| End {
+            stop,
+            drained: self.drained,
+        })
+    }
+
+    /// Sees whether the run has to end.
+    fn watch(&mut self, now: Nanos, stop_requests: usize) {
+        let Some(reason) = self.reason_to_stop(now, stop_requests) else {
+            return;
+        };
+        self.stop = Some(Stop { reason, at: now });
+        let is_sendrecv = matches!(self.stage.request().mode, Mode::SendRecv(_));
+        let phase = if is_sendrecv {
+            Phase::Draining
+        } else {
+            Phase::Stopping
+        };
+        self.stage.command.set(phase);
+        self.drain(now, stop_requests);
+    }
+
+    fn reason_to_stop(&self, now: Nanos, stop_requests: usize) -> Option<StopReason> {
+        let request = self.stage.request();
+        if stop_requests > 0 {
+            return Some(StopReason::Signal);
+        }
+        match request.mode {
+            Mode::SendRecv(_) if self.all_ended(|role| role == Role::Tx) => {
+                let is_count = request.count.is_some_and(|count| self.sent() >= count);
+                Some(if is_count {
+                    StopReason::Count
+                } else {
+                    StopReason::Duration
+                })
+            }
+            Mode::SendRecv(_) => None,
+            Mode::Reflect if request.duration.is_some_and(|duration| now >= duration) => {
+                Some(StopReason::Duration)
+            }
+            Mode::Reflect => request
+                .count
+                .filter(|count| self.sent() >= *count)
+                .map(|_| StopReason::Count),
+        }
+    }
+
+    /// Waits for what is in flight, once nothing more is sent.
+    fn drain(&mut self, now: Nanos, stop_requests: usize) {
+        let Mode::SendRecv(sendrecv) = &self.stage.request().mode else {
+            return;
+        };
+        if !self.all_ended(|role| role == Role::Tx) {
+            return;
+        }
+        let until = self.drain_until.unwrap_or_else(|| {
+            let last_sent = self.snapshots().map(|counters| counters.tx.last_ns).max();
+            Nanos(last_sent.unwrap_or(0)) + sendrecv.drain
+        });
+        self.drain_until = Some(until);
+        self.drained |= now >= until;
+        let receives = self.stage.posts().iter().any(|post| post.role == Role::Rx);
+        if self.drained || !receives || stop_requests > 1 {
+            self.stage.command.set(Phase::Stopping);
+        }
+    }
+
+    fn all_ended(&self, of: impl Fn(Role) -> bool) -> bool {
+        let posts = self.stage.posts().iter().zip(self.stage.rings());
+        posts
+            .filter(|(post, _)| of(post.role))
+            .all(|(_, ring)| ring.has_ended())
+    }
+
+    fn sent(&self) -> u64 {
+        self.snapshots().map(|counters| counters.tx.packets).sum()
+    }
+
+    /// What each worker published last.
+    fn snapshots(&self) -> impl Iterator<Item = Counters> {
+        self.stage.stats().iter().map(|stats| {
+            loop {
+                if let Some(counters) = stats.try_snapshot() {
+                    return counters;
+                }
+                std::hint::spin_loop();
+            }
+        })
+    }
+
+    fn division(&self) -> Division {
+        self.stage.rings()[0].division()
+    }
+
+    /// How many rows a run has that is over: up to the time at which the last worker ended.
+    fn rows_in_all(&self) -> u64 {
+        let division = self.division();
+        let end = self
+            .snapshots()
+            .map(|counters| counters.poll.last_ns)
+            .max()
+            .unwrap_or(0);
+        Nanos(end)
+            .since(division.start)
+            .0
+            .div_ceil(division.length.0)
+    }
+
+    /// Hands out, in order, the rows below `limit` that all workers have closed.
+    fn collect(&mut self, limit: u64, rows: &mut impl FnMut(&Row)) {
+        for reader in &mut self.readers {
+            while reader.position() < limit {
+                let at = (reader.position() - self.first_open) as usize;
+                let Some(interval) = reader.read() else { break };
+                if at == self.open.len() {
+                    self.open.push_back(Interval::default());
+                }
+                self.open[at].merge(&interval);
+            }
+        }
+        let closed = self.readers.iter().map(Reader::position).min().unwrap_or(0);
+        while self.first_open < closed {
+            let Some(interval) = self.open.pop_front() else {
+                break;
+            };
+            rows(&self.row(self.first_open, &interval));
+            self.first_open += 1;
+        }
+    }
+
+    fn row(&self, index: u64, interval: &Interval) -> Row {
+        let is_sendrecv = matches!(self.stage.request().mode, Mode::SendRecv(_));
+        let receives = self.stage.posts().iter().any(|post| post.role != Role::Tx);
+        Row {
+            start_ns: index * self.division().length.0,
+            tx_packets: interval.tx_packets,
+            rx_packets: receives.then_some(interval.rx_packets),
+            probes: (is_sendrecv && receives).then(|| RowProbes {
+                lost: interval.tx_packets.saturating_sub(interval.on_time),
+                latency: RowLatency {
+                    count: interval.on_time,
+                    sum_ns: interval.latency_sum_ns,
+                    min_ns: interval.latency_min_ns,
+                    max_ns: interval.latency_max_ns,
+                },
+                late: interval.late,
+                duplicates: interval.duplicates,
+                reordered: interval.reordered,
+                corrupt: interval.corrupt,
+                foreign: interval.foreign,
+            }),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A run from its start to its exit status, on threads and in real time.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dpdkgen_core::port::Port;
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::time::Clock;
+use dpdkgen_core::worker::{self, Phase, Worker};
+use dpdkgen_report::summary::{Device, Summary};
+
+use crate::clock::Timebase;
+use crate::control::{Control, End};
+use crate::device::DeviceTally;
+use crate::failure::Failure;
+use crate::outputs::Outputs;
+use crate::request::{Mode, Request};
+use crate::signals::StopSignals;
+use crate::stage::{Memory, OpenedPort, Post, Stage, posts};
+use crate::totals::{Circumstances, summarize};
+
+/// How often the control thread looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How often it measures the clock and reads the devices' counters.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+
+/// What carries a run on real threads: its ports have been opened and their links are up.
+pub trait Runtime: Sync {
+    /// A queue, or a pair of them.
+    type Port: Port + Send;
+
+    /// The run's ports.
+    fn ports(&self) -> &[OpenedPort];
+
+    /// The lcore for each of the workers at `posts`; several may share one.
+    fn lcores(&self, posts: &[Post]) -> Vec<u32>;
+
+    /// The queue, or the pair, of the worker at `post`; asked for once.
+    fn queue(&self, post: Post) -> Self::Port;
+
+    /// What the devices have counted so far, port by port.
+    fn device(&self) -> Vec<Device>;
+
+    /// Runs each job on its lcore, and returns when all have ended.
+    fn run_on_lcores<'s>(&self, jobs: Vec<(u32, Job<'s>)>);
+
+    /// Called by the control thread when it begins, so that it does not take a worker's CPU.
+    fn adopt_control_thread(&self) {}
+}
+
+/// The work of one lcore.
+pub type Job<'s> = Box<dyn FnOnce() + Send + 's>;
+
+/// Runs `request` on `runtime` until it ends or is ended, and returns the exit status.
+///
+/// # Errors
+///
+/// If the run cannot be started.
+pub fn drive<R: Runtime>(
+    mut request: Request,
+    runtime: &R,
+    mut signals: StopSignals,
+    mut outputs: Outputs,
+) -> Result<u8, Failure> {
+    let tag = tag(&mut request);
+    let posts = posts(&request, runtime.ports().len());
+    let lcores = runtime.lcores(&posts);
+    let mut memory = Memory::new(&request, &posts)?;
+    let stage = Stage::new(&request, &posts, tag, &mut memory);
+    let timebase = Timebase::new();
+    let mut device = DeviceTally::new(runtime.device());
+    let crews = crews(&stage, runtime, &lcores);
+    let ready = AtomicUsize::new(0);
+    let crew_count = crews.len();
+
+    let end = thread::scope(|scope| {
+        let (stage, timebase, ready) = (&stage, &timebase, &ready);
+        let (outputs, device, signals) = (&mut outputs, &mut device, &mut signals);
+        let control = thread::Builder::new()
+            .name("control".to_owned())
+            .spawn_scoped(scope, || {
+                runtime.adopt_control_thread();
+                while ready.load(Ordering::Acquire) < crew_count {
+                    thread::sleep(Duration::from_micros(100));
+                }
+                timebase.start();
+                stage.command.set(Phase::Running);
+                watch(stage, timebase, signals, outputs, || {
+                    device.sample(runtime.device())
+                })
+            });
+        let control = control.map_err(|error| {
+            Failure::machine(format!("no control thread could be made: {error}"))
+        })?;
+        let jobs = crews.into_iter().map(|(lcore, mut crew)| {
+            let job = move || {
+                ready.fetch_add(1, Ordering::AcqRel);
+                stage.command.wait_for_start();
+                worker::run(&mut crew, &mut timebase.reader(), &stage.command);
+            };
+            (lcore, Box::new(job) as Job<'_>)
+        });
+        runtime.run_on_lcores(jobs.collect());
+        control
+            .join()
+            .map_err(|_| Failure::machine("the control thread panicked"))
+    })?;
+
+    device.sample(runtime.device());
+    let circumstances = Circumstances {
+        end,
+        clock: timebase.describe(),
+        ports: runtime.ports(),
+        lcores: &lcores,
+        device: device.finish(),
+    };
+    let summary = summarize(&stage, circumstances);
+    Ok(conclude(&request, &summary, outputs))
+}
+
+/// The run's tag, a fresh one if none was asked for; the request then tells it.
+fn tag(request: &mut Request) -> Tag {
+    let Mode::SendRecv(sendrecv) = &mut request.mode else {
+        return Tag::new(0);
+    };
+    // The standard library seeds its hashers from the system's entropy.
+    let fresh = || RandomState::new().hash_one(Instant::now()) % Tag::TAGS;
+    Tag::new(*sendrecv.run_tag.get_or_insert_with(fresh))
+}
+
+/// The workers of each lcore, in the order in which the lcores are first named.
+fn crews<'s, R: Runtime>(
+    stage: &'s Stage<'_>,
+    runtime: &R,
+    lcores: &[u32],
+) -> Vec<(u32, Vec<Worker<'s, R::Port>>)> {
+    let mut crews: Vec<(u32, Vec<_>)> = Vec::new();
+    for (number, (post, lcore)) in stage.posts().iter().zip(lcores).enumerate() {
+        let worker = stage.worker(number, runtime.queue(*post), runtime.ports());
+        match crews.iter_mut().find(|(of, _)| of == lcore) {
+            Some((_, crew)) => crew.push(worker),
+            None => crews.push((*lcore, vec![worker])),
+        }
+    }
+    crews
+}
+
+/// The control thread's loop.
+fn watch(
+    stage: &Stage<'_>,
+    timebase: &Timebase,
+    signals: &mut StopSignals,
+    outputs: &mut Outputs,
+    mut measure: impl FnMut(),
+) -> End {
+    let mut clock = timebase.reader();
+    let mut control = Control::new(stage);
+    let mut measured = Instant::now();
+    loop {
+        let now = clock.now();
+        if let Some(end) = control.poll(now, signals.requests(), &mut |row| outputs.row(row)) {
+            return end;
+        }
+        outputs.tick(now);
+        if measured.elapsed() >= MEASURE_EVERY {
+            measured = Instant::now();
+            timebase.adjust();
+            measure();
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Writes and shows the end of the run, and says what its exit status is.
+fn conclude(request: &Request, summary: &Summary, outputs: Outputs) -> u8 {
+    let is_whole = outputs.finish(summary);
+    let misses = missed_thresholds(request, summary);
+    for miss in &misses {
+        eprintln!("dpdkgen: {miss}");
+    }
+    match (is_whole, misses.is_empty()) {
+        (false, _) => 1,
+        (true, false) => 3,
+        (true, true) => 0,
+    }
+}
+
+/// The thresholds that the run was to keep and did not, a sentence each.
+fn missed_thresholds(request: &Request, summary: &Summary) -> Vec<String> {
+    let Mode::SendRecv(sendrecv) = &request.mode else {
+        return Vec::new();
+    };
+    let mut misses = Vec::new();
+    if let (Some(most), Some(loss)) = (sendrecv.max_loss, summary.loss_ratio)
+        && loss > most
+    {
+        misses.push(format!(
+            "{:.4} % was lost, more than --max-loss {:.4} %",
+            loss * 100.0,
+            most * 100.0
+        ));
+    }
+    if let Some(most) = sendrecv.max_p99 {
+        match summary.latency_ns {
+            Some(latency) if latency.p99 > most.0 => misses.push(format!(
+                "the 99th percentile of the round trip was {} ns, more than --max-p99 {} ns",
+                latency.p99, most.0
+            )),
+            Some(_) => {}
+            None => misses.push("nothing came back, so --max-p99 was not kept".to_owned()),
+        }
+    }
+    misses
+}

@@ -1,0 +1,321 @@
+//! The command line: the same for every runtime, read into a checked [`Request`].
+//!
+//! Promised: what is wrong with a command line is said in one sentence that names the option and
+//! what to do, and an option is offered only if it works.
+
+mod args;
+mod complaint;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Args, FromArgMatches};
+use dpdkgen_core::pacer::Rate;
+
+use self::args::{
+    OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, SendRecvArgs, SharedArgs,
+};
+use crate::failure::Failure;
+use crate::request::{Mode, Request, SendRecv, Verbosity, limits};
+
+/// UDP payload bytes unless a size is given.
+const DEFAULT_PAYLOAD: u16 = 1_000;
+
+/// A program that offers these commands.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its name, as users type it.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// What it takes before the command, and an example of that, each with a space at its end:
+    /// `[EAL options --] ` and `-l 0-15 -- `. Empty if nothing.
+    pub before_command: (&'static str, &'static str),
+    /// Whether there are ports to list.
+    pub lists_ports: bool,
+    /// Whether the destination's MAC must be given.
+    pub needs_dest_mac: bool,
+}
+
+/// What a program is asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `sendrecv` or `reflect`.
+    Run(Box<Request>),
+    /// `ports`: list them.
+    Ports {
+        /// As JSON.
+        json: bool,
+    },
+}
+
+/// Why a program ends before it does anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// Help or version: print it on standard output, exit status 0.
+    Text(String),
+    /// The command line was wrong: the sentence goes to standard error.
+    Failure(Failure),
+}
+
+impl From<Failure> for Exit {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Reads a command line: `args` without the program's name and without what goes before the
+/// command.
+///
+/// # Errors
+///
+/// Help was asked for, or the request cannot be met.
+pub fn parse<I>(program: &Program, args: I) -> Result<Command, Exit>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let matches = command(program)
+        .try_get_matches_from(&args)
+        .map_err(|error| exit(program, &args, &error))?;
+    let (name, matches) = matches.subcommand().expect("clap requires a command");
+    let broken = |error: clap::Error| exit(program, &args, &error);
+    match name {
+        "ports" => {
+            let ports = PortsArgs::from_arg_matches(matches).map_err(broken)?;
+            Ok(Command::Ports { json: ports.json })
+        }
+        "reflect" => {
+            let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
+            let request = request(Mode::Reflect, reflect.shared);
+            request.check()?;
+            Ok(Command::Run(Box::new(request)))
+        }
+        _ => {
+            let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
+            let send = sendrecv(program, &args)?;
+            let request = request(Mode::SendRecv(send), args.shared);
+            request.check()?;
+            Ok(Command::Run(Box::new(request)))
+        }
+    }
+}
+
+fn request(mode: Mode, args: SharedArgs) -> Request {
+    let SharedArgs {
+        ports,
+        stop,
+        output,
+    } = args;
+    let verbosity = verbosity(&output);
+    Request {
+        mode,
+        ports: ports.port,
+        rxq: ports.rxq,
+        txq: ports.txq,
+        rx_burst: ports.rx_burst.unwrap_or(ports.burst_size),
+        tx_burst: ports.tx_burst.unwrap_or(ports.burst_size),
+        rx_desc: ports.rx_desc,
+        tx_desc: ports.tx_desc,
+        stats_file: output.stats_file,
+        interval: output.stats_interval_ms,
+        grace: output.stats_evict_threshold_secs,
+        flush_every: output.stats_evict_interval_secs,
+        duration: stop.duration,
+        count: stop.count,
+        wait_link: ports.wait_link,
+        json: output.json,
+        verbosity,
+    }
+}
+
+const fn verbosity(output: &OutputArgs) -> Verbosity {
+    match (output.quiet, output.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure> {
+    let SendRecvArgs {
+        probes,
+        pace,
+        shared,
+        bounds,
+    } = args;
+    let see = format!("see `{} sendrecv --help`", program.name);
+    let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
+    if probes.src.is_empty() {
+        return missing("--src is missing: give the IPv4 address that the probes come from");
+    }
+    let Some(dest) = probes.dest else {
+        return missing("--dest is missing: give the IPv4 address and port that the probes go to");
+    };
+    if program.needs_dest_mac && probes.dest_mac.is_empty() {
+        return missing("--dest-mac is missing: give the MAC of the reflector, or of the next hop");
+    }
+    let payload_len = payload_len(probes)?;
+    Ok(SendRecv {
+        sources: probes.src.clone(),
+        dest,
+        src_ports: probes.src_port_range.clone(),
+        dest_macs: probes.dest_mac.clone(),
+        payload_len,
+        rate: rate(pace, payload_len, &shared.output)?,
+        warmup: pace.warmup,
+        seed: probes.seed,
+        run_tag: probes.run_tag,
+        drain: pace.drain_ms,
+        max_loss: bounds.max_loss,
+        max_p99: bounds.max_p99,
+    })
+}
+
+fn payload_len(probes: &ProbeArgs) -> Result<u16, Failure> {
+    let (option, asked, around) = match (probes.packet_size, probes.frame_size) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::request(
+                "--packet-size and --frame-size exclude each other: give the payload or the frame",
+            ));
+        }
+        (None, None) => return Ok(DEFAULT_PAYLOAD),
+        (Some(payload), None) => ("--packet-size", payload, 0),
+        (None, Some(frame)) => ("--frame-size", frame, limits::AROUND_PAYLOAD),
+    };
+    let (min, max) = (limits::MIN_PAYLOAD + around, limits::MAX_PAYLOAD + around);
+    match u16::try_from(asked) {
+        Ok(size) if (min..=max).contains(&size) => Ok(size - around),
+        _ => Err(Failure::request(format!(
+            "{option} {asked} is not from {min} to {max} bytes: a probe has {} bytes of payload at \
+             least, a jumbo frame {} at most",
+            limits::MIN_PAYLOAD,
+            limits::MAX_PAYLOAD
+        ))),
+    }
+}
+
+fn rate(pace: &PaceArgs, payload_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
+    match (pace.rate, pace.rate_limit) {
+        (Some(_), 1..) => Err(Failure::request(
+            "--rate and --rate-limit exclude each other: both say how fast to send",
+        )),
+        // Neither factor is 0 when the request has passed its checks.
+        (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.0)),
+        (Some(asked), 0) => asked
+            .for_frames(payload_len + limits::HEADERS)
+            .map(Some)
+            .map_err(|reason| Failure::request(format!("the value of --rate {reason}"))),
+    }
+}
+
+/// What clap's error means to the user.
+fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return Exit::Text(error.render().to_string());
+    }
+    let commands = commands(program);
+    let named = args
+        .iter()
+        .find_map(|arg| commands.iter().find(|name| arg == *name));
+    let help = named.map_or(String::new(), |name| format!(" {name}"));
+    let sentence = complaint::sentence(error, &commands);
+    Exit::Failure(Failure::request(format!(
+        "{sentence}; see `{}{help} --help`",
+        program.name
+    )))
+}
+
+fn commands(program: &Program) -> Vec<&'static str> {
+    let mut commands = vec!["sendrecv", "reflect"];
+    if program.lists_ports {
+        commands.push("ports");
+    }
+    commands
+}
+
+/// The whole command line, for clap.
+fn command(program: &Program) -> clap::Command {
+    let Program {
+        name,
+        before_command: (before, example),
+        ..
+    } = program;
+    let mut command = clap::Command::new(*name)
+        .version(program.version)
+        .about(program.about)
+        .no_binary_name(true)
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .override_usage(format!("{name} {before}COMMAND [OPTIONS]"))
+        .after_help(format!(
+            "See `{name} COMMAND --help` for the options of a command."
+        ));
+    let sub = |command: &'static str| clap::Command::new(command).allow_negative_numbers(true);
+    let mac = if program.needs_dest_mac {
+        " --dest-mac MAC"
+    } else {
+        ""
+    };
+    command = command
+        .subcommand(
+            SendRecvArgs::augment_args(sub("sendrecv"))
+                .about("Send probes, receive them back and account for every one")
+                .override_usage(format!(
+                    "{name} {before}sendrecv --src IP --dest IP:PORT{mac} [OPTIONS]"
+                ))
+                .after_help(sendrecv_help(name, example)),
+        )
+        .subcommand(
+            ReflectArgs::augment_args(sub("reflect"))
+                .about("Send every IPv4 UDP packet back where it came from")
+                .override_usage(format!("{name} {before}reflect [OPTIONS]"))
+                .after_help(reflect_help(name, example)),
+        );
+    if program.lists_ports {
+        let ports = PortsArgs::augment_args(sub("ports"))
+            .about("List the ports: index, name, MAC, driver, link, limits")
+            .override_usage(format!("{name} {before}ports [OPTIONS]"));
+        command = command.subcommand(ports);
+    }
+    command
+}
+
+/// What stands below the options of every run.
+const UNITS_HELP: &str = "\
+Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
+that stands with its option (S is seconds).";
+
+fn sendrecv_help(name: &str, example: &str) -> String {
+    format!(
+        "{UNITS_HELP}
+
+Examples:
+  {name} {example}sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout \\
+    --src 10.0.0.4 --src-port-range 10000-30000 --dest 10.0.0.5:10000 \\
+    --dest-mac 12:34:56:78:9a:bc --stats-interval-ms 1 --packet-size 16 -R 3500
+  {name} {example}sendrecv --src 10.0.0.4 --dest 10.0.0.5:10000 \\
+    --dest-mac 12:34:56:78:9a:bc --rate 10Gbpsl1 --duration 60 --json run.json \\
+    --max-loss 0.1%"
+    )
+}
+
+fn reflect_help(name: &str, example: &str) -> String {
+    format!(
+        "{UNITS_HELP}
+There have to be as many receive as transmit queues.
+
+Example:
+  {name} {example}reflect -p 00:0d:3a:01:02:04 -r 16 -t 16 -s /dev/stdout \\
+    --stats-interval-ms 1000 --burst-size 128"
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! The options as clap reads them; their documentation is the help text.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgAction, Args};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::output::Target;
+
+use crate::request::{PortSelector, limits};
+use crate::units::{self, BadValue, RateSpec};
+
+/// Options of `sendrecv`.
+#[derive(Debug, Args)]
+pub struct SendRecvArgs {
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// Options of `reflect`.
+#[derive(Debug, Args)]
+pub struct ReflectArgs {
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// Options of `ports`.
+#[derive(Debug, Args)]
+pub struct PortsArgs {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What every run has.
+#[derive(Debug, Args)]
+pub struct SharedArgs {
+    #[command(flatten)]
+    pub ports: PortArgs,
+    #[command(flatten)]
+    pub stop: StopArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Probes")]
+pub struct ProbeArgs {
+    /// IPv4 address that probes come from; once, or once per --port (required)
+    #[arg(long, value_name = "IP", value_parser = ipv4)]
+    pub src: Vec<Ipv4Addr>,
+    /// IPv4 address and UDP port that probes go to (required)
+    #[arg(long, value_name = "IP:PORT", value_parser = socket)]
+    pub dest: Option<SocketAddrV4>,
+    /// MAC of the reflector or the next hop; once, or once per --port
+    #[arg(long, value_name = "MAC", value_parser = units::mac)]
+    pub dest_mac: Vec<[u8; 6]>,
+    /// Source ports, used in turn
+    #[arg(long, value_name = "A-B", default_value = "10000-11000", value_parser = units::port_range)]
+    pub src_port_range: RangeInclusive<u16>,
+    /// UDP payload, 16 to 8972 [default: 1000]
+    #[arg(long, value_name = "BYTES", value_parser = units::size)]
+    pub packet_size: Option<u64>,
+    /// Or the whole frame with FCS, 62 to 9018
+    #[arg(long, value_name = "BYTES", value_parser = units::size)]
+    pub frame_size: Option<u64>,
+    /// Seed of the payload's filling
+    #[arg(long, value_name = "N", default_value = "4107683144946382073", value_parser = units::bits)]
+    pub seed: u64,
+    /// What tells this run's probes from others', up to 48 bits [default: fresh]
+    #[arg(long, value_name = "N", value_parser = units::bits)]
+    pub run_tag: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub struct PaceArgs {
+    /// All queues together: 3.5Mpps, 10Gbps (frames), 10Gbpsl1 (line) [default: no limit]
+    #[arg(long, value_name = "PPS", value_parser = units::rate)]
+    pub rate: Option<RateSpec>,
+    /// The same as packets per stats interval, evenly spaced; 0: no limit
+    #[arg(short = 'R', long, value_name = "N", default_value = "0", value_parser = units::count)]
+    pub rate_limit: u64,
+    /// Send for this long before counting begins
+    #[arg(long, value_name = "S", default_value = "0", value_parser = units::seconds)]
+    pub warmup: Nanos,
+    /// Wait this long for what is in flight after the last packet
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = units::milliseconds)]
+    pub drain_ms: Nanos,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pass or fail (exit status 3)")]
+pub struct BoundArgs {
+    /// Fail if more is lost: 0.001 or 0.1%
+    #[arg(long, value_name = "RATIO", value_parser = units::ratio)]
+    pub max_loss: Option<f64>,
+    /// Fail if the 99th percentile of the round trip is longer: 5ms
+    #[arg(long, value_name = "NS", value_parser = units::nanoseconds)]
+    pub max_p99: Option<Nanos>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ports and queues")]
+pub struct PortArgs {
+    /// Port by MAC, device name or index; repeatable [default: the only one]
+    #[arg(short, long, visible_alias = "ports", value_name = "SEL", value_parser = port)]
+    pub port: Vec<PortSelector>,
+    /// Receive queues per port
+    #[arg(short, long, value_name = "N", default_value = "1",
+          value_parser = units::within::<0, { limits::MAX_QUEUES }>)]
+    pub rxq: u16,
+    /// Transmit queues per port
+    #[arg(short, long, value_name = "N", default_value = "1",
+          value_parser = units::within::<0, { limits::MAX_QUEUES }>)]
+    pub txq: u16,
+    /// Largest burst in packets, up to 512
+    #[arg(long, value_name = "N", default_value = "32",
+          value_parser = units::within::<1, { limits::MAX_BURST }>)]
+    pub burst_size: u16,
+    /// Largest burst received [default: --burst-size]
+    #[arg(long, value_name = "N", value_parser = units::within::<1, { limits::MAX_BURST }>)]
+    pub rx_burst: Option<u16>,
+    /// Largest burst sent [default: --burst-size]
+    #[arg(long, value_name = "N", value_parser = units::within::<1, { limits::MAX_BURST }>)]
+    pub tx_burst: Option<u16>,
+    /// Receive descriptors per queue, fitted to the device
+    #[arg(long, value_name = "N", default_value = "1024",
+          value_parser = units::within::<1, { limits::MAX_DESC }>)]
+    pub rx_desc: u16,
+    /// Transmit descriptors per queue, fitted to the device
+    #[arg(long, value_name = "N", default_value = "1024",
+          value_parser = units::within::<1, { limits::MAX_DESC }>)]
+    pub tx_desc: u16,
+    /// Wait this long for the links to come up
+    #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
+    pub wait_link: Nanos,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Stop (Ctrl-C does too)")]
+pub struct StopArgs {
+    /// Stop sending after this long
+    #[arg(long, value_name = "S", value_parser = units::seconds)]
+    pub duration: Option<Nanos>,
+    /// Stop sending after this many packets, over all ports and queues
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Write a CSV row per interval to this file; - is standard output
+    #[arg(short, long, value_name = "FILE", value_parser = target())]
+    pub stats_file: Option<Target>,
+    /// Length of the interval
+    #[arg(short = 'i', long, value_name = "MS", default_value = "100",
+          value_parser = units::milliseconds)]
+    pub stats_interval_ms: Nanos,
+    /// Close an interval this long after its end
+    #[arg(long, value_name = "S", default_value = "1", value_parser = units::seconds)]
+    pub stats_evict_threshold_secs: Nanos,
+    /// Flush closed rows to the file this often
+    #[arg(long, value_name = "S", default_value = "1", value_parser = units::seconds)]
+    pub stats_evict_interval_secs: Nanos,
+    /// Write the run's totals to this file as JSON; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = target())]
+    pub json: Option<Target>,
+    /// Warnings only
+    #[arg(short, long, action = ArgAction::SetTrue, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+// clap wants a result.
+#[allow(clippy::unnecessary_wraps)]
+fn port(text: &str) -> Result<PortSelector, BadValue> {
+    Ok(PortSelector::parse(text))
+}
+
+fn target() -> impl TypedValueParser<Value = Target> {
+    OsStringValueParser::new().try_map(|name| {
+        if name.is_empty() {
+            Err(BadValue::Wanted("a file"))
+        } else {
+            Ok(Target::named(&name))
+        }
+    })
+}
+
+fn ipv4(text: &str) -> Result<Ipv4Addr, BadValue> {
+    text.parse()
+        .map_err(|_| BadValue::Wanted("an IPv4 address such as 10.0.0.4"))
+}
+
+fn socket(text: &str) -> Result<SocketAddrV4, BadValue> {
+    text.parse()
+        .map_err(|_| BadValue::Wanted("an IPv4 address and port such as 10.0.0.5:10000"))
+}

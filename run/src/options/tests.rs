@@ -1,0 +1,419 @@
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::output::Target;
+
+use super::*;
+use crate::request::PortSelector;
+
+const RT: Program = Program {
+    name: "dpdkgen-rt",
+    version: "1.2.3",
+    about: "Sends and reflects packets through DPDK ports",
+    before_command: ("[EAL options --] ", "-l 0-15 -- "),
+    lists_ports: true,
+    needs_dest_mac: true,
+};
+
+const SOCKET: Program = Program {
+    name: "dpdkgen-socket",
+    before_command: ("", ""),
+    lists_ports: false,
+    needs_dest_mac: false,
+    ..RT
+};
+
+/// What every `sendrecv` needs.
+const NEEDED: &str = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7 --dest-mac 02:00:00:00:00:01";
+
+fn parsed(line: &str) -> Result<Command, Exit> {
+    parse(&RT, line.split_whitespace())
+}
+
+fn run(line: &str) -> Request {
+    match parsed(line) {
+        Ok(Command::Run(request)) => *request,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn send(line: &str) -> SendRecv {
+    match run(line).mode {
+        Mode::SendRecv(send) => send,
+        Mode::Reflect => panic!("{line}: reflect"),
+    }
+}
+
+fn sentence(program: &Program, line: &str) -> String {
+    match parse(program, line.split_whitespace()) {
+        Err(Exit::Failure(failure)) => {
+            assert_eq!(failure.exit_status(), 2, "{line}");
+            let sentence = failure.to_string();
+            assert!(
+                !sentence.contains('\n') && !sentence.contains("error:"),
+                "{sentence}"
+            );
+            sentence
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_articles_sendrecv() {
+    let request = run(
+        "sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout --src 10.0.0.4 \
+         --src-port-range 10000-30000 --dest 10.0.0.5:10000 --dest-mac 12:34:56:78:9a:bc \
+         --stats-evict-interval-secs 120 --stats-evict-threshold-secs 1 --stats-interval-ms 1 \
+         --packet-size 16 -R 3500 --burst-size 32",
+    );
+    let send = SendRecv {
+        sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
+        dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
+        src_ports: 10_000..=30_000,
+        dest_macs: vec![[0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]],
+        payload_len: 16,
+        rate: Rate::new(3_500, 1_000_000),
+        warmup: Nanos(0),
+        seed: 4_107_683_144_946_382_073,
+        run_tag: None,
+        drain: Nanos::SECOND,
+        max_loss: None,
+        max_p99: None,
+    };
+    let expected = Request {
+        mode: Mode::SendRecv(send),
+        ports: vec![PortSelector::Mac([0, 0x0d, 0x3a, 1, 2, 3])],
+        rxq: 15,
+        txq: 1,
+        rx_burst: 32,
+        tx_burst: 32,
+        rx_desc: 1_024,
+        tx_desc: 1_024,
+        stats_file: Some(Target::Stdout),
+        interval: Nanos::MILLISECOND,
+        grace: Nanos::SECOND,
+        flush_every: Nanos(120_000_000_000),
+        duration: None,
+        count: None,
+        wait_link: Nanos(10_000_000_000),
+        json: None,
+        verbosity: Verbosity::Normal,
+    };
+    assert_eq!(request, expected);
+}
+
+#[test]
+fn the_articles_reflect() {
+    let request = run(
+        "reflect -p 00:0d:3a:01:02:04 -r 16 -t 16 -s /dev/stdout --stats-evict-interval-secs 5 \
+         --stats-evict-threshold-secs 1 --stats-interval-ms 1000 --burst-size 128",
+    );
+    assert_eq!(request.mode, Mode::Reflect);
+    assert_eq!(
+        (request.rxq, request.txq, request.rx_burst, request.tx_burst),
+        (16, 16, 128, 128)
+    );
+    assert_eq!(
+        (request.interval, request.flush_every),
+        (Nanos::SECOND, Nanos(5_000_000_000))
+    );
+}
+
+#[test]
+fn defaults() {
+    let request = run("reflect");
+    assert_eq!(
+        (request.rxq, request.txq, request.rx_burst, request.rx_desc),
+        (1, 1, 32, 1_024)
+    );
+    assert_eq!(
+        (request.interval, request.grace),
+        (Nanos(100_000_000), Nanos::SECOND)
+    );
+    assert_eq!(
+        (request.flush_every, request.wait_link),
+        (Nanos::SECOND, Nanos(10_000_000_000))
+    );
+    assert_eq!(
+        (request.ports, request.stats_file, request.json),
+        (vec![], None, None)
+    );
+    let send = send(NEEDED);
+    assert_eq!(
+        (send.payload_len, send.rate, send.src_ports),
+        (1_000, None, 10_000..=11_000)
+    );
+}
+
+#[test]
+fn options_have_their_aliases_and_units() {
+    let request = run(&format!(
+        "{NEEDED} --ports 0 -p net_memif0 --port 02:00:00:00:00:09 -i 50us --duration 2min \
+         --count 10M --burst-size 64 --rx-burst 8 --rx-desc 4Ki --json out.json -v --wait-link 500ms"
+    ));
+    let ports = ["0", "net_memif0", "02:00:00:00:00:09"].map(PortSelector::parse);
+    assert_eq!(request.ports, ports);
+    assert_eq!(
+        (request.interval, request.duration),
+        (Nanos(50_000), Some(Nanos(120_000_000_000)))
+    );
+    assert_eq!(
+        (request.rx_burst, request.tx_burst, request.rx_desc),
+        (8, 64, 4_096)
+    );
+    assert_eq!(
+        (request.count, request.wait_link),
+        (Some(10_000_000), Nanos(500_000_000))
+    );
+    assert_eq!(request.json, Some(Target::File(PathBuf::from("out.json"))));
+    assert_eq!(request.verbosity, Verbosity::Verbose);
+
+    let sent = |options: &str| send(&format!("{NEEDED} {options}"));
+    assert_eq!(sent("--frame-size 64").payload_len, 18);
+    assert_eq!(
+        sent("--frame-size 64 --rate 10Gbpsl1").rate,
+        Rate::new(5, 336)
+    );
+    assert_eq!(
+        sent("--packet-size 1KiB --rate 3.5Mpps -R 0").rate,
+        Rate::new(7, 2_000)
+    );
+    assert_eq!(sent("-R 100").rate, Rate::new(100, 100_000_000));
+    assert_eq!(
+        sent("--max-loss 0.1% --max-p99 5ms").max_p99,
+        Some(Nanos(5_000_000))
+    );
+    assert_eq!(
+        sent("--run-tag 0xffffffffffff").run_tag,
+        Some(limits::MAX_RUN_TAG)
+    );
+    let twice = send(&format!(
+        "{NEEDED} -p 0 -p 1 --src 10.0.0.6 --dest-mac 02:00:00:00:00:02"
+    ));
+    assert_eq!((twice.sources.len(), twice.dest_macs.len()), (2, 2));
+}
+
+#[test]
+fn ports() {
+    assert_eq!(parsed("ports"), Ok(Command::Ports { json: false }));
+    assert_eq!(parsed("ports --json"), Ok(Command::Ports { json: true }));
+    assert_eq!(
+        sentence(&SOCKET, "ports"),
+        "there is no command 'ports': the commands are sendrecv, reflect; see `dpdkgen-socket \
+         --help`"
+    );
+}
+
+#[test]
+fn only_a_program_that_cannot_do_without_asks_for_the_mac() {
+    let line = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7";
+    assert!(parse(&SOCKET, line.split_whitespace()).is_ok());
+    assert_eq!(
+        sentence(&RT, line),
+        "--dest-mac is missing: give the MAC of the reflector, or of the next hop; see \
+         `dpdkgen-rt sendrecv --help`"
+    );
+}
+
+#[test]
+fn what_clap_finds_is_one_sentence() {
+    let see = "; see `dpdkgen-rt sendrecv --help`";
+    for (options, expected) in [
+        ("--duration", "--duration needs a value"),
+        (
+            "--duration 5x",
+            "--duration 5x has none of the units ns, us, ms, s, min or h",
+        ),
+        (
+            "--duration -5",
+            "--duration -5 is not a time such as 250ms or 1.5s",
+        ),
+        ("--duration 1 --duration 2", "--duration was given twice"),
+        ("--burst-size 513", "--burst-size 513 is not from 1 to 512"),
+        ("-r 2k", "--rxq 2k is not from 0 to 1024"),
+        ("--rate 0", "--rate 0 is not more than 0"),
+        (
+            "--src-port-range 9-2",
+            "--src-port-range 9-2 is upside down: the end of a range comes last",
+        ),
+        (
+            "--src 1.2.3",
+            "--src 1.2.3 is not an IPv4 address such as 10.0.0.4",
+        ),
+        (
+            "--max-loss 2",
+            "--max-loss 2 is not a ratio from 0 to 1 such as 0.001 or 0.1%",
+        ),
+        (
+            "--dest-mac 1:2",
+            "--dest-mac 1:2 is not a MAC address such as 12:34:56:78:9a:bc",
+        ),
+        ("--quiet=3", "--quiet takes no value, and '3' was given"),
+        ("-q -v", "--quiet and --verbose exclude each other"),
+        (
+            "--duratoin 5",
+            "there is no option '--duratoin', perhaps --duration was meant",
+        ),
+        ("-x", "there is no option '-x'"),
+        ("more", "nothing is known of 'more'"),
+        ("--json", "--json needs a value"),
+        ("--json=", "--json needs a value"),
+    ] {
+        assert_eq!(
+            sentence(&RT, &format!("{NEEDED} {options}")),
+            format!("{expected}{see}")
+        );
+    }
+}
+
+#[test]
+fn commands_that_are_not_there() {
+    let commands = "the commands are sendrecv, reflect, ports; see `dpdkgen-rt --help`";
+    assert_eq!(
+        sentence(&RT, "fly"),
+        format!("there is no command 'fly': {commands}")
+    );
+    assert_eq!(
+        sentence(&RT, ""),
+        format!("no command was given: {commands}")
+    );
+    assert_eq!(
+        sentence(&RT, "help"),
+        format!("there is no command 'help': {commands}")
+    );
+    assert_eq!(
+        sentence(&RT, "reflect --src 10.0.0.1"),
+        "there is no option '--src'; see `dpdkgen-rt reflect --help`"
+    );
+}
+
+#[test]
+fn an_option_that_does_not_work_yet_is_not_offered() {
+    for option in ["--report", "--hdr", "--pcap", "--pcap-sample", "--metrics"] {
+        let text = sentence(&RT, &format!("{NEEDED} {option} x"));
+        assert!(
+            text.starts_with(&format!("there is no option '{option}'")),
+            "{text}"
+        );
+    }
+    for command in ["doctor", "report", "search"] {
+        assert!(sentence(&RT, command).starts_with("there is no command"));
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together() {
+    for (options, expected) in [
+        (
+            "--packet-size 16 --frame-size 64",
+            "--packet-size and --frame-size exclude each other",
+        ),
+        (
+            "--packet-size 15",
+            "--packet-size 15 is not from 16 to 8972 bytes",
+        ),
+        (
+            "--packet-size 8973",
+            "--packet-size 8973 is not from 16 to 8972 bytes",
+        ),
+        (
+            "--packet-size 1M",
+            "--packet-size 1000000 is not from 16 to 8972 bytes",
+        ),
+        (
+            "--frame-size 61",
+            "--frame-size 61 is not from 62 to 9018 bytes",
+        ),
+        (
+            "--frame-size 9019",
+            "--frame-size 9019 is not from 62 to 9018 bytes",
+        ),
+        (
+            "--rate 1Mpps -R 1",
+            "--rate and --rate-limit exclude each other",
+        ),
+        (
+            "--rate 0.000000000001",
+            "the value of --rate has too many digits",
+        ),
+        ("-R 5 -i 0", "--stats-interval-ms must be more than 0"),
+    ] {
+        let text = sentence(&RT, &format!("{NEEDED} {options}"));
+        assert!(text.starts_with(expected), "{text}");
+    }
+    for (line, expected) in [
+        (
+            "sendrecv --dest 10.0.0.5:7",
+            "--src is missing: give the IPv4 address",
+        ),
+        (
+            "sendrecv --src 10.0.0.4",
+            "--dest is missing: give the IPv4 address and port",
+        ),
+    ] {
+        assert!(sentence(&RT, line).starts_with(expected));
+    }
+}
+
+fn text(line: &str) -> String {
+    match parsed(line) {
+        Err(Exit::Text(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn help_says_what_there_is() {
+    assert_eq!(text("--version"), "dpdkgen-rt 1.2.3\n");
+    let top = text("--help");
+    for part in [
+        "Usage: dpdkgen-rt [EAL options --] COMMAND [OPTIONS]",
+        "sendrecv",
+        "ports",
+    ] {
+        assert!(top.contains(part), "{top}");
+    }
+    let help = text("sendrecv --help");
+    for part in [
+        "Usage: dpdkgen-rt [EAL options --] sendrecv --src IP --dest IP:PORT --dest-mac MAC",
+        "Send probes, receive them back and account for every one\n",
+        "Probes:\n",
+        "Pace:\n",
+        "Ports and queues:\n",
+        "Output:\n",
+        "[alias: --ports]",
+        "[default: 32]",
+        "dpdkgen-rt -l 0-15 -- sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout",
+    ] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+    for line in [&top, &help].into_iter().flat_map(|help| help.lines()) {
+        assert!(line.len() <= 120, "{line}");
+    }
+    let reflect = text("reflect -h");
+    assert!(
+        !reflect.contains("Probes") && reflect.contains("-l 0-15 -- reflect"),
+        "{reflect}"
+    );
+}
+
+#[test]
+fn the_examples_of_the_help_work() {
+    for command in ["sendrecv", "reflect"] {
+        let help = text(&format!("{command} --help")).replace("\\\n", " ");
+        let examples: Vec<_> = help
+            .lines()
+            .filter_map(|line| line.trim().split_once(" -- "))
+            .collect();
+        let examples: Vec<_> = examples
+            .iter()
+            .filter(|(before, _)| before.starts_with("dpdkgen-rt -l"))
+            .collect();
+        assert!(!examples.is_empty());
+        for (_, example) in examples {
+            run(example);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The outputs of a run: opened before it, fed while it goes on, and finished whole.
+
+use std::io::{self, Write};
+
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::csv::{CsvWriter, Row};
+use dpdkgen_report::output::{Output, Target};
+use dpdkgen_report::summary::Summary;
+use dpdkgen_report::text;
+
+use crate::failure::Failure;
+use crate::request::{Request, Verbosity};
+
+/// All outputs of one run.
+pub struct Outputs {
+    csv: Option<CsvWriter<Output>>,
+    json: Option<Output>,
+    flush_every: Nanos,
+    next_flush: Nanos,
+    stdout_is_data: bool,
+    verbosity: Verbosity,
+    has_told_of_csv: bool,
+}
+
+impl Outputs {
+    /// Opens what `request` asks for.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written.
+    pub fn open(request: &Request) -> Result<Self, Failure> {
+        let open = |target: &Option<Target>, what| {
+            let opened = target
+                .as_ref()
+                .map(|target| Output::open(target, what))
+                .transpose();
+            opened.map_err(|error| Failure::machine(error.to_string()))
+        };
+        let csv = open(&request.stats_file, "statistics")?
+            .map(CsvWriter::new)
+            .transpose()
+            .map_err(|error| {
+                Failure::machine(format!("the statistics cannot be begun: {error}"))
+            })?;
+        let targets = [&request.stats_file, &request.json];
+        Ok(Self {
+            csv,
+            json: open(&request.json, "summary")?,
+            flush_every: request.flush_every,
+            next_flush: request.flush_every,
+            stdout_is_data: targets
+                .iter()
+                .any(|target| **target == Some(Target::Stdout)),
+            verbosity: request.verbosity,
+            has_told_of_csv: false,
+        })
+    }
+
+    /// Shows a line to the person who is watching, unless that was not wanted.
+    pub fn tell(&self, line: &str) {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        // Whoever watches may have gone; the run goes on.
+        let _ = if self.stdout_is_data {
+            writeln!(io::stderr(), "{line}")
+        } else {
+            writeln!(io::stdout(), "{line}")
+        };
+    }
+
+    /// Takes the next row.
+    pub fn row(&mut self, row: &Row) {
+        if let Some(csv) = &mut self.csv {
+            // An output never fails towards its writer; it remembers.
+            let _ = csv.write(row);
+        }
+    }
+
+    /// Flushes the rows if it is time to, and says once if they cannot be written.
+    pub fn tick(&mut self, now: Nanos) {
+        if now >= self.next_flush {
+            self.next_flush = now + self.flush_every;
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Some(csv) = &mut self.csv else { return };
+        let _ = csv.flush();
+        if let Some(failure) = csv.get_ref().failure()
+            && !self.has_told_of_csv
+        {
+            eprintln!("dpdkgen: {failure}; the run goes on");
+            self.has_told_of_csv = true;
+        }
+    }
+
+    /// Writes the rest, shows `summary`, and says whether every output is whole.
+    pub fn finish(mut self, summary: &Summary) -> bool {
+        self.flush();
+        let mut outputs = Vec::new();
+        if let Some(csv) = self.csv.take()
+            && let Ok(output) = csv.finish()
+        {
+            outputs.push(output);
+        }
+        if let Some(mut json) = self.json.take() {
+            let text = summary.to_json().unwrap_or_default();
+            let _ = json.write_all(text.as_bytes());
+            outputs.push(json);
+        }
+        self.tell(text::render(summary).trim_end());
+        let mut is_whole = true;
+        for output in &mut outputs {
+            output.finish();
+            if let Some(failure) = output.failure() {
+                eprintln!("dpdkgen: {failure}");
+                is_whole = false;
+            }
+        }
+        is_whole
+    }
+}

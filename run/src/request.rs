@@ -1,0 +1,216 @@
+//! What is asked of a run, checked: everything else works from this and never from the command
+//! line.
+//!
+//! Promised: after [`Request::check`] the numbers keep to [`limits`] and fit together. What only
+//! the machine can tell (whether a port is there, how many queues it has, its MTU) is not checked.
+
+mod check;
+mod config;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::RangeInclusive;
+
+use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::output::Target;
+
+use crate::units;
+
+/// The most that may be asked for.
+pub mod limits {
+    use dpdkgen_core::time::Nanos;
+
+    /// UDP payload bytes: index, time and tag.
+    pub const MIN_PAYLOAD: u16 = 16;
+    /// UDP payload bytes of a 9000-byte IP packet.
+    pub const MAX_PAYLOAD: u16 = 8_972;
+    /// Bytes of Ethernet, IPv4 and UDP headers.
+    pub const HEADERS: u16 = 14 + 20 + 8;
+    /// Bytes of a frame around its payload: the headers and the FCS.
+    pub const AROUND_PAYLOAD: u16 = HEADERS + 4;
+    /// Bytes of the frame around [`MIN_PAYLOAD`].
+    pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
+    /// Bytes of the frame around [`MAX_PAYLOAD`].
+    pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
+    /// Packets per burst.
+    pub const MAX_BURST: u16 = 512;
+    /// Queues per port and direction.
+    pub const MAX_QUEUES: u16 = 1_024;
+    /// Queues of all ports together, per direction.
+    pub const MAX_STREAMS: u64 = 1_024;
+    /// Streams times source ports: each has a place in the table that finds reordering.
+    pub const MAX_FLOWS: u64 = 1 << 24;
+    /// Descriptors per queue; the device's own limits are narrower.
+    pub const MAX_DESC: u16 = u16::MAX;
+    /// Intervals that the grace keeps open.
+    pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
+    /// Sequences in which duplicates are found, at least.
+    pub const MIN_WINDOW: u64 = 1 << 20;
+    /// The same when no rate says how many it takes.
+    pub const WINDOW_WITHOUT_RATE: u64 = 1 << 24;
+    /// The same at most: 128 MiB of bits.
+    pub const MAX_WINDOW: u64 = 1 << 30;
+    /// Intervals and waits: the 48 bits of time in a probe wrap after 78 hours.
+    pub const MAX_WAIT: Nanos = Nanos(24 * 3_600 * Nanos::SECOND.0);
+    /// A run tag has 48 bits.
+    pub const MAX_RUN_TAG: u64 = (1 << 48) - 1;
+}
+
+/// What is asked of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What to do.
+    pub mode: Mode,
+    /// On which ports; none given means the only one there is.
+    pub ports: Vec<PortSelector>,
+    /// Receive queues per port.
+    pub rxq: u16,
+    /// Transmit queues per port.
+    pub txq: u16,
+    /// The largest burst received.
+    pub rx_burst: u16,
+    /// The largest burst sent.
+    pub tx_burst: u16,
+    /// Descriptors per receive queue, before the device's limits.
+    pub rx_desc: u16,
+    /// Descriptors per transmit queue, before the device's limits.
+    pub tx_desc: u16,
+    /// Where the CSV goes.
+    pub stats_file: Option<Target>,
+    /// The length of a CSV row.
+    pub interval: Nanos,
+    /// How long after its end an interval is closed.
+    pub grace: Nanos,
+    /// How often closed rows are flushed to the file.
+    pub flush_every: Nanos,
+    /// Stop sending after this time.
+    pub duration: Option<Nanos>,
+    /// Stop sending after this many packets, over all ports and queues.
+    pub count: Option<u64>,
+    /// How long to wait for the links to come up.
+    pub wait_link: Nanos,
+    /// Where the JSON summary goes.
+    pub json: Option<Target>,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mode {
+    /// Sends probes, receives them back and accounts for every one.
+    SendRecv(SendRecv),
+    /// Sends back what it receives.
+    Reflect,
+}
+
+impl Mode {
+    /// The name of its command.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SendRecv(_) => "sendrecv",
+            Self::Reflect => "reflect",
+        }
+    }
+}
+
+/// Which probes to send, and what to hold the run against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SendRecv {
+    /// The sender's address: one for all ports, or one per port in order.
+    pub sources: Vec<Ipv4Addr>,
+    /// Where the probes go.
+    pub dest: SocketAddrV4,
+    /// Source ports, used in turn.
+    pub src_ports: RangeInclusive<u16>,
+    /// The next hop: one for all ports, or one per port in order; none if not given.
+    pub dest_macs: Vec<[u8; 6]>,
+    /// UDP payload bytes.
+    pub payload_len: u16,
+    /// Over all ports and queues; `None` is as fast as it goes.
+    pub rate: Option<Rate>,
+    /// Sent for so long before counting begins.
+    pub warmup: Nanos,
+    /// Of the payload's filling.
+    pub seed: u64,
+    /// At most 48 bits; `None` is a fresh one.
+    pub run_tag: Option<u64>,
+    /// How long to wait for what is in flight.
+    pub drain: Nanos,
+    /// The largest ratio of lost to sent packets that passes.
+    pub max_loss: Option<f64>,
+    /// The longest 99th percentile of the round trip that passes.
+    pub max_p99: Option<Nanos>,
+}
+
+/// How a user names a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortSelector {
+    /// By its MAC.
+    Mac([u8; 6]),
+    /// By its index.
+    Index(u16),
+    /// By its device name (PCI, VMBus, vdev).
+    Name(String),
+}
+
+impl PortSelector {
+    /// What looks like a MAC is one, a number is an index, and all else a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if let Ok(mac) = units::mac(text) {
+            return Self::Mac(mac);
+        }
+        match text.parse() {
+            Ok(index) if text.bytes().all(|c| c.is_ascii_digit()) => Self::Index(index),
+            _ => Self::Name(text.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for PortSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mac(mac) => f.write_str(&mac_text(*mac)),
+            Self::Index(index) => index.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// Warnings only.
+    Quiet,
+    /// The display and the summary.
+    #[default]
+    Normal,
+    /// More, the log of the libraries too.
+    Verbose,
+}
+
+impl SendRecv {
+    /// Bytes of a frame without FCS.
+    #[must_use]
+    pub const fn frame_len(&self) -> u16 {
+        self.payload_len + limits::HEADERS
+    }
+
+    /// How many sequences back a duplicate must be found: what can be in flight or still open.
+    #[must_use]
+    pub fn window(&self, grace: Nanos) -> u64 {
+        self.rate.map_or(limits::WINDOW_WITHOUT_RATE, |rate| {
+            rate.packets_in(grace + self.drain).max(limits::MIN_WINDOW)
+        })
+    }
+}
+
+fn mac_text(mac: [u8; 6]) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Whether a request keeps to the limits and fits together.
+
+use std::path::Path;
+
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::output::Target;
+
+use super::{Mode, Request, SendRecv, limits};
+use crate::failure::Failure;
+
+impl Request {
+    /// Checks all that can be checked without looking at the machine.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the options which do not fit, and what would.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.check_ports()?;
+        self.check_times()?;
+        self.check_outputs()?;
+        match &self.mode {
+            Mode::Reflect => self.check_reflect(),
+            Mode::SendRecv(send) => self.check_sendrecv(send),
+        }
+    }
+
+    /// How many ports are meant: one if none is named.
+    fn port_count(&self) -> usize {
+        self.ports.len().max(1)
+    }
+
+    fn check_ports(&self) -> Result<(), Failure> {
+        for (i, port) in self.ports.iter().enumerate() {
+            ensure(!self.ports[..i].contains(port), || {
+                format!("--port {port} was given twice: name each port once")
+            })?;
+        }
+        for (option, queues) in [("--rxq", self.rxq), ("--txq", self.txq)] {
+            let all = self.port_count() as u64 * u64::from(queues);
+            ensure(all <= limits::MAX_STREAMS, || {
+                format!(
+                    "{option} {queues} on {} ports makes {all} queues, and {} is the limit: ask \
+                     for fewer",
+                    self.port_count(),
+                    limits::MAX_STREAMS
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_times(&self) -> Result<(), Failure> {
+        for (option, time) in [
+            ("--stats-interval-ms", Some(self.interval)),
+            ("--stats-evict-interval-secs", Some(self.flush_every)),
+            ("--duration", self.duration),
+        ] {
+            ensure(time != Some(Nanos(0)), || {
+                format!("{option} must be more than 0")
+            })?;
+        }
+        ensure(self.count != Some(0), || {
+            "--count must be more than 0".to_owned()
+        })?;
+        for (option, time) in [
+            ("--stats-interval-ms", self.interval),
+            ("--stats-evict-interval-secs", self.flush_every),
+            ("--stats-evict-threshold-secs", self.grace),
+            ("--wait-link", self.wait_link),
+        ] {
+            check_wait(option, time)?;
+        }
+        let open = self.grace.0.div_ceil(self.interval.0);
+        ensure(open <= limits::MAX_OPEN_INTERVALS, || {
+            format!(
+                "--stats-evict-threshold-secs {} keeps {open} intervals of {} open, and {} is the \
+                 limit: shorten it or lengthen --stats-interval-ms",
+                time_text(self.grace),
+                time_text(self.interval),
+                limits::MAX_OPEN_INTERVALS
+            )
+        })
+    }
+
+    fn check_outputs(&self) -> Result<(), Failure> {
+        match (&self.stats_file, &self.json) {
+            (Some(Target::Stdout), Some(Target::Stdout)) => Err(Failure::request(
+                "--stats-file and --json both go to standard output, which takes one of them: \
+                 send the other to a file",
+            )),
+            (Some(Target::File(stats)), Some(Target::File(json)))
+                if stats == json && stats != Path::new("/dev/null") =>
+            {
+                Err(Failure::request(format!(
+                    "--stats-file and --json both go to {}: give each its own file",
+                    stats.display()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_reflect(&self) -> Result<(), Failure> {
+        let (rxq, txq) = (self.rxq, self.txq);
+        ensure(rxq == txq, || {
+            format!(
+                "reflect needs as many receive as transmit queues, and --rxq is {rxq} while --txq \
+                 is {txq}: give both the same number"
+            )
+        })?;
+        ensure(rxq > 0, || {
+            "reflect needs a queue: --rxq and --txq must be 1 or more".to_owned()
+        })
+    }
+
+    fn check_sendrecv(&self, send: &SendRecv) -> Result<(), Failure> {
+        ensure(self.txq > 0, || {
+            "sendrecv needs a queue to send on: --txq must be 1 or more".to_owned()
+        })?;
+        check_wait("--warmup", send.warmup)?;
+        check_wait("--drain-ms", send.drain)?;
+        self.check_addresses(send)?;
+        ensure(
+            send.run_tag.is_none_or(|tag| tag <= limits::MAX_RUN_TAG),
+            || {
+                format!(
+                    "--run-tag has 48 bits: {} is the largest",
+                    limits::MAX_RUN_TAG
+                )
+            },
+        )?;
+        ensure(
+            self.rxq > 0 || (send.max_loss.is_none() && send.max_p99.is_none()),
+            || {
+                "--max-loss and --max-p99 need what comes back, and --rxq 0 only sends: leave one out"
+                .to_owned()
+            },
+        )?;
+        let ports = send.src_ports.len() as u64;
+        let flows = self.port_count() as u64 * u64::from(self.txq) * ports;
+        ensure(flows <= limits::MAX_FLOWS, || {
+            format!(
+                "{ports} source ports on every transmit queue make {flows} flows, and {} is the \
+                 limit: narrow --src-port-range",
+                limits::MAX_FLOWS
+            )
+        })?;
+        let window = send.window(self.grace);
+        ensure(window <= limits::MAX_WINDOW, || {
+            format!(
+                "at this --rate {window} packets are sent within --stats-evict-threshold-secs and \
+                 --drain-ms, and {} is the most among which duplicates are found: lower one of \
+                 the three",
+                limits::MAX_WINDOW
+            )
+        })
+    }
+
+    fn check_addresses(&self, send: &SendRecv) -> Result<(), Failure> {
+        ensure(!send.sources.is_empty(), || {
+            "--src is missing: give the IPv4 address that the probes come from".to_owned()
+        })?;
+        for (option, given) in [
+            ("--src", send.sources.len()),
+            ("--dest-mac", send.dest_macs.len()),
+        ] {
+            let ports = self.port_count();
+            ensure(given <= 1 || given == ports, || {
+                format!(
+                    "{option} was given {given} times for {ports} port{}: give it once, or once \
+                     per --port in the same order",
+                    if ports == 1 { "" } else { "s" }
+                )
+            })?;
+        }
+        for source in &send.sources {
+            let host = !(source.is_unspecified() || source.is_multicast() || source.is_broadcast());
+            ensure(host, || {
+                format!("--src {source} is no address of a host: nobody can reply to it")
+            })?;
+        }
+        ensure(send.dest.port() != 0, || {
+            format!(
+                "--dest {} names port 0, on which nobody listens: use 1 to 65535",
+                send.dest
+            )
+        })?;
+        ensure(*send.src_ports.start() != 0, || {
+            "--src-port-range begins at port 0, to which nobody can reply: use 1 to 65535"
+                .to_owned()
+        })
+    }
+}
+
+fn ensure(good: bool, sentence: impl FnOnce() -> String) -> Result<(), Failure> {
+    if good {
+        Ok(())
+    } else {
+        Err(Failure::request(sentence()))
+    }
+}
+
+fn check_wait(option: &str, time: Nanos) -> Result<(), Failure> {
+    ensure(time <= limits::MAX_WAIT, || {
+        format!(
+            "{option} {} is longer than the limit of {}",
+            time_text(time),
+            time_text(limits::MAX_WAIT)
+        )
+    })
+}
+
+/// A time in the largest unit that leaves it whole.
+fn time_text(time: Nanos) -> String {
+    let units = [
+        ("h", 3_600_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+    ];
+    let whole = units.iter().find(|(_, ns)| time.0.is_multiple_of(*ns));
+    whole.map_or_else(
+        || format!("{}ns", time.0),
+        |(unit, ns)| format!("{}{unit}", time.0 / ns),
+    )
+}

@@ -1,0 +1,77 @@
+//! The settings in effect as they stand in the JSON summary, under `config`.
+
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::output::Target;
+use serde_json::{Map, Value, json};
+
+use super::{Mode, Request, SendRecv, limits, mac_text};
+
+impl Request {
+    /// The settings by name; what was not asked for is absent. Names of times end in `_ns`.
+    #[must_use]
+    pub fn config(&self) -> Map<String, Value> {
+        let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
+        let mut config = Map::new();
+        let mut set = |name: &str, value: Value| {
+            if !value.is_null() {
+                config.insert(name.to_owned(), value);
+            }
+        };
+        set("ports", json!(ports));
+        set("rxq", json!(self.rxq));
+        set("txq", json!(self.txq));
+        set("rx_burst", json!(self.rx_burst));
+        set("tx_burst", json!(self.tx_burst));
+        set("rx_desc", json!(self.rx_desc));
+        set("tx_desc", json!(self.tx_desc));
+        set("stats_file", json!(self.stats_file.as_ref().map(target)));
+        set("stats_interval_ns", json!(self.interval.0));
+        set("grace_ns", json!(self.grace.0));
+        set("flush_every_ns", json!(self.flush_every.0));
+        set("json", json!(self.json.as_ref().map(target)));
+        set("duration_ns", json!(self.duration.map(ns)));
+        set("count", json!(self.count));
+        set("wait_link_ns", json!(self.wait_link.0));
+        if let Mode::SendRecv(send) = &self.mode {
+            send.config(set);
+        }
+        config
+    }
+}
+
+impl SendRecv {
+    fn config(&self, mut set: impl FnMut(&str, Value)) {
+        let macs: Vec<_> = self.dest_macs.iter().copied().map(mac_text).collect();
+        let (first, last) = (self.src_ports.start(), self.src_ports.end());
+        set("src", json!(self.sources));
+        set("dest", json!(self.dest));
+        set("src_port_range", json!(format!("{first}-{last}")));
+        set("dest_mac", json!((!macs.is_empty()).then_some(macs)));
+        set("payload_bytes", json!(self.payload_len));
+        set(
+            "frame_bytes",
+            json!(self.payload_len + limits::AROUND_PAYLOAD),
+        );
+        set(
+            "rate_pps",
+            json!(self.rate.map(dpdkgen_core::pacer::Rate::pps)),
+        );
+        set("warmup_ns", json!(self.warmup.0));
+        set("seed", json!(self.seed));
+        set("run_tag", json!(self.run_tag));
+        set("drain_ns", json!(self.drain.0));
+        set("max_loss", json!(self.max_loss));
+        set("max_p99_ns", json!(self.max_p99.map(ns)));
+    }
+}
+
+fn ns(time: Nanos) -> u64 {
+    time.0
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Stdout => "-".to_owned(),
+        Target::File(path) => path.display().to_string(),
+    }
+}

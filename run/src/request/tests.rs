@@ -1,0 +1,246 @@
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::*;
+
+fn sendrecv() -> Request {
+    Request {
+        mode: Mode::SendRecv(probes()),
+        ..reflect()
+    }
+}
+
+fn probes() -> SendRecv {
+    SendRecv {
+        sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
+        dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
+        src_ports: 10_000..=11_000,
+        dest_macs: vec![[2, 0, 0, 0, 0, 1]],
+        payload_len: 1_000,
+        rate: None,
+        warmup: Nanos(0),
+        seed: 7,
+        run_tag: None,
+        drain: Nanos::SECOND,
+        max_loss: None,
+        max_p99: None,
+    }
+}
+
+fn reflect() -> Request {
+    Request {
+        mode: Mode::Reflect,
+        ports: Vec::new(),
+        rxq: 1,
+        txq: 1,
+        rx_burst: 32,
+        tx_burst: 32,
+        rx_desc: 1_024,
+        tx_desc: 1_024,
+        stats_file: None,
+        interval: Nanos(100_000_000),
+        grace: Nanos::SECOND,
+        flush_every: Nanos::SECOND,
+        duration: None,
+        count: None,
+        wait_link: Nanos(10_000_000_000),
+        json: None,
+        verbosity: Verbosity::Normal,
+    }
+}
+
+fn complaint(mut request: Request, change: impl FnOnce(&mut Request)) -> String {
+    assert_eq!(request.check(), Ok(()));
+    change(&mut request);
+    let failure = request.check().unwrap_err();
+    assert_eq!(failure.exit_status(), 2);
+    failure.to_string()
+}
+
+fn probe_complaint(change: impl FnOnce(&mut SendRecv)) -> String {
+    let mut send = probes();
+    change(&mut send);
+    complaint(sendrecv(), |request| request.mode = Mode::SendRecv(send))
+}
+
+#[test]
+fn queues_have_to_fit_the_mode() {
+    assert_eq!(
+        complaint(reflect(), |r| r.rxq = 16),
+        "reflect needs as many receive as transmit queues, and --rxq is 16 while --txq is 1: give \
+         both the same number"
+    );
+    let none = |r: &mut Request| (r.rxq, r.txq) = (0, 0);
+    assert!(complaint(reflect(), none).starts_with("reflect needs a queue"));
+    assert!(complaint(sendrecv(), |r| r.txq = 0).starts_with("sendrecv needs a queue to send on"));
+    assert_eq!(
+        Request {
+            rxq: 0,
+            ..sendrecv()
+        }
+        .check(),
+        Ok(())
+    );
+}
+
+#[test]
+fn ports_are_named_once_and_not_too_many() {
+    let ports = |names: &[&str]| names.iter().map(|name| PortSelector::parse(name)).collect();
+    assert_eq!(
+        complaint(reflect(), |r| r.ports =
+            ports(&["02:00:00:00:00:0A", "1", "02-00-00-00-00-0a"])),
+        "--port 02:00:00:00:00:0a was given twice: name each port once"
+    );
+    assert_eq!(
+        complaint(sendrecv(), |r| (r.ports, r.txq) = (ports(&["0", "1"]), 513)),
+        "--txq 513 on 2 ports makes 1026 queues, and 1024 is the limit: ask for fewer"
+    );
+    let kinds = ["7", "70000", "0000:03:00.0", "net_memif0", "+7"].map(PortSelector::parse);
+    assert_eq!(kinds[0], PortSelector::Index(7));
+    for (kind, name) in kinds[1..]
+        .iter()
+        .zip(["70000", "0000:03:00.0", "net_memif0", "+7"])
+    {
+        assert_eq!(*kind, PortSelector::Name(name.to_owned()));
+    }
+}
+
+#[test]
+fn times_have_bounds() {
+    let zero = Nanos(0);
+    assert_eq!(
+        complaint(reflect(), |r| r.interval = zero),
+        "--stats-interval-ms must be more than 0"
+    );
+    assert!(complaint(reflect(), |r| r.duration = Some(zero)).starts_with("--duration must"));
+    assert!(complaint(reflect(), |r| r.count = Some(0)).starts_with("--count must"));
+    assert!(complaint(reflect(), |r| r.flush_every = zero).contains("must be more than 0"));
+    assert_eq!(
+        complaint(reflect(), |r| r.wait_link = Nanos(90_000 * Nanos::SECOND.0)),
+        "--wait-link 25h is longer than the limit of 24h"
+    );
+    assert!(probe_complaint(|s| s.drain = Nanos::MAX).starts_with("--drain-ms"));
+    assert_eq!(
+        complaint(reflect(), |r| (r.interval, r.grace) =
+            (Nanos(953), Nanos::SECOND)),
+        "--stats-evict-threshold-secs 1s keeps 1049318 intervals of 953ns open, and 1048576 is \
+         the limit: shorten it or lengthen --stats-interval-ms"
+    );
+    assert_eq!(
+        Request {
+            interval: Nanos(954),
+            ..reflect()
+        }
+        .check(),
+        Ok(())
+    );
+    assert_eq!(
+        Request {
+            grace: zero,
+            ..reflect()
+        }
+        .check(),
+        Ok(())
+    );
+}
+
+#[test]
+fn standard_output_takes_one_output() {
+    let both = |target: Target| {
+        move |r: &mut Request| (r.stats_file, r.json) = (Some(target.clone()), Some(target))
+    };
+    assert!(complaint(reflect(), both(Target::Stdout)).contains("both go to standard output"));
+    let file = Target::File(PathBuf::from("out"));
+    assert_eq!(
+        complaint(reflect(), both(file)),
+        "--stats-file and --json both go to out: give each its own file"
+    );
+    let mut request = reflect();
+    both(Target::File(PathBuf::from("/dev/null")))(&mut request);
+    assert_eq!(request.check(), Ok(()));
+}
+
+#[test]
+fn addresses_come_once_or_once_per_port() {
+    assert_eq!(
+        probe_complaint(|s| s.sources = vec![s.sources[0]; 2]),
+        "--src was given 2 times for 1 port: give it once, or once per --port in the same order"
+    );
+    assert!(
+        probe_complaint(|s| s.dest_macs = vec![[2; 6]; 3]).starts_with("--dest-mac was given 3")
+    );
+    assert!(probe_complaint(|s| s.sources.clear()).starts_with("--src is missing"));
+    let mut two = sendrecv();
+    two.ports = vec![PortSelector::Index(0), PortSelector::Index(1)];
+    two.mode = Mode::SendRecv(SendRecv {
+        sources: vec![Ipv4Addr::LOCALHOST; 2],
+        ..probes()
+    });
+    assert_eq!(two.check(), Ok(()));
+    for source in [
+        Ipv4Addr::UNSPECIFIED,
+        Ipv4Addr::BROADCAST,
+        Ipv4Addr::new(224, 0, 0, 1),
+    ] {
+        assert!(probe_complaint(|s| s.sources = vec![source]).contains("is no address of a host"));
+    }
+    assert!(probe_complaint(|s| s.dest.set_port(0)).starts_with("--dest 10.0.0.5:0 names port 0"));
+    assert!(probe_complaint(|s| s.src_ports = 0..=1).starts_with("--src-port-range begins"));
+}
+
+#[test]
+fn what_is_remembered_has_bounds() {
+    let tag = limits::MAX_RUN_TAG + 1;
+    assert!(probe_complaint(|s| s.run_tag = Some(tag)).starts_with("--run-tag has 48 bits"));
+    assert!(probe_complaint(|s| s.rate = Rate::new(1, 1)).starts_with("at this --rate 2000000000"));
+    let many = |r: &mut Request| {
+        r.txq = 1_024;
+        r.mode = Mode::SendRecv(SendRecv {
+            src_ports: 1..=65_535,
+            ..probes()
+        });
+    };
+    assert!(complaint(sendrecv(), many).starts_with("65535 source ports on every transmit queue"));
+    let judged = SendRecv {
+        max_loss: Some(0.0),
+        ..probes()
+    };
+    let only_sends = |r: &mut Request| (r.rxq, r.mode) = (0, Mode::SendRecv(judged));
+    assert!(complaint(sendrecv(), only_sends).starts_with("--max-loss and --max-p99 need"));
+}
+
+#[test]
+fn the_window_covers_what_is_open_or_in_flight() {
+    assert_eq!(probes().window(Nanos::SECOND), 1 << 24);
+    let at = |rate| SendRecv { rate, ..probes() }.window(Nanos::SECOND);
+    assert_eq!(at(Rate::new(1_000, Nanos::SECOND.0)), 1 << 20);
+    assert_eq!(at(Rate::new(3_500, Nanos::MILLISECOND.0)), 7_000_000);
+}
+
+#[test]
+fn the_settings_in_effect_are_named() {
+    let config = serde_json::Value::from(reflect().config());
+    let shared = json!({
+        "ports": [], "rxq": 1, "txq": 1, "rx_burst": 32, "tx_burst": 32, "rx_desc": 1024,
+        "tx_desc": 1024, "stats_interval_ns": 100_000_000, "grace_ns": 1_000_000_000,
+        "flush_every_ns": 1_000_000_000, "wait_link_ns": 10_000_000_000_u64,
+    });
+    assert_eq!(config, shared);
+    let mut request = sendrecv();
+    request.json = Some(Target::Stdout);
+    let config = serde_json::Value::from(request.config());
+    let mut expected = shared;
+    expected.as_object_mut().unwrap().extend(
+        json!({
+            "json": "-", "src": ["10.0.0.4"], "dest": "10.0.0.5:10000",
+            "src_port_range": "10000-11000", "dest_mac": ["02:00:00:00:00:01"],
+            "payload_bytes": 1000, "frame_bytes": 1046, "warmup_ns": 0, "seed": 7,
+            "drain_ns": 1_000_000_000,
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    assert_eq!(config, expected);
+}

@@ -1,0 +1,372 @@
+//! What a run's workers share, and the memory for it: allocated and touched before the start, so
+//! that nothing is allocated and no page is missing between start and stop.
+
+use std::sync::atomic::AtomicU64;
+
+use dpdkgen_core::filling::{self, Filling, FillingMemory};
+use dpdkgen_core::generator::{self, Generator};
+use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
+use dpdkgen_core::ledger::{self, Dimensions, Ledger, Line};
+use dpdkgen_core::port::Port;
+use dpdkgen_core::probe::{LONG_LEN, Tag};
+use dpdkgen_core::receiver::Receiver;
+use dpdkgen_core::stats::WorkerStats;
+use dpdkgen_core::template::{Addresses, Template, filling_len};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::wire::Mac;
+use dpdkgen_core::worker::{Command, Role, Worker};
+use dpdkgen_report::summary;
+
+use crate::failure::Failure;
+use crate::request::{Mode, Request, SendRecv};
+
+/// The control thread may be away for this long, or for so many intervals, before workers wait.
+const READER_PAUSE: Nanos = Nanos(2_000_000_000);
+const READER_PAUSE_INTERVALS: u64 = 1 << 18;
+
+/// The most memory for duplicate windows.
+const MAX_WINDOW_BYTES: u64 = 8 << 30;
+
+/// A port as the runtime opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedPort {
+    /// Its name in every output.
+    pub name: String,
+    /// Its driver.
+    pub driver: String,
+    /// Its MAC address.
+    pub mac: Mac,
+}
+
+/// Who does what in a run: one worker a queue, or a pair of them in `reflect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Post {
+    /// What the worker does.
+    pub role: summary::Role,
+    /// Which of the run's ports it works on.
+    pub port: usize,
+    /// Which queue of that port.
+    pub queue: u16,
+}
+
+/// The posts of a run over `ports` ports, port by port.
+#[must_use]
+pub fn posts(request: &Request, ports: usize) -> Vec<Post> {
+    let on_port = |port| {
+        let post = move |role, queue| Post { role, port, queue };
+        let (tx, rx) = match request.mode {
+            Mode::Reflect => (0, 0),
+            Mode::SendRecv(_) => (request.txq, request.rxq),
+        };
+        let pairs = if tx == 0 { request.rxq } else { 0 };
+        (0..tx)
+            .map(move |queue| post(summary::Role::Tx, queue))
+            .chain((0..rx).map(move |queue| post(summary::Role::Rx, queue)))
+            .chain((0..pairs).map(move |queue| post(summary::Role::Reflect, queue)))
+    };
+    (0..ports).flat_map(on_port).collect()
+}
+
+/// The memory of a run.
+pub struct Memory {
+    stats: Vec<WorkerStats>,
+    cells: Vec<Vec<Cell>>,
+    division: Division,
+    dimensions: Option<Dimensions>,
+    seen: Vec<Line>,
+    flows: Vec<Line>,
+    sent: Vec<Line>,
+    highest: Vec<Line>,
+    pool: Vec<u8>,
+    sums: Vec<u16>,
+    budget: Option<AtomicU64>,
+}
+
+impl Memory {
+    /// Memory for the workers at `posts`.
+    ///
+    /// # Errors
+    ///
+    /// If the request needs a duplicate window that is too large.
+    pub fn new(request: &Request, posts: &[Post]) -> Result<Self, Failure> {
+        let division = division(request);
+        let pause = READER_PAUSE
+            .0
+            .min(READER_PAUSE_INTERVALS.saturating_mul(division.length.0));
+        let cells = division.ring_len(Nanos(pause));
+        let dimensions = match &request.mode {
+            Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, posts)?),
+            Mode::Reflect => None,
+        };
+        let filling_len = match &request.mode {
+            Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
+            Mode::Reflect => None,
+        };
+        let lines =
+            |count: fn(&Dimensions) -> usize| dimensions.map_or_else(Vec::new, |d| make(count(&d)));
+        Ok(Self {
+            stats: make(posts.len()),
+            cells: posts.iter().map(|_| make(cells)).collect(),
+            division,
+            dimensions,
+            seen: lines(Dimensions::seen_lines),
+            flows: lines(Dimensions::flow_lines),
+            sent: lines(Dimensions::sent_lines),
+            highest: lines(Dimensions::highest_lines),
+            pool: vec![0; filling_len.map_or(0, filling::pool_len)],
+            sums: vec![0; filling_len.map_or(0, |_| filling::SUMS_LEN)],
+            budget: match request.mode {
+                Mode::Reflect => request.count.map(AtomicU64::new),
+                Mode::SendRecv(_) => None,
+            },
+        })
+    }
+}
+
+fn make<T: Default>(count: usize) -> Vec<T> {
+    (0..count).map(|_| T::default()).collect()
+}
+
+fn division(request: &Request) -> Division {
+    let start = match &request.mode {
+        Mode::SendRecv(sendrecv) => sendrecv.warmup,
+        Mode::Reflect => Nanos(0),
+    };
+    Division {
+        start,
+        length: request.interval,
+        grace: request.grace,
+    }
+}
+
+fn dimensions(
+    request: &Request,
+    sendrecv: &SendRecv,
+    posts: &[Post],
+) -> Result<Dimensions, Failure> {
+    let count = |role| posts.iter().filter(|post| post.role == role).count() as u16;
+    let window = sendrecv.window(request.grace);
+    let dimensions = Dimensions {
+        streams: count(summary::Role::Tx),
+        source_ports: source_ports(sendrecv),
+        receivers: count(summary::Role::Rx),
+        window,
+    };
+    // A word of 8 bytes holds 32 packets.
+    if (window / 4).saturating_mul(u64::from(dimensions.streams)) > MAX_WINDOW_BYTES {
+        return Err(Failure::request(format!(
+            "telling duplicates apart over {window} packets in each of {} streams takes more than \
+             {} GiB: lower --rate, --drain-ms or --stats-evict-threshold-secs",
+            dimensions.streams,
+            MAX_WINDOW_BYTES >> 30,
+        )));
+    }
+    Ok(dimensions)
+}
+
+/// What the workers of a run share.
+pub struct Stage<'a> {
+    request: &'a Request,
+    posts: &'a [Post],
+    stats: &'a [WorkerStats],
+    rings: Vec<Ring<'a>>,
+    probes: Option<Probes<'a>>,
+    budget: Option<&'a AtomicU64>,
+    /// Tells the workers where the run stands.
+    pub command: Command,
+}
+
+struct Probes<'a> {
+    sendrecv: &'a SendRecv,
+    ledger: Ledger<'a>,
+    filling: Filling<'a>,
+    tag: Tag,
+}
+
+impl<'a> Stage<'a> {
+    /// Sets the stage in `memory`, which was made for the same request and posts. `tag` marks the
+    /// run's probes.
+    ///
+    /// # Panics
+    ///
+    /// If it was made for others.
+    #[must_use]
+    pub fn new(request: &'a Request, posts: &'a [Post], tag: Tag, memory: &'a mut Memory) -> Self {
+        let Memory {
+            stats,
+            cells,
+            division,
+            dimensions,
+            ..
+        } = memory;
+        let (seen, flows) = (&memory.seen, &memory.flows);
+        let lines = ledger::Memory {
+            seen,
+            flows,
+            sent: &memory.sent,
+            highest: &memory.highest,
+        };
+        let fill = FillingMemory {
+            pool: &mut memory.pool,
+            sums: &mut memory.sums,
+        };
+        let probes = match (&request.mode, dimensions) {
+            (Mode::SendRecv(sendrecv), Some(dimensions)) => {
+                let len = filling_len(sendrecv.payload_len);
+                let filling = Filling::new(fill, sendrecv.seed, len);
+                let ledger = Ledger::new(*dimensions, lines);
+                let parts = filling.zip(ledger);
+                let (filling, ledger) = parts.expect("the memory was made for this request");
+                Some(Probes {
+                    sendrecv,
+                    ledger,
+                    filling,
+                    tag,
+                })
+            }
+            _ => None,
+        };
+        Self {
+            request,
+            posts,
+            stats,
+            rings: cells
+                .iter()
+                .map(|cells| Ring::new(*division, cells))
+                .collect(),
+            probes,
+            budget: memory.budget.as_ref(),
+            command: Command::default(),
+        }
+    }
+
+    /// The worker at the post `number`, which works on `port`, one of the run's `ports`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such post, or it sends probes that do not fit in a packet.
+    #[must_use]
+    pub fn worker<P: Port>(&self, number: usize, port: P, ports: &[OpenedPort]) -> Worker<'_, P> {
+        let post = self.posts[number];
+        let role = match (post.role, &self.probes) {
+            (summary::Role::Tx, Some(probes)) => {
+                let plan = probes.plan(self.request, self.number_in_role(number));
+                let source_mac = ports[post.port].mac;
+                let template = probes.template(post.port, source_mac);
+                Role::Transmit(Generator::new(plan, template, &probes.ledger))
+            }
+            (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
+                self.number_in_role(number),
+                probes.expectation(),
+                &probes.ledger,
+                probes.sendrecv.rate.is_some(),
+            )),
+            _ => Role::Reflect {
+                budget: self.budget,
+            },
+        };
+        let writer = Writer::new(&self.rings[number]);
+        Worker::new(
+            port,
+            role,
+            self.request.rx_burst,
+            writer,
+            &self.stats[number],
+        )
+    }
+
+    /// How many posts of the same role come before this one.
+    fn number_in_role(&self, number: usize) -> u16 {
+        let role = self.posts[number].role;
+        self.posts[..number]
+            .iter()
+            .filter(|post| post.role == role)
+            .count() as u16
+    }
+
+    /// What is asked for.
+    #[must_use]
+    pub const fn request(&self) -> &'a Request {
+        self.request
+    }
+
+    /// Who does what.
+    #[must_use]
+    pub const fn posts(&self) -> &'a [Post] {
+        self.posts
+    }
+
+    /// What each worker shows, in the order of the posts.
+    #[must_use]
+    pub const fn stats(&self) -> &'a [WorkerStats] {
+        self.stats
+    }
+
+    /// The interval rings, in the order of the posts.
+    #[must_use]
+    pub fn rings(&self) -> &[Ring<'a>] {
+        &self.rings
+    }
+
+    /// Whether the probes carry the time at which they were due.
+    #[must_use]
+    pub fn knows_due_times(&self) -> bool {
+        self.probes.as_ref().is_some_and(|probes| {
+            probes.sendrecv.rate.is_some() && usize::from(probes.sendrecv.payload_len) >= LONG_LEN
+        })
+    }
+}
+
+impl<'a> Probes<'a> {
+    fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
+        generator::Plan {
+            stream,
+            streams: self.ledger.streams(),
+            rate: self.sendrecv.rate,
+            warmup: self.sendrecv.warmup,
+            duration: request.duration,
+            count: request.count,
+            burst: request.tx_burst,
+            first_source_port: *self.sendrecv.src_ports.start(),
+            source_ports: source_ports(self.sendrecv),
+        }
+    }
+
+    fn template(&self, port: usize, source_mac: Mac) -> Template<'a> {
+        let addresses = Addresses {
+            source_mac,
+            destination_mac: Mac(of_port(&self.sendrecv.dest_macs, port)),
+            source: of_port(&self.sendrecv.sources, port),
+            destination: self.sendrecv.dest,
+        };
+        Template::new(
+            &addresses,
+            self.tag,
+            self.sendrecv.payload_len,
+            self.filling,
+        )
+        .expect("a validated payload length")
+    }
+
+    fn expectation(&self) -> Expectation<'a> {
+        Expectation {
+            sources: self.sendrecv.sources.iter().copied().collect(),
+            destination: self.sendrecv.dest,
+            first_source_port: *self.sendrecv.src_ports.start(),
+            last_source_port: *self.sendrecv.src_ports.end(),
+            payload_len: self.sendrecv.payload_len,
+            tag: self.tag,
+            filling: self.filling,
+        }
+    }
+}
+
+fn source_ports(sendrecv: &SendRecv) -> u32 {
+    u32::from(sendrecv.src_ports.end() - sendrecv.src_ports.start()) + 1
+}
+
+/// Of what was given once or once per port, that of `port`.
+fn of_port<T: Copy>(given: &[T], port: usize) -> T {
+    given[port.min(given.len() - 1)]
+}

@@ -1,0 +1,333 @@
+//! The summary of a run: what its workers counted, added up.
+
+use std::collections::BTreeMap;
+
+use dpdkgen_core::histogram::{BUCKETS, Histogram, quantile};
+use dpdkgen_core::stats::{
+    Counters, IgnoredCounters, Moments, RxCounters, TxCounters, WorkerStats,
+};
+use dpdkgen_report::summary::{
+    Clock, Device, Direction, Lag, Latency, Mode, Pacing, Probes, Queue, Role, Rx, SCHEMA, Stalls,
+    Summary, Tx, Worker,
+};
+
+use crate::control::End;
+use crate::request::{Mode as Asked, SendRecv};
+use crate::stage::{OpenedPort, Post, Stage};
+
+/// What a summary needs that the workers do not count.
+pub struct Circumstances<'a> {
+    /// How the run ended.
+    pub end: End,
+    /// What the times were read from.
+    pub clock: Clock,
+    /// The ports of the run.
+    pub ports: &'a [OpenedPort],
+    /// The lcore of each worker.
+    pub lcores: &'a [u32],
+    /// What the devices counted over the run.
+    pub device: Vec<Device>,
+}
+
+/// The summary of the run that has ended on `stage`.
+#[must_use]
+pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary {
+    let counters: Vec<Counters> = stage
+        .stats()
+        .iter()
+        .map(|stats| stats.try_snapshot().unwrap_or_default())
+        .collect();
+    let request = stage.request();
+    let mut total = Totals::default();
+    for counters in &counters {
+        total.add(counters);
+    }
+    let Circumstances {
+        end,
+        clock,
+        ports,
+        lcores,
+        device,
+    } = circumstances;
+    let duration_s = match request.mode {
+        Asked::SendRecv(_) => total.sending_s(),
+        Asked::Reflect => Some(end.stop.at.0 as f64 / 1e9),
+    };
+    let workers = stage.posts().iter().zip(&counters).zip(lcores);
+    let mut summary = Summary {
+        schema: SCHEMA,
+        mode: Mode::Reflect,
+        stop_reason: end.stop.reason,
+        drained: None,
+        duration_s,
+        config: request.config(),
+        clock,
+        tx: Tx {
+            packets: total.tx.packets,
+            bytes: total.tx.bytes,
+            pps: per_second(total.tx.packets, duration_s),
+            refused: total.tx.refused,
+            no_buffer: None,
+        },
+        rx: None,
+        lost: None,
+        loss_ratio: None,
+        latency_ns: None,
+        latency_due_ns: None,
+        pacing: None,
+        queues: queues(stage.posts(), &counters, ports),
+        workers: workers
+            .map(|((post, counters), lcore)| worker(*post, *lcore, counters, ports, clock.hz))
+            .collect(),
+        device,
+    };
+    match &request.mode {
+        Asked::Reflect => summary.rx = Some(total.reflect_rx(duration_s)),
+        Asked::SendRecv(sendrecv) => {
+            summary.mode = Mode::SendRecv;
+            summary.tx.no_buffer = Some(total.tx.no_buffer);
+            summary.pacing = pacing(stage, sendrecv, &total, summary.tx.pps);
+            if request.rxq > 0 {
+                summary.drained = Some(end.drained);
+                total.receipts(stage, duration_s, &mut summary);
+            }
+        }
+    }
+    summary
+}
+
+/// The counters of all workers together.
+#[derive(Default)]
+struct Totals {
+    tx: TxCounters,
+    rx: RxCounters,
+    ignored: IgnoredCounters,
+    latency: Moments,
+    latency_due: Moments,
+}
+
+impl Totals {
+    fn add(&mut self, counters: &Counters) {
+        self.add_tx(&counters.tx);
+        let (rx, more) = (&mut self.rx, &counters.rx);
+        rx.packets += more.packets;
+        rx.bytes += more.bytes;
+        rx.unique += more.unique;
+        rx.duplicates += more.duplicates;
+        rx.corrupt += more.corrupt;
+        rx.foreign += more.foreign;
+        rx.too_old += more.too_old;
+        rx.reordered += more.reordered;
+        rx.late += more.late;
+        rx.checksum_partial += more.checksum_partial;
+        let (ignored, more) = (&mut self.ignored, &counters.ignored);
+        ignored.not_ipv4 += more.not_ipv4;
+        ignored.not_udp += more.not_udp;
+        ignored.fragment += more.fragment;
+        ignored.malformed += more.malformed;
+        ignored.past_count += more.past_count;
+        self.latency.merge(&counters.latency);
+        self.latency_due.merge(&counters.latency_due);
+    }
+
+    fn add_tx(&mut self, more: &TxCounters) {
+        let tx = &mut self.tx;
+        if more.packets > 0 {
+            let is_first = tx.packets == 0;
+            tx.first_ns = if is_first {
+                more.first_ns
+            } else {
+                tx.first_ns.min(more.first_ns)
+            };
+            tx.last_ns = tx.last_ns.max(more.last_ns);
+        }
+        tx.packets += more.packets;
+        tx.bytes += more.bytes;
+        tx.refused += more.refused;
+        tx.no_buffer += more.no_buffer;
+        tx.skipped += more.skipped;
+        tx.lag_max_ns = tx.lag_max_ns.max(more.lag_max_ns);
+    }
+
+    /// Seconds from the first transmit to the last.
+    fn sending_s(&self) -> Option<f64> {
+        (self.tx.packets > 0).then(|| (self.tx.last_ns - self.tx.first_ns) as f64 / 1e9)
+    }
+
+    fn reflect_rx(&self, duration_s: Option<f64>) -> Rx {
+        let ignored = &self.ignored;
+        let reasons = [
+            ("not_ipv4", ignored.not_ipv4),
+            ("not_udp", ignored.not_udp),
+            ("fragment", ignored.fragment),
+            ("malformed", ignored.malformed),
+            ("past_count", ignored.past_count),
+        ];
+        let occurred = reasons.into_iter().filter(|(_, count)| *count > 0);
+        let ignored: BTreeMap<_, _> = occurred
+            .map(|(reason, count)| (reason.to_owned(), count))
+            .collect();
+        Rx {
+            ignored: Some(ignored),
+            ..self.rx(duration_s)
+        }
+    }
+
+    fn rx(&self, duration_s: Option<f64>) -> Rx {
+        Rx {
+            packets: self.rx.packets,
+            bytes: self.rx.bytes,
+            pps: per_second(self.rx.packets, duration_s),
+            probes: None,
+            ignored: None,
+            checksum_partial: self.rx.checksum_partial,
+        }
+    }
+
+    /// What `sendrecv` says of what it received.
+    fn receipts(&self, stage: &Stage<'_>, duration_s: Option<f64>, summary: &mut Summary) {
+        let rx = &self.rx;
+        let probes = Probes {
+            unique: rx.unique,
+            duplicates: rx.duplicates,
+            corrupt: rx.corrupt,
+            foreign: rx.foreign,
+            too_old: rx.too_old,
+            reordered: rx.reordered,
+            late: rx.late,
+        };
+        summary.rx = Some(Rx {
+            probes: Some(probes),
+            ..self.rx(duration_s)
+        });
+        let lost = self.tx.packets.saturating_sub(rx.unique);
+        summary.lost = Some(lost);
+        summary.loss_ratio = (self.tx.packets > 0).then(|| lost as f64 / self.tx.packets as f64);
+        summary.latency_ns = latency(&self.latency, stage.stats(), |stats| &stats.latency);
+        if stage.knows_due_times() {
+            summary.latency_due_ns =
+                latency(&self.latency_due, stage.stats(), |stats| &stats.latency_due);
+        }
+    }
+}
+
+fn per_second(packets: u64, duration_s: Option<f64>) -> Option<f64> {
+    duration_s
+        .filter(|seconds| *seconds > 0.0)
+        .map(|seconds| packets as f64 / seconds)
+}
+
+/// The histograms of all workers together.
+fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u64> {
+    let mut merged = vec![0; BUCKETS];
+    for stats in stats {
+        for (total, count) in merged.iter_mut().zip(which(stats).counts()) {
+            *total += count;
+        }
+    }
+    merged
+}
+
+fn latency(
+    moments: &Moments,
+    stats: &[WorkerStats],
+    which: fn(&WorkerStats) -> &Histogram,
+) -> Option<Latency> {
+    let (min, mean, max) = moments.summary()?;
+    let counts = merged(stats, which);
+    // A bucket's middle may lie beyond the extremes, which are exact.
+    let at = |share| quantile(&counts, share).map_or(max, |value| value.0.clamp(min, max));
+    Some(Latency {
+        count: moments.count,
+        min,
+        mean,
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p99_9: at(0.999),
+        p99_99: at(0.9999),
+        max,
+    })
+}
+
+fn pacing(
+    stage: &Stage<'_>,
+    sendrecv: &SendRecv,
+    total: &Totals,
+    achieved_pps: Option<f64>,
+) -> Option<Pacing> {
+    let target_pps = sendrecv.rate?.pps();
+    let max = total.tx.lag_max_ns;
+    let lag_ns = (total.tx.packets > 0).then(|| {
+        let counts = merged(stage.stats(), |stats| &stats.lag);
+        let at = |share| quantile(&counts, share).map_or(max, |value| value.0.min(max));
+        Lag {
+            p50: at(0.5),
+            p99: at(0.99),
+            max,
+        }
+    });
+    Some(Pacing {
+        target_pps,
+        achieved_pps,
+        skipped: total.tx.skipped,
+        lag_ns,
+    })
+}
+
+fn queues(posts: &[Post], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Queue> {
+    let of_post = |(post, counters): (&Post, &Counters)| {
+        let queue = |direction, packets| Queue {
+            port: ports[post.port].name.clone(),
+            queue: post.queue,
+            direction,
+            packets,
+            full_bursts_max: Some(counters.poll.full_bursts_max),
+            depth_max: None,
+        };
+        let tx = queue(Direction::Tx, counters.tx.packets);
+        let rx = queue(Direction::Rx, counters.rx.packets);
+        match post.role {
+            Role::Tx => vec![tx],
+            Role::Rx => vec![rx],
+            // The bursts of a pair are those that it received.
+            Role::Reflect => vec![
+                rx,
+                Queue {
+                    full_bursts_max: None,
+                    ..tx
+                },
+            ],
+        }
+    };
+    posts.iter().zip(counters).flat_map(of_post).collect()
+}
+
+fn worker(
+    post: Post,
+    lcore: u32,
+    counters: &Counters,
+    ports: &[OpenedPort],
+    hz: Option<f64>,
+) -> Worker {
+    let poll = &counters.poll;
+    let per_packet = |hz: f64| poll.busy_ns as f64 * hz / 1e9 / poll.packets as f64;
+    Worker {
+        lcore,
+        role: post.role,
+        port: ports[post.port].name.clone(),
+        queue: post.queue,
+        polls: poll.polls,
+        empty_polls: poll.empty,
+        packets: match post.role {
+            Role::Tx => counters.tx.packets,
+            Role::Rx | Role::Reflect => counters.rx.packets,
+        },
+        busy_ratio: (poll.elapsed_ns > 0).then(|| poll.busy_ns as f64 / poll.elapsed_ns as f64),
+        cycles_per_packet: hz.filter(|_| poll.packets > 0).map(per_packet),
+        stalls: Stalls {
+            count: poll.stalls,
+            longest_ns: (poll.stalls > 0).then_some(poll.longest_stall_ns),
+        },
+    }
+}
