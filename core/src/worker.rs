@@ -309,51 +309,49 @@ fn claim(budget: &AtomicU64, most: u64) -> u64 {
 /// The workers of one lcore.
 pub struct Crew<'w, 'a, P> {
     workers: &'w mut [Worker<'a, P>],
-    /// When the last round ended.
-    now: Nanos,
     next_publish: Nanos,
     /// Time spent in [`Phase::Running`] since counting began.
     elapsed: Nanos,
 }
 
 impl<'w, 'a, P: Port> Crew<'w, 'a, P> {
-    /// `workers`, to be polled in turn from `now` on.
+    /// `workers`, to be polled in turn.
     #[must_use]
-    pub const fn new(workers: &'w mut [Worker<'a, P>], now: Nanos) -> Self {
-        Self {
-            workers,
-            now,
-            next_publish: Nanos(0),
-            elapsed: Nanos(0),
-        }
+    pub const fn new(workers: &'w mut [Worker<'a, P>]) -> Self {
+        Self { workers, next_publish: Nanos(0), elapsed: Nanos(0) }
     }
 
-    /// Polls every worker once; `false` when all of them have ended.
+    /// Polls every worker once, from `begin` on, and returns when that was done; `None` when all of
+    /// them have ended.
     #[inline]
-    pub fn round(&mut self, clock: &mut impl Clock, phase: Phase) -> bool {
-        let begin = self.now;
+    pub fn round(&mut self, begin: Nanos, clock: &mut impl Clock, phase: Phase) -> Option<Nanos> {
+        let mut now = begin;
         let mut has_ended = true;
         let mut start = Nanos(0);
         for worker in self.workers.iter_mut().filter(|worker| !worker.has_ended) {
-            self.now = worker.poll(self.now, clock, phase);
+            now = worker.poll(now, clock, phase);
             has_ended &= worker.has_ended;
             start = worker.writer.division().start;
         }
         if phase == Phase::Running && begin >= start {
-            self.elapsed = self.elapsed + (self.now - begin);
+            self.elapsed = self.elapsed + (now - begin);
         }
-        if self.now >= self.next_publish || has_ended {
-            self.next_publish = self.now + PUBLISH_EVERY;
+        if now >= self.next_publish || has_ended {
+            self.next_publish = now + PUBLISH_EVERY;
             for worker in &mut *self.workers {
-                worker.publish(self.now, self.elapsed);
+                worker.publish(now, self.elapsed);
             }
         }
-        !has_ended
+        (!has_ended).then_some(now)
     }
 }
 
 /// Polls `workers` from now to the end of the run, as told by `command`.
 pub fn run<P: Port>(workers: &mut [Worker<'_, P>], clock: &mut impl Clock, command: &Command) {
-    let mut crew = Crew::new(workers, clock.now());
-    while crew.round(clock, command.phase()) {}
+    let mut crew = Crew::new(workers);
+    let mut now = clock.now();
+    // One reading of the clock ends a poll and begins the next.
+    while let Some(done) = crew.round(now, clock, command.phase()) {
+        now = done;
+    }
 }
