@@ -122,15 +122,24 @@ impl<'a> Generator<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) -> Sent {
-        if !self.is_warm && now >= self.plan.warmup {
-            self.is_warm = true;
-            self.pacer = self.plan.pacer(self.plan.warmup);
+        if !self.is_warm {
+            if now >= self.plan.warmup {
+                self.is_warm = true;
+                self.pacer = self.plan.pacer(self.plan.warmup);
+            } else if now >= self.end {
+                return Sent::Ended;
+            }
         }
         let due = match self.due(now, counters) {
             None => return Sent::Ended,
             Some(0) => return Sent::Idle,
             Some(due) => due,
         };
+        if !self.slot.holds(now) {
+            self.slot = writer.division().slot_of(now);
+        }
+        // A template may write a time one nanosecond later; it stays in the interval.
+        let now = now.min(self.slot.end - Nanos(2));
         let outcome = self.transmit(now, due, port);
         if self.is_warm {
             let tx = &mut counters.tx;
@@ -151,12 +160,14 @@ impl<'a> Generator<'a> {
         let Some(pacer) = &mut self.pacer else {
             return (now < self.end).then_some(most);
         };
-        let mut skipped = pacer.skip_late(now, self.end);
-        let mut due = Some(pacer.due_by(now.min(self.end - Nanos(1)), most));
-        if pacer.due() >= self.end {
+        // What would be due after the warm-up is paced anew.
+        let end = if self.is_warm { self.end } else { Nanos::MAX };
+        let mut skipped = pacer.skip_late(now, end);
+        let mut due = Some(pacer.due_by(now.min(end - Nanos(1)), most));
+        if pacer.due() >= end {
             due = None;
-        } else if now > self.end + CATCH_UP {
-            skipped += pacer.count_before(self.end);
+        } else if now > end + CATCH_UP {
+            skipped += pacer.count_before(end);
             due = None;
         }
         if self.is_warm {

@@ -318,7 +318,11 @@ impl<'w, 'a, P: Port> Crew<'w, 'a, P> {
     /// `workers`, to be polled in turn.
     #[must_use]
     pub const fn new(workers: &'w mut [Worker<'a, P>]) -> Self {
-        Self { workers, next_publish: Nanos(0), elapsed: Nanos(0) }
+        Self {
+            workers,
+            next_publish: Nanos(0),
+            elapsed: Nanos(0),
+        }
     }
 
     /// Polls every worker once, from `begin` on, and returns when that was done; `None` when all of

@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// What carries a run on real threads: its ports have been opened and their links are up.
-pub trait Runtime: Sync {
+pub trait Runtime {
     /// A queue, or a pair of them.
     type Port: Port + Send;
 
@@ -38,17 +38,23 @@ pub trait Runtime: Sync {
     /// The lcore for each of the workers at `posts`; several may share one.
     fn lcores(&self, posts: &[Post]) -> Vec<u32>;
 
-    /// The queue, or the pair, of the worker at `post`; asked for once.
-    fn queue(&self, post: Post) -> Self::Port;
+    /// The queue, or the pair, of each of the workers at `posts`; asked for once.
+    fn queues(&mut self, posts: &[Post]) -> Vec<Self::Port>;
+
+    /// What the control thread needs of the runtime.
+    fn for_control(&self) -> impl ForControl + use<Self>;
+
+    /// Runs each job on its lcore, and returns when all have ended.
+    fn run_on_lcores(&self, jobs: Vec<(u32, Job<'_>)>);
+}
+
+/// What the control thread needs of a runtime.
+pub trait ForControl: Send + Sync {
+    /// Called first, so that the control thread does not take a worker's CPU.
+    fn settle(&self) {}
 
     /// What the devices have counted so far, port by port.
     fn device(&self) -> Vec<Device>;
-
-    /// Runs each job on its lcore, and returns when all have ended.
-    fn run_on_lcores<'s>(&self, jobs: Vec<(u32, Job<'s>)>);
-
-    /// Called by the control thread when it begins, so that it does not take a worker's CPU.
-    fn adopt_control_thread(&self) {}
 }
 
 /// The work of one lcore.
@@ -61,7 +67,7 @@ pub type Job<'s> = Box<dyn FnOnce() + Send + 's>;
 /// If the run cannot be started.
 pub fn drive<R: Runtime>(
     mut request: Request,
-    runtime: &R,
+    runtime: &mut R,
     mut signals: StopSignals,
     mut outputs: Outputs,
 ) -> Result<u8, Failure> {
@@ -71,7 +77,8 @@ pub fn drive<R: Runtime>(
     let mut memory = Memory::new(&request, &posts)?;
     let stage = Stage::new(&request, &posts, tag, &mut memory);
     let timebase = Timebase::new();
-    let mut device = DeviceTally::new(runtime.device());
+    let for_control = runtime.for_control();
+    let mut device = DeviceTally::new(for_control.device());
     let crews = crews(&stage, runtime, &lcores);
     let ready = AtomicUsize::new(0);
     let crew_count = crews.len();
@@ -79,18 +86,18 @@ pub fn drive<R: Runtime>(
     let end = thread::scope(|scope| {
         let (stage, timebase, ready) = (&stage, &timebase, &ready);
         let (outputs, device, signals) = (&mut outputs, &mut device, &mut signals);
+        let for_control = &for_control;
         let control = thread::Builder::new()
             .name("control".to_owned())
             .spawn_scoped(scope, || {
-                runtime.adopt_control_thread();
+                for_control.settle();
                 while ready.load(Ordering::Acquire) < crew_count {
                     thread::sleep(Duration::from_micros(100));
                 }
                 timebase.start();
                 stage.command.set(Phase::Running);
-                watch(stage, timebase, signals, outputs, || {
-                    device.sample(runtime.device())
-                })
+                let measure = || device.sample(for_control.device());
+                watch(stage, timebase, signals, outputs, measure)
             });
         let control = control.map_err(|error| {
             Failure::machine(format!("no control thread could be made: {error}"))
@@ -109,7 +116,7 @@ pub fn drive<R: Runtime>(
             .map_err(|_| Failure::machine("the control thread panicked"))
     })?;
 
-    device.sample(runtime.device());
+    device.sample(for_control.device());
     let circumstances = Circumstances {
         end,
         clock: timebase.describe(),
@@ -134,12 +141,13 @@ fn tag(request: &mut Request) -> Tag {
 /// The workers of each lcore, in the order in which the lcores are first named.
 fn crews<'s, R: Runtime>(
     stage: &'s Stage<'_>,
-    runtime: &R,
+    runtime: &mut R,
     lcores: &[u32],
 ) -> Vec<(u32, Vec<Worker<'s, R::Port>>)> {
     let mut crews: Vec<(u32, Vec<_>)> = Vec::new();
-    for (number, (post, lcore)) in stage.posts().iter().zip(lcores).enumerate() {
-        let worker = stage.worker(number, runtime.queue(*post), runtime.ports());
+    let queues = runtime.queues(stage.posts());
+    for (number, (port, lcore)) in queues.into_iter().zip(lcores).enumerate() {
+        let worker = stage.worker(number, port, runtime.ports());
         match crews.iter_mut().find(|(of, _)| of == lcore) {
             Some((_, crew)) => crew.push(worker),
             None => crews.push((*lcore, vec![worker])),

@@ -113,11 +113,11 @@ impl Link {
         if self.chance(self.faults.loss) {
             return;
         }
-        if self.chance(self.faults.corruption) {
+        // Once: two changes can make up for each other, and then no checksum tells.
+        if !packet.is_corrupt && self.chance(self.faults.corruption) {
             let payload = &mut packet.frame[HEADERS_LEN..];
             let at = (self.random.next() % payload.len() as u64) as usize;
-            // Never back to what it was, even if it is hit twice.
-            payload[at] = payload[at].wrapping_add(1 + (self.random.next() % 100) as u8);
+            payload[at] ^= 1 + (self.random.next() % 255) as u8;
             packet.is_corrupt = true;
         }
         if self.chance(self.faults.duplication) {

@@ -1,7 +1,7 @@
 //! The link's ends, as the workers see them.
 
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::probe::{Head, Index, LONG_LEN, Tail};
+use dpdkgen_core::probe::{Age, Head, Index, LONG_LEN, Tail};
 use dpdkgen_core::wire::HEADERS_LEN;
 use zerocopy::FromBytes;
 
@@ -64,8 +64,13 @@ impl Port for SimPort {
                 link.truth.refused += 1;
                 continue;
             }
-            // The lag is known to the sender alone, so it is read here, before anything happens.
+            // Lag and time are the sender's to say, so they are read here, before anything happens.
             let payload = &frame[HEADERS_LEN..];
+            let (head, _) = Head::read_from_prefix(payload).expect("a probe");
+            let sent = match head.age(link.now) {
+                Age::Past(age) => link.now - age,
+                Age::Ahead(ahead) => link.now + ahead,
+            };
             let tail = payload.get(size_of::<Head>()..LONG_LEN);
             let lag = tail
                 .and_then(|tail| Tail::read_from_bytes(tail).ok())
@@ -73,7 +78,7 @@ impl Port for SimPort {
             let origin = Origin {
                 index: Index::new(self.stream, self.sequence),
                 port_offset: (self.sequence % self.source_ports) as u16,
-                sent: link.now,
+                sent,
                 lag: lag.unwrap_or_default(),
             };
             link.truth.sent(origin);

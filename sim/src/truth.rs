@@ -101,7 +101,7 @@ impl Truth {
 
     fn first(&mut self, origin: Origin, now: Nanos) {
         self.unique += 1;
-        let latency = Nanos(now.0 - origin.sent.0);
+        let latency = now.since(origin.sent);
         self.latencies.push(latency);
         self.latencies_due.push(latency + origin.lag);
         let flow = (origin.index.stream(), origin.port_offset);

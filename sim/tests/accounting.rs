@@ -118,6 +118,21 @@ fn what_is_sent_while_warming_up_is_not_counted() {
 }
 
 #[test]
+fn a_stream_with_nothing_due_while_warming_up_sends_afterwards() {
+    let mut scenario = scenario();
+    let Mode::SendRecv(sendrecv) = &mut scenario.request.mode else {
+        unreachable!()
+    };
+    sendrecv.warmup = Nanos(2_000);
+    sendrecv.rate = Rate::new(1_000, 1_000_000_000);
+    scenario.request.txq = 4;
+    scenario.request.duration = Some(Nanos(3_000_000));
+    let finished = scenario.run().unwrap();
+    check(&finished);
+    assert_eq!(finished.summary.tx.packets, 3);
+}
+
+#[test]
 fn without_a_rate_a_full_queue_refuses_and_nothing_refused_is_lost() {
     let mut scenario = scenario();
     let Mode::SendRecv(sendrecv) = &mut scenario.request.mode else {
@@ -304,15 +319,16 @@ fn check_latency(told: Option<Latency>, truth: &[Nanos]) {
     }
 }
 
-/// Sent and skipped together are what the rate makes due in the time, to the packet.
+/// Sent and skipped together are what the rate makes due in the time, to the packet: a packet counts
+/// as due at the first whole nanosecond that is not too early.
 fn check_pacing(scenario: &Scenario, finished: &Finished) {
     let Mode::SendRecv(sendrecv) = &scenario.request.mode else {
         unreachable!()
     };
-    let due = sendrecv
-        .rate
-        .unwrap()
-        .packets_in(scenario.request.duration.unwrap());
+    let (rate, duration) = (sendrecv.rate.unwrap(), scenario.request.duration.unwrap());
+    // The rates here are whole packets per second.
+    let pps = rate.pps() as u64;
+    let due = (duration.0 - 1) * pps / 1_000_000_000 + 1;
     let sent = finished.summary.tx.packets;
     let skipped = finished.summary.pacing.unwrap().skipped;
     match scenario.request.count {
