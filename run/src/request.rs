@@ -35,6 +35,8 @@ pub mod limits {
     pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
     /// Packets per burst.
     pub const MAX_BURST: u16 = 512;
+    /// Ports of one run.
+    pub const MAX_PORTS: usize = dpdkgen_core::verify::MAX_PORTS;
     /// Queues per port and direction.
     pub const MAX_QUEUES: u16 = 1_024;
     /// Queues of all ports together, per direction.
@@ -43,6 +45,8 @@ pub mod limits {
     pub const MAX_FLOWS: u64 = 1 << 24;
     /// Descriptors per queue; the device's own limits are narrower.
     pub const MAX_DESC: u16 = u16::MAX;
+    /// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
+    pub const MIN_INTERVAL: Nanos = Nanos(100);
     /// Intervals that the grace keeps open.
     pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
     /// Sequences in which duplicates are found, at least.

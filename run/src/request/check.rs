@@ -30,6 +30,13 @@ impl Request {
     }
 
     fn check_ports(&self) -> Result<(), Failure> {
+        ensure(self.ports.len() <= limits::MAX_PORTS, || {
+            format!(
+                "{} ports were given with --port, and {} is the limit: name fewer",
+                self.ports.len(),
+                limits::MAX_PORTS
+            )
+        })?;
         for (i, port) in self.ports.iter().enumerate() {
             ensure(!self.ports[..i].contains(port), || {
                 format!("--port {port} was given twice: name each port once")
@@ -59,6 +66,13 @@ impl Request {
                 format!("{option} must be more than 0")
             })?;
         }
+        ensure(self.interval >= limits::MIN_INTERVAL, || {
+            format!(
+                "--stats-interval-ms {} is too short: {} is the shortest",
+                time_text(self.interval),
+                time_text(limits::MIN_INTERVAL)
+            )
+        })?;
         ensure(self.count != Some(0), || {
             "--count must be more than 0".to_owned()
         })?;

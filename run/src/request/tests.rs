@@ -96,6 +96,11 @@ fn ports_are_named_once_and_not_too_many() {
         complaint(sendrecv(), |r| (r.ports, r.txq) = (ports(&["0", "1"]), 513)),
         "--txq 513 on 2 ports makes 1026 queues, and 1024 is the limit: ask for fewer"
     );
+    let many: Vec<_> = (0..33).map(PortSelector::Index).collect();
+    assert_eq!(
+        complaint(reflect(), |r| r.ports = many),
+        "33 ports were given with --port, and 32 is the limit: name fewer"
+    );
     let kinds = ["7", "70000", "0000:03:00.0", "net_memif0", "+7"].map(PortSelector::parse);
     assert_eq!(kinds[0], PortSelector::Index(7));
     for (kind, name) in kinds[1..]
@@ -112,6 +117,10 @@ fn times_have_bounds() {
     assert_eq!(
         complaint(reflect(), |r| r.interval = zero),
         "--stats-interval-ms must be more than 0"
+    );
+    assert_eq!(
+        complaint(reflect(), |r| r.interval = Nanos(99)),
+        "--stats-interval-ms 99ns is too short: 100ns is the shortest"
     );
     assert!(complaint(reflect(), |r| r.duration = Some(zero)).starts_with("--duration must"));
     assert!(complaint(reflect(), |r| r.count = Some(0)).starts_with("--count must"));

@@ -1,0 +1,139 @@
+//! An allocator that counts, and a run whose rounds are counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::port::Port;
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::wire::Mac;
+use dpdkgen_core::worker::{Crew, Phase, Worker};
+use dpdkgen_report::summary::Summary;
+use dpdkgen_run::clock::Timebase;
+use dpdkgen_run::control::Control;
+use dpdkgen_run::request::{Mode, Request, SendRecv, Verbosity};
+use dpdkgen_run::stage::{Memory, OpenedPort, Post, Stage, posts};
+use dpdkgen_run::totals::{Circumstances, summarize};
+
+/// The system's allocator, counting for each thread.
+pub struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // The thread may be at its end and have no locals any more.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes on to the system's allocator as it came; counting does not allocate,
+// since the cell is const-initialised and has no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps to the contract of this same function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: as above, and all memory came from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// How often this thread has asked the allocator for anything.
+pub fn allocations() -> u64 {
+    ALLOCATIONS.with(Cell::get)
+}
+
+/// Probes that look the same from both ends, so that a port which gives back what it was given
+/// plays the reflector.
+pub fn request(rate: Option<Rate>) -> Request {
+    let address = Ipv4Addr::new(10, 0, 0, 1);
+    let sendrecv = SendRecv {
+        sources: vec![address],
+        dest: SocketAddrV4::new(address, 10_000),
+        src_ports: 10_000..=10_000,
+        dest_macs: vec![[2, 0, 0, 0, 0, 1]],
+        payload_len: 200,
+        rate,
+        warmup: Nanos(0),
+        seed: 1,
+        run_tag: Some(1),
+        drain: Nanos(5_000_000),
+        max_loss: None,
+        max_p99: None,
+    };
+    Request {
+        mode: Mode::SendRecv(sendrecv),
+        ports: Vec::new(),
+        rxq: 1,
+        txq: 1,
+        rx_burst: 32,
+        tx_burst: 32,
+        rx_desc: 1024,
+        tx_desc: 1024,
+        stats_file: None,
+        interval: Nanos::MILLISECOND,
+        grace: Nanos(5_000_000),
+        flush_every: Nanos::SECOND,
+        duration: Some(Nanos(100_000_000)),
+        count: None,
+        wait_link: Nanos::SECOND,
+        json: None,
+        verbosity: Verbosity::Quiet,
+    }
+}
+
+/// Runs `request` on the queues that `queue` gives, and returns its summary and how often its
+/// workers asked for memory.
+pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Summary, u64) {
+    let posts = posts(request, 1);
+    let mut memory = Memory::new(request, &posts).unwrap();
+    let stage = Stage::new(request, &posts, Tag::new(1), &mut memory);
+    let name = "loop".to_owned();
+    let port = OpenedPort {
+        driver: name.clone(),
+        name,
+        mac: Mac([2, 0, 0, 0, 0, 1]),
+    };
+    let ports = [port];
+    let mut workers: Vec<Worker<'_, P>> = (0..posts.len())
+        .map(|number| stage.worker(number, queue(posts[number]), &ports))
+        .collect();
+    let timebase = Timebase::new();
+    timebase.start();
+    let mut clock = timebase.reader();
+    let mut control = Control::new(&stage);
+    let mut crew = Crew::new(&mut workers);
+    stage.command.set(Phase::Running);
+    let mut in_rounds = 0;
+    let end = loop {
+        let before = allocations();
+        for _ in 0..100 {
+            crew.round(clock.now(), &mut clock, stage.command.phase());
+        }
+        in_rounds += allocations() - before;
+        if let Some(end) = control.poll(clock.now(), 0, &mut |_| {}) {
+            break end;
+        }
+    };
+    let circumstances = Circumstances {
+        end,
+        clock: timebase.describe(),
+        ports: &ports,
+        lcores: &[0, 0],
+        device: Vec::new(),
+    };
+    (summarize(&stage, circumstances), in_rounds)
+}
