@@ -359,3 +359,6 @@ pub fn run<P: Port>(workers: &mut [Worker<'_, P>], clock: &mut impl Clock, comma
         now = done;
     }
 }
+
+#[cfg(test)]
+mod tests;

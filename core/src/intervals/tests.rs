@@ -1,0 +1,159 @@
+use std::vec::Vec;
+
+use super::*;
+
+const DIVISION: Division = Division {
+    start: Nanos(1_000_000),
+    length: Nanos(1_000_000),
+    grace: Nanos(2_000_000),
+};
+
+fn cells(count: usize) -> Vec<Cell> {
+    (0..count).map(|_| Cell::default()).collect()
+}
+
+fn sent(packets: u64) -> Interval {
+    Interval {
+        tx_packets: packets,
+        ..Interval::default()
+    }
+}
+
+#[test]
+fn an_interval_closes_the_grace_after_its_end() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+    assert!(writer.open(Nanos(1_500_000)));
+    writer.count(0, &sent(3));
+    writer.pass(Nanos(4_000_000));
+    assert_eq!(
+        reader.read(),
+        None,
+        "a receipt at the very end of the grace is in time"
+    );
+    writer.pass(Nanos(4_000_001));
+    assert_eq!(reader.read(), Some(sent(3)));
+    assert_eq!(reader.read(), None);
+}
+
+#[test]
+fn cells_are_used_again_and_come_back_empty() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+    for index in 0..100 {
+        let now = Nanos(DIVISION.end_of(index).0 - 500_000);
+        assert!(writer.open(now));
+        writer.count(index, &sent(index + 1));
+        writer.count(index, &sent(1));
+        writer.pass(now);
+        while let Some(interval) = reader.read() {
+            assert_eq!(interval, sent(reader.position() + 1));
+        }
+    }
+    assert!(reader.position() > 90);
+}
+
+#[test]
+fn a_reader_that_sleeps_makes_the_writer_wait() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+    let late = Nanos(9_500_000);
+    assert!(writer.open(Nanos(8_500_000)));
+    writer.pass(Nanos(8_500_000));
+    assert!(!writer.open(late));
+    assert!(reader.read().is_some());
+    assert!(writer.open(late));
+}
+
+#[test]
+fn a_stall_longer_than_the_ring_is_got_over() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+    assert!(writer.open(Nanos(1_500_000)));
+    writer.count(0, &sent(7));
+    writer.pass(Nanos(1_500_000));
+    let awake = Nanos(100_500_000);
+    assert!(!writer.open(awake));
+    assert_eq!(reader.read(), Some(sent(7)));
+    while let Some(interval) = reader.read() {
+        assert_eq!(interval, sent(0));
+    }
+    assert!(writer.open(awake));
+    writer.count(99, &sent(9));
+    writer.end();
+    let rest: Vec<_> = (reader.position()..=99)
+        .map(|_| reader.read().unwrap())
+        .collect();
+    assert_eq!(
+        rest.iter().map(|interval| interval.tx_packets).sum::<u64>(),
+        9
+    );
+    assert_eq!(rest.last(), Some(&sent(9)));
+}
+
+#[test]
+fn after_the_end_all_that_was_counted_is_read() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+    assert!(writer.open(Nanos(2_500_000)));
+    writer.count(1, &sent(7));
+    assert!(!ring.has_ended());
+    writer.end();
+    assert!(ring.has_ended());
+    assert_eq!(reader.read(), Some(sent(0)));
+    assert_eq!(reader.read(), Some(sent(7)));
+    assert_eq!(reader.read(), Some(sent(0)), "beyond what was opened");
+}
+
+#[test]
+fn a_stamp_just_ahead_of_the_clock_has_a_cell() {
+    let cells = cells(8);
+    let ring = Ring::new(DIVISION, &cells);
+    let mut writer = Writer::new(&ring);
+    assert!(writer.open(Nanos(1_990_000)));
+    writer.count(DIVISION.index_of(Nanos(2_000_000)), &sent(1));
+    assert_eq!(ring.opened.load(Relaxed), 2);
+}
+
+#[test]
+fn the_ring_is_long_enough() {
+    let division = Division {
+        start: Nanos(0),
+        ..DIVISION
+    };
+    assert_eq!(division.ring_len(Nanos::SECOND), 1024);
+    assert_eq!(
+        Division {
+            length: Nanos::SECOND,
+            ..division
+        }
+        .ring_len(Nanos(0)),
+        4
+    );
+}
+
+#[test]
+fn merging_keeps_the_extremes_of_those_that_have_any() {
+    let one = Interval {
+        on_time: 2,
+        latency_sum_ns: 30,
+        latency_min_ns: 10,
+        latency_max_ns: 20,
+        ..sent(2)
+    };
+    let mut total = sent(5);
+    total.merge(&one);
+    total.merge(&sent(1));
+    assert_eq!(
+        total,
+        Interval {
+            tx_packets: 8,
+            ..one
+        }
+    );
+}

@@ -1,0 +1,133 @@
+use std::collections::{HashMap, HashSet};
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn lines(count: usize) -> Vec<Line> {
+    (0..count).map(|_| Line::default()).collect()
+}
+
+fn with_ledger<T>(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>) -> T) -> T {
+    let (seen, flows) = (
+        lines(dimensions.seen_lines()),
+        lines(dimensions.flow_lines()),
+    );
+    let (sent, highest) = (
+        lines(dimensions.sent_lines()),
+        lines(dimensions.highest_lines()),
+    );
+    let memory = Memory {
+        seen: &seen,
+        flows: &flows,
+        sent: &sent,
+        highest: &highest,
+    };
+    test(&Ledger::new(dimensions, memory).unwrap())
+}
+
+const FIRST: Sighting = Sighting::First { reordered: false };
+const SMALL: Dimensions = Dimensions {
+    streams: 1,
+    source_ports: 1,
+    receivers: 1,
+    window: 100,
+};
+
+#[test]
+fn the_window_ends_where_it_says() {
+    for receivers in [1, 2] {
+        with_ledger(Dimensions { receivers, ..SMALL }, |ledger| {
+            ledger.set_sent(0, 10_000);
+            assert_eq!(ledger.see(0, Index::new(0, 5000), 0), FIRST);
+            assert_eq!(
+                ledger.see(0, Index::new(0, 4900), 0),
+                Sighting::First { reordered: true }
+            );
+            assert_eq!(ledger.see(0, Index::new(0, 4900), 0), Sighting::Duplicate);
+            assert_eq!(ledger.see(0, Index::new(0, 4899), 0), Sighting::TooOld);
+            assert_eq!(ledger.see(0, Index::new(0, 10_000), 0), Sighting::NeverSent);
+            assert_eq!(ledger.see(0, Index::new(1, 0), 0), Sighting::NeverSent);
+        });
+    }
+}
+
+#[test]
+fn a_duplicate_on_another_queue_is_one() {
+    with_ledger(
+        Dimensions {
+            receivers: 3,
+            source_ports: 7,
+            ..SMALL
+        },
+        |ledger| {
+            ledger.set_sent(0, 100);
+            assert_eq!(ledger.see(0, Index::new(0, 9), 2), FIRST);
+            assert_eq!(ledger.see(2, Index::new(0, 9), 2), Sighting::Duplicate);
+        },
+    );
+}
+
+/// A naive record that keeps everything.
+#[derive(Default)]
+struct Naive {
+    seen: HashSet<Index>,
+    highest: HashMap<u16, u64>,
+    flows: HashMap<(u16, u16), u64>,
+}
+
+impl Naive {
+    fn see(&mut self, window: u64, index: Index, port: u16) -> Sighting {
+        let highest = self.highest.entry(index.stream()).or_default();
+        if index.sequence() + window < *highest {
+            return Sighting::TooOld;
+        }
+        *highest = index.sequence().max(*highest);
+        if !self.seen.insert(index) {
+            return Sighting::Duplicate;
+        }
+        let flow = self.flows.entry((index.stream(), port)).or_default();
+        let reordered = *flow > index.sequence();
+        *flow = index.sequence().max(*flow);
+        Sighting::First { reordered }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_record_is_what_a_naive_one_says(
+        streams in 1_u16..4,
+        source_ports in 1_u32..50,
+        receivers in 1_u16..4,
+        window in 1_u64..5000,
+        arrivals in prop::collection::vec((any::<u16>(), -6000_i64..100, any::<u16>()), 1..2000),
+    ) {
+        let dimensions = Dimensions { streams, source_ports, receivers, window };
+        let mut naive = Naive::default();
+        with_ledger(dimensions, |ledger| -> Result<(), TestCaseError> {
+            let mut next = 0_i64;
+            for (stream, step, receiver) in arrivals {
+                next += 50;
+                let sequence = (next + step).max(0) as u64;
+                let index = Index::new(stream % streams, sequence);
+                for stream in 0..streams {
+                    ledger.set_sent(stream, next as u64 + 200);
+                }
+                let port = (sequence % u64::from(source_ports)) as u16;
+                let got = ledger.see(receiver % receivers, index, port);
+                prop_assert_eq!(got, naive.see(window, index, port), "{:?}", index);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_divisor_divides(number in 0_u64..1 << 48, shift in 0_u32..48, divisor in 1_u64..1 << 48) {
+        let (number, divisor) = (number, (divisor >> shift).max(1));
+        prop_assert_eq!(
+            Divisor::new(divisor).divide(number),
+            (number / divisor, number % divisor)
+        );
+    }
+}

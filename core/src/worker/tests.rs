@@ -1,0 +1,175 @@
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use zerocopy::IntoBytes;
+
+use super::*;
+use crate::intervals::{Cell, Division, Ring};
+use crate::port::{ForwardOutcome, FrameLen, TxOutcome};
+use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
+
+/// Every burst holds `burst` packets for the reflector, of which the device takes `takes`.
+struct Source {
+    burst: u16,
+    takes: u16,
+}
+
+fn packet() -> Vec<u8> {
+    let [a, b] = [1, 2].map(|last| core::net::Ipv4Addr::new(10, 0, 0, last));
+    let ethernet = Ethernet {
+        destination: Mac([2; 6]),
+        source: Mac([4; 6]),
+        ether_type: EtherType::IPV4,
+    };
+    let udp = Udp {
+        source: 1.into(),
+        destination: 2.into(),
+        length: 8.into(),
+        checksum: [0; 2],
+    };
+    let mut packet = ethernet.as_bytes().to_vec();
+    packet.extend(Ipv4::udp(a, b, 8).as_bytes());
+    packet.extend(udp.as_bytes());
+    packet
+}
+
+impl Port for Source {
+    fn transmit(&mut self, _: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        TxOutcome::default()
+    }
+
+    fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
+        0
+    }
+
+    fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        let wanted = (0..self.burst).filter(|_| each(&mut packet()) == Verdict::Send);
+        let wanted = wanted.count() as u16;
+        let sent = wanted.min(self.takes);
+        ForwardOutcome {
+            received: self.burst,
+            sent,
+            sent_bytes: u64::from(sent) * 42,
+            refused: wanted - sent,
+        }
+    }
+}
+
+/// Each reading is a microsecond after the one before.
+struct Ticking(Nanos);
+
+impl Clock for Ticking {
+    fn now(&mut self) -> Nanos {
+        self.0 = self.0 + Nanos::MICROSECOND;
+        self.0
+    }
+}
+
+/// What `count` reflectors on one lcore have counted after `rounds`.
+fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&AtomicU64>) -> Vec<Counters> {
+    let division = Division {
+        start: Nanos(0),
+        length: Nanos::MILLISECOND,
+        grace: Nanos(0),
+    };
+    let cells: Vec<Vec<Cell>> = (0..count)
+        .map(|_| (0..64).map(|_| Cell::default()).collect())
+        .collect();
+    let rings: Vec<_> = cells
+        .iter()
+        .map(|cells| Ring::new(division, cells))
+        .collect();
+    let stats: Vec<_> = (0..count).map(|_| Box::<WorkerStats>::default()).collect();
+    let mut workers: Vec<_> = rings
+        .iter()
+        .zip(&stats)
+        .map(|(ring, stats)| {
+            let source = Source { burst: 8, takes };
+            Worker::new(
+                source,
+                Role::Reflect { budget },
+                8,
+                Writer::new(ring),
+                stats,
+            )
+        })
+        .collect();
+    let mut crew = Crew::new(&mut workers);
+    let mut clock = Ticking(Nanos(0));
+    let mut now = clock.now();
+    for _ in 0..rounds {
+        now = crew.round(now, &mut clock, Phase::Running).unwrap();
+    }
+    assert_eq!(crew.round(now, &mut clock, Phase::Stopping), None);
+    assert!(rings.iter().all(Ring::has_ended));
+    stats
+        .iter()
+        .map(|stats| stats.try_snapshot().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_count_is_reflected_to_the_packet() {
+    for takes in [8, 3] {
+        let budget = AtomicU64::new(50);
+        let counters = reflected(3, 20, takes, Some(&budget));
+        let sum = |of: fn(&Counters) -> u64| counters.iter().map(of).sum::<u64>();
+        assert_eq!(sum(|counters| counters.tx.packets), 50);
+        assert_eq!(budget.load(Relaxed), 0);
+        let gone = sum(|c| c.tx.refused) + sum(|c| c.ignored.past_count);
+        assert_eq!(sum(|counters| counters.rx.packets), 50 + gone);
+    }
+}
+
+#[test]
+fn the_workers_of_an_lcore_share_its_time() {
+    let counters = reflected(4, 1000, 8, None);
+    let elapsed = vec![counters[0].poll.elapsed_ns; 4];
+    assert_eq!(
+        elapsed,
+        counters
+            .iter()
+            .map(|c| c.poll.elapsed_ns)
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(
+        counters.iter().map(|c| c.poll.busy_ns).sum::<u64>(),
+        elapsed[0]
+    );
+    for counters in counters {
+        assert_eq!((counters.poll.polls, counters.poll.empty), (1000, 0));
+        assert_eq!(
+            (counters.poll.packets, counters.poll.full_bursts_max),
+            (8000, 1000)
+        );
+        assert_eq!(counters.poll.stalls, 0);
+    }
+}
+
+#[test]
+fn a_stall_is_counted_with_its_length() {
+    let division = Division {
+        start: Nanos(0),
+        length: Nanos::SECOND,
+        grace: Nanos(0),
+    };
+    let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
+    let ring = Ring::new(division, &cells);
+    let stats = Box::<WorkerStats>::default();
+    let role = Role::Reflect { budget: None };
+    let source = Source { burst: 0, takes: 0 };
+    let mut workers = [Worker::new(source, role, 8, Writer::new(&ring), &stats)];
+    let mut crew = Crew::new(&mut workers);
+    for now in [0, 50_000, 100_001, 400_001, 400_002] {
+        crew.round(Nanos(now), &mut Ticking(Nanos(now)), Phase::Running);
+    }
+    crew.round(
+        Nanos(500_000),
+        &mut Ticking(Nanos(500_000)),
+        Phase::Stopping,
+    );
+    let poll = stats.try_snapshot().unwrap().poll;
+    assert_eq!((poll.stalls, poll.longest_stall_ns), (2, 300_000));
+    assert_eq!((poll.polls, poll.empty, poll.busy_ns), (5, 5, 0));
+}
