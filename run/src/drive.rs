@@ -82,6 +82,7 @@ pub fn drive<R: Runtime>(
     let crews = crews(&stage, runtime, &lcores);
     let ready = AtomicUsize::new(0);
     let crew_count = crews.len();
+    outputs.tell(&announcement(&request, runtime.ports(), &crews));
 
     let end = thread::scope(|scope| {
         let (stage, timebase, ready) = (&stage, &timebase, &ready);
@@ -154,6 +155,25 @@ fn crews<'s, R: Runtime>(
         }
     }
     crews
+}
+
+/// What is about to happen, and how to end it.
+fn announcement<W>(request: &Request, ports: &[OpenedPort], crews: &[(u32, Vec<W>)]) -> String {
+    let listed = |items: Vec<String>| items.join(", ");
+    let does = match request.mode {
+        Mode::SendRecv(_) => "Sending",
+        Mode::Reflect => "Reflecting",
+    };
+    format!(
+        "{does} on {} with {} on {} {}; Ctrl-C ends the run.",
+        listed(ports.iter().map(|port| port.name.clone()).collect()),
+        match crews.iter().map(|(_, crew)| crew.len()).sum() {
+            1 => "1 worker".to_owned(),
+            workers => format!("{workers} workers"),
+        },
+        if crews.len() == 1 { "lcore" } else { "lcores" },
+        listed(crews.iter().map(|(lcore, _)| lcore.to_string()).collect()),
+    )
 }
 
 /// The control thread's loop.
