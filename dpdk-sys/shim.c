@@ -1,0 +1,200 @@
+/* See shim.h. */
+#include "shim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SAME_FIELD(field)                                                                          \
+	_Static_assert(offsetof(struct dg_mbuf, field) == offsetof(struct rte_mbuf, field) &&      \
+			       sizeof(((struct dg_mbuf *)0)->field) ==                             \
+				       sizeof(((struct rte_mbuf *)0)->field),                      \
+		       "struct dg_mbuf and struct rte_mbuf differ in " #field)
+
+SAME_FIELD(buf_addr);
+SAME_FIELD(data_off);
+SAME_FIELD(refcnt);
+SAME_FIELD(nb_segs);
+SAME_FIELD(port);
+SAME_FIELD(ol_flags);
+SAME_FIELD(packet_type);
+SAME_FIELD(pkt_len);
+SAME_FIELD(data_len);
+SAME_FIELD(vlan_tci);
+_Static_assert(sizeof(struct dg_mbuf) <= sizeof(struct rte_mbuf), "the view is too long");
+
+int dg_errno(void)
+{
+	return rte_errno;
+}
+
+/* The stream that the log goes to, when it is ours. */
+static FILE *log_stream;
+
+static void log_to(FILE *stream)
+{
+	rte_openlog_stream(stream);
+	if (log_stream != NULL)
+		fclose(log_stream);
+	log_stream = stream == stderr ? NULL : stream;
+}
+
+int dg_log_to_fd(int fd)
+{
+	int copy = dup(fd);
+	FILE *stream = copy < 0 ? NULL : fdopen(copy, "a");
+
+	if (stream == NULL) {
+		int error = errno;
+		if (copy >= 0)
+			close(copy);
+		return -error;
+	}
+	log_to(stream);
+	return 0;
+}
+
+void dg_log_to_stderr(void)
+{
+	log_to(stderr);
+}
+
+int dg_port_info(uint16_t port, struct dg_port_info *info)
+{
+	struct rte_eth_dev_info dev = {0};
+	struct rte_ether_addr mac = {0};
+	int error = rte_eth_dev_info_get(port, &dev);
+
+	memset(info, 0, sizeof(*info));
+	if (error == 0)
+		error = rte_eth_dev_get_name_by_port(port, info->name);
+	if (error == 0)
+		error = rte_eth_dev_get_mtu(port, &info->mtu);
+	if (error != 0)
+		return error;
+	/* A port may have no address; zeros then. */
+	if (rte_eth_macaddr_get(port, &mac) == 0)
+		memcpy(info->mac, mac.addr_bytes, sizeof(info->mac));
+	snprintf(info->driver, sizeof(info->driver), "%s", dev.driver_name);
+	info->numa_node = rte_eth_dev_socket_id(port);
+	info->min_mtu = dev.min_mtu;
+	info->max_mtu = dev.max_mtu;
+	info->max_frame = dev.max_rx_pktlen;
+	info->max_rx_queues = dev.max_rx_queues;
+	info->max_tx_queues = dev.max_tx_queues;
+	info->rx_desc_min = dev.rx_desc_lim.nb_min;
+	info->rx_desc_max = dev.rx_desc_lim.nb_max;
+	info->rx_desc_align = dev.rx_desc_lim.nb_align;
+	info->tx_desc_min = dev.tx_desc_lim.nb_min;
+	info->tx_desc_max = dev.tx_desc_lim.nb_max;
+	info->tx_desc_align = dev.tx_desc_lim.nb_align;
+	info->rx_offloads = dev.rx_offload_capa;
+	info->tx_offloads = dev.tx_offload_capa;
+	info->rss_types = dev.flow_type_rss_offloads;
+	info->reta_size = dev.reta_size;
+	return 0;
+}
+
+int dg_port_configure(uint16_t port, const struct dg_port_config *config)
+{
+	struct rte_eth_conf conf = {0};
+
+	conf.rxmode.mtu = config->mtu;
+	conf.rxmode.offloads = config->rx_offloads;
+	conf.txmode.offloads = config->tx_offloads;
+	if (config->rss_types != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = config->rss_types;
+	}
+	return rte_eth_dev_configure(port, config->rx_queues, config->tx_queues, &conf);
+}
+
+const char *dg_rss_type_name(uint64_t type)
+{
+	switch (type) {
+	case RTE_ETH_RSS_IPV4:
+		return "ipv4";
+	case RTE_ETH_RSS_FRAG_IPV4:
+		return "ipv4-frag";
+	case RTE_ETH_RSS_NONFRAG_IPV4_UDP:
+		return "ipv4-udp";
+	case RTE_ETH_RSS_NONFRAG_IPV4_OTHER:
+		return "ipv4-other";
+	case RTE_ETH_RSS_IPV6:
+		return "ipv6";
+	case RTE_ETH_RSS_FRAG_IPV6:
+		return "ipv6-frag";
+	case RTE_ETH_RSS_NONFRAG_IPV6_UDP:
+		return "ipv6-udp";
+	case RTE_ETH_RSS_NONFRAG_IPV6_OTHER:
+		return "ipv6-other";
+	case RTE_ETH_RSS_IPV6_EX:
+		return "ipv6-ex";
+	case RTE_ETH_RSS_IPV6_UDP_EX:
+		return "ipv6-udp-ex";
+	default:
+		return NULL;
+	}
+}
+
+int dg_port_link(uint16_t port, bool *up, uint32_t *speed_mbps)
+{
+	struct rte_eth_link link = {0};
+	int error = rte_eth_link_get_nowait(port, &link);
+
+	if (error != 0)
+		return error;
+	*up = link.link_status == RTE_ETH_LINK_UP;
+	*speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	return 0;
+}
+
+int dg_port_stats(uint16_t port, struct dg_port_stats *stats)
+{
+	struct rte_eth_stats all = {0};
+	int error = rte_eth_stats_get(port, &all);
+
+	stats->imissed = all.imissed;
+	stats->ierrors = all.ierrors;
+	stats->rx_nombuf = all.rx_nombuf;
+	stats->oerrors = all.oerrors;
+	return error;
+}
+
+int dg_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int numa_node,
+		      struct rte_mempool *pool)
+{
+	return rte_eth_rx_queue_setup(port, queue, descriptors, (unsigned int)numa_node, NULL,
+				      pool);
+}
+
+int dg_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int numa_node)
+{
+	return rte_eth_tx_queue_setup(port, queue, descriptors, (unsigned int)numa_node, NULL);
+}
+
+int dg_alloc_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t count)
+{
+	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)mbufs, count);
+}
+
+void dg_free_bulk(struct dg_mbuf **mbufs, uint16_t count)
+{
+	rte_pktmbuf_free_bulk((struct rte_mbuf **)mbufs, count);
+}
+
+uint16_t dg_rx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count)
+{
+	return rte_eth_rx_burst(port, queue, (struct rte_mbuf **)mbufs, count);
+}
+
+uint16_t dg_tx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count)
+{
+	return rte_eth_tx_burst(port, queue, (struct rte_mbuf **)mbufs, count);
+}
+
+int dg_rx_queue_count(uint16_t port, uint16_t queue)
+{
+	return rte_eth_rx_queue_count(port, queue);
+}

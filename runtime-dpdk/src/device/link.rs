@@ -1,0 +1,90 @@
+//! A port's way up and down: started, linked, stopped.
+#![allow(unsafe_code)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dpdkgen_run::failure::Failure;
+
+use super::Device;
+use crate::{interrupts, ports};
+
+impl Device<'_> {
+    /// Starts the port: from now on it takes and gives packets once its link is up.
+    pub fn start(&mut self) -> Result<(), Failure> {
+        let started = self.try_start();
+        // A memif client starts only when its server is there, which `wait_link` waits for.
+        if self.is_memif() { Ok(()) } else { started }
+    }
+
+    fn try_start(&self) -> Result<(), Failure> {
+        // SAFETY: the port is configured, and no worker has one of its queues: those borrow `self`
+        // mutably, so neither `start` nor `wait_link` can be called meanwhile.
+        let error = unsafe { dpdk_sys::rte_eth_dev_start(self.info.index) };
+        self.check(error, "started")?;
+        if self.is_memif() {
+            interrupts::note_start(self.info.index);
+        }
+        self.started.set(true);
+        Ok(())
+    }
+
+    pub(super) fn is_memif(&self) -> bool {
+        interrupts::needed(&self.info.driver)
+    }
+
+    /// Waits until the link is up, and fails when it still is down after `timeout`. Whether it is
+    /// up is the answer: `false` when `interrupted` said so before.
+    pub fn wait_link(
+        &self,
+        timeout: Duration,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<bool, Failure> {
+        const INTERVAL: Duration = Duration::from_millis(5);
+        const ANEW: Duration = Duration::from_millis(250);
+        let deadline = Instant::now().checked_add(timeout);
+        let mut begin = Instant::now();
+        loop {
+            let mark = self.eal.log_mark();
+            let started = self.started.get() || self.try_start().is_ok();
+            // A driver that does not tell has nothing to wait for.
+            if started && ports::link(self.info.index).is_none_or(|link| link.up) {
+                return Ok(true);
+            }
+            if interrupted() {
+                return Ok(false);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Failure::machine(format!(
+                    "the link of port {} is still down after {} s{}: start or connect its peer, or \
+                     wait longer with --wait-link",
+                    self.info,
+                    timeout.as_secs_f64(),
+                    self.eal.last_words(mark)
+                )));
+            }
+            self.eal.forget_log(mark);
+            thread::sleep(INTERVAL);
+            // A memif client that its server turned away (it is there before it is started) does
+            // not try again by itself.
+            if self.is_memif() && begin.elapsed() >= ANEW {
+                self.stop();
+                begin = Instant::now();
+            }
+        }
+    }
+
+    /// Stops the port, of whose queues no worker has one, since those borrow the device.
+    pub(super) fn stop(&self) {
+        let index = self.info.index;
+        let stop = move || {
+            // SAFETY: as above; one that is not started stays as it is.
+            unsafe { dpdk_sys::rte_eth_dev_stop(index) };
+        };
+        match (self.started.replace(false), self.is_memif()) {
+            (false, _) => {}
+            (true, true) => interrupts::in_thread(stop),
+            (true, false) => stop(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `dpdkgen-rt`: dpdkgen over DPDK ports.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use dpdkgen_rt::eal::{self, Eal};
+use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
+use dpdkgen_rt::{affinity, ports, render, select, to_json};
+use dpdkgen_run::drive::drive;
+use dpdkgen_run::failure::Failure;
+use dpdkgen_run::options::{self, Command, Exit, Program};
+use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::request::{Request, Verbosity};
+use dpdkgen_run::signals::StopSignals;
+use dpdkgen_run::stage::posts;
+
+const PROGRAM: Program = Program {
+    name: "dpdkgen-rt",
+    version: env!("CARGO_PKG_VERSION"),
+    about: "Sends, reflects and accounts for UDP probes over DPDK ports",
+    before_command: ("[EAL options --] ", "-l 0-15 -- "),
+    lists_ports: true,
+    needs_dest_mac: true,
+};
+
+fn main() -> ExitCode {
+    let (eal_args, args) = split(std::env::args_os().skip(1).collect());
+    let done = match options::parse(&PROGRAM, args) {
+        Err(Exit::Text(text)) => print(&text),
+        Err(Exit::Failure(failure)) => Err(failure),
+        Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
+        Ok(Command::Run(request)) => run(eal_args.as_deref(), *request),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("{}: {failure}", PROGRAM.name);
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+/// Everything before a `--` is the EAL's, as in every DPDK program.
+fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
+    let Some(at) = args.iter().position(|arg| arg == "--") else {
+        return (None, args);
+    };
+    let own = args[at + 1..].to_vec();
+    let eal = args[..at]
+        .iter()
+        .map(|arg| arg.to_string_lossy().into_owned());
+    (Some(eal.collect()), own)
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    let written = io::stdout().write_all(text.as_bytes());
+    written
+        .map_err(|error| Failure::machine(format!("standard output cannot be written: {error}")))?;
+    Ok(0)
+}
+
+fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<Eal, Failure> {
+    match args {
+        Some(args) => Eal::init(args, verbose),
+        None => Eal::init(&eal::default_args(workers), verbose),
+    }
+}
+
+fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
+    let eal = start_eal(eal_args, 0, false)?;
+    let ports = ports::list(&eal)?;
+    if json {
+        print(&format!("{:#}\n", to_json(&ports)))
+    } else {
+        print(&render(&ports))
+    }
+}
+
+fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
+    let outputs = Outputs::open(&request)?;
+    let signals = RefCell::new(StopSignals::new()?);
+    let cpus = affinity::saved().ok();
+    let workers = posts(&request, request.ports.len().max(1)).len();
+    let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
+
+    let selectors: Vec<String> = request.ports.iter().map(ToString::to_string).collect();
+    let ports = select::select(&eal, &selectors)?;
+    let posts = posts(&request, ports.len());
+    let places = Places::new(&eal, &posts);
+    let mut devices = runtime::open(&eal, &ports, &request, &posts, &places)?;
+    let timeout = Duration::from_nanos(request.wait_link.0);
+    runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
+
+    for line in eal.take_log() {
+        eprintln!("{line}");
+    }
+    eal.log_to_stderr();
+    if let Some(note) = places.note() {
+        outputs.tell(&note);
+    }
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, places, cpus);
+    drive(request, &mut runtime, signals.into_inner(), outputs)
+}

@@ -1,0 +1,155 @@
+//! What is done with DPDK's packet buffers, which are plain pointers here: a chain of segments each,
+//! of which received packets may have several.
+#![allow(unsafe_code)]
+
+use std::slice;
+
+use dpdk_sys::dg_mbuf;
+
+/// The first `len` bytes from where the data of a packet begins.
+///
+/// # Safety
+///
+/// `mbuf` is a packet that is the caller's alone for `'a`, with `len` bytes or more from there to
+/// its buffer's end. Buffers lie in memory that the kernel gave zeroed, so every byte has a value.
+pub unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
+    // SAFETY: the caller's, and the data lies outside of the mbuf's own fields.
+    unsafe {
+        let data = (*mbuf)
+            .buf_addr
+            .cast::<u8>()
+            .add(usize::from((*mbuf).data_off));
+        slice::from_raw_parts_mut(data, len)
+    }
+}
+
+/// The segment that follows, null after the last.
+///
+/// # Safety
+///
+/// `mbuf` is a segment of a packet that is the caller's.
+unsafe fn next_segment(mbuf: *mut dg_mbuf) -> *mut dg_mbuf {
+    // SAFETY: struct rte_mbuf has its pointer to the next one at this offset, which is a multiple of
+    // a pointer's alignment (asserted in dpdk-sys); the view is only the beginning of that struct,
+    // but the pointer came from DPDK and reaches all of it.
+    unsafe {
+        mbuf.byte_add(dpdk_sys::DG_OFFSET_NEXT as usize)
+            .cast::<*mut dg_mbuf>()
+            .read()
+    }
+}
+
+/// A received frame in one piece, and whether that is a copy, put together from several segments.
+///
+/// # Safety
+///
+/// `mbuf` is a received packet that is the caller's alone for as long as `scratch` is borrowed.
+pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> (&mut [u8], bool) {
+    // SAFETY: the caller's; the driver has filled `data_len` bytes of the segment.
+    unsafe {
+        if (*mbuf).nb_segs == 1 {
+            return (first_segment(mbuf, usize::from((*mbuf).data_len)), false);
+        }
+    }
+    // SAFETY: as above.
+    let len = unsafe { gather(mbuf, scratch) };
+    (&mut scratch[..len], true)
+}
+
+/// Copies the segments of a packet one after the other, as far as there is room, and returns how
+/// many bytes they were.
+///
+/// # Safety
+///
+/// As `frame`.
+#[cold]
+unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> usize {
+    let (mut len, mut segment) = (0, mbuf);
+    while !segment.is_null() {
+        // SAFETY: the caller's; each segment has `data_len` bytes.
+        let data = unsafe { first_segment(segment, usize::from((*segment).data_len)) };
+        let part = data.len().min(scratch.len() - len);
+        scratch[len..len + part].copy_from_slice(&data[..part]);
+        len += part;
+        // SAFETY: as above.
+        segment = unsafe { next_segment(segment) };
+    }
+    len
+}
+
+/// Copies `bytes` over the beginning of a packet of several segments, which is at least as long.
+///
+/// # Safety
+///
+/// As `frame`.
+#[cold]
+pub unsafe fn copy_back(mbuf: *mut dg_mbuf, mut bytes: &[u8]) {
+    let mut segment = mbuf;
+    while !segment.is_null() && !bytes.is_empty() {
+        // SAFETY: as in `gather`.
+        let data = unsafe { first_segment(segment, usize::from((*segment).data_len)) };
+        let (part, rest) = bytes.split_at(data.len().min(bytes.len()));
+        data[..part.len()].copy_from_slice(part);
+        bytes = rest;
+        // SAFETY: as above.
+        segment = unsafe { next_segment(segment) };
+    }
+}
+
+/// Makes a packet of one segment `len` bytes long.
+///
+/// # Safety
+///
+/// `mbuf` is the caller's and has that much room.
+pub unsafe fn set_len(mbuf: *mut dg_mbuf, len: usize) {
+    // SAFETY: the caller's. The room of a buffer fits 16 bits.
+    unsafe {
+        (*mbuf).data_len = len as u16;
+        (*mbuf).pkt_len = len as u32;
+    }
+}
+
+/// Prepares a received packet to be sent, and returns its length.
+///
+/// # Safety
+///
+/// `mbuf` is a received packet that is the caller's.
+pub unsafe fn make_outgoing(mbuf: *mut dg_mbuf) -> u64 {
+    // SAFETY: the caller's.
+    unsafe {
+        // What a driver noted on receipt must not ask the next one for offloads.
+        (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA;
+        u64::from((*mbuf).pkt_len)
+    }
+}
+
+/// Frees packets, all segments of each.
+///
+/// # Safety
+///
+/// They are the caller's, who does not use them again, and no more than `u16::MAX`.
+pub unsafe fn free(mbufs: &mut [*mut dg_mbuf]) {
+    if !mbufs.is_empty() {
+        // SAFETY: the caller's.
+        unsafe { dpdk_sys::dg_free_bulk(mbufs.as_mut_ptr(), mbufs.len() as u16) };
+    }
+}
+
+/// Has the CPU fetch the beginning of a packet's data.
+pub fn prefetch(mbuf: *mut dg_mbuf) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: `mbuf` is a packet of the burst in hand, so its fields can be read; a prefetch
+        // reads nothing that the program sees, whatever the address.
+        unsafe {
+            let data = (*mbuf)
+                .buf_addr
+                .cast::<i8>()
+                .wrapping_add(usize::from((*mbuf).data_off));
+            _mm_prefetch::<_MM_HINT_T0>(data);
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = mbuf;
+}

@@ -1,0 +1,283 @@
+//! The poll loop's side of a port: bursts of frames through a queue or a pair of queues.
+//!
+//! Between start and stop nothing here allocates, locks, or calls C more than once per burst and
+//! purpose (take buffers, receive, send, free). A buffer never leaves this module: what the device
+//! has accepted is not touched again, and everything else is freed before a call returns.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+use std::ptr::{NonNull, null_mut};
+
+use dpdk_sys::dg_mbuf;
+use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+
+use crate::interrupts::Seat;
+use crate::mbuf::{copy_back, first_segment, frame, free, make_outgoing, prefetch, set_len};
+
+/// The largest burst.
+pub const MAX_BURST: u16 = 512;
+
+/// Bytes of the largest frame that is put together from several segments; a longer one is cut.
+const SCRATCH_BYTES: usize = 1 << 16;
+/// What a reflector may change of a frame: its headers and the UDP checksum (Ethernet 14 with a VLAN
+/// tag 18, IPv4 up to 60, UDP 8).
+const CHANGED_BYTES: usize = 128;
+/// How often a full transmit ring is tried again before the rest of a burst is given up, and how
+/// long to wait in between: some 50 microseconds in all, where a pause takes 140 cycles.
+const RETRIES: u32 = 64;
+const PAUSES_PER_RETRY: u32 = 10;
+/// How many frames ahead a frame's first bytes are fetched into the cache.
+const PREFETCH_AHEAD: usize = 4;
+
+/// A receive queue, and how it is read.
+#[derive(Clone, Copy)]
+pub(crate) struct RxQueue {
+    pub queue: u16,
+    pub burst: u16,
+    pub depth_told: bool,
+}
+
+/// A transmit queue, and where buffers for it are taken; a reflector needs none.
+#[derive(Clone, Copy)]
+pub(crate) struct TxQueue {
+    pub queue: u16,
+    pub pool: Option<NonNull<dpdk_sys::rte_mempool>>,
+}
+
+/// A receive queue, a transmit queue or a pair of both, for one worker.
+pub struct QueuePort<'device> {
+    port: u16,
+    rx: Option<RxQueue>,
+    tx: Option<TxQueue>,
+    /// Bytes of the largest frame that can be sent.
+    frame_max: usize,
+    burst: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
+    /// Of a burst that is forwarded, those to be sent.
+    outgoing: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
+    scratch: Box<[u8]>,
+    /// For a driver whose interrupts must not meet a burst.
+    seat: Option<Seat>,
+    device: PhantomData<&'device ()>,
+}
+
+// SAFETY: the raw pointers are the pool, which DPDK makes for use from any thread, and arrays of
+// buffers that are only valid within one call, in one thread.
+unsafe impl Send for QueuePort<'_> {}
+
+impl QueuePort<'_> {
+    pub(crate) fn new(
+        port: u16,
+        rx: Option<RxQueue>,
+        tx: Option<TxQueue>,
+        frame_max: usize,
+        seat: Option<Seat>,
+    ) -> Self {
+        let none = || Box::new([null_mut(); MAX_BURST as usize]);
+        Self {
+            port,
+            rx,
+            tx,
+            frame_max,
+            burst: none(),
+            outgoing: none(),
+            scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+            seat,
+            device: PhantomData,
+        }
+    }
+
+    /// The number of the receive queue, if there is one.
+    #[must_use]
+    pub fn rx_queue(&self) -> Option<u16> {
+        self.rx.map(|rx| rx.queue)
+    }
+
+    /// The number of the transmit queue, if there is one.
+    #[must_use]
+    pub fn tx_queue(&self) -> Option<u16> {
+        self.tx.map(|tx| tx.queue)
+    }
+
+    /// Packets that wait in the receive queue, where the device tells it truly.
+    #[must_use]
+    pub fn rx_depth(&self) -> Option<u32> {
+        let rx = self.rx.filter(|rx| rx.depth_told)?;
+        // SAFETY: a queue of a port that stays configured while `self` lives.
+        u32::try_from(unsafe { dpdk_sys::dg_rx_queue_count(self.port, rx.queue) }).ok()
+    }
+
+    /// Takes a burst from the device into `self.burst` and says how many they are.
+    fn take_received(&mut self) -> usize {
+        let Some(rx) = self.rx else { return 0 };
+        let mbufs = self.burst.as_mut_ptr();
+        let count = burst(self.seat.as_ref(), || {
+            // SAFETY: the queue is this worker's alone, its port stays configured while `self`
+            // lives, and the array has room for `burst` (at most MAX_BURST) pointers.
+            unsafe { dpdk_sys::dg_rx_burst(self.port, rx.queue, mbufs, rx.burst) }
+        });
+        usize::from(count)
+    }
+}
+
+/// A transmit queue that packets are handed over to.
+struct Exit<'port> {
+    port: u16,
+    queue: u16,
+    seat: Option<&'port Seat>,
+}
+
+impl Exit<'_> {
+    /// Hands over packets of `mbufs`, and returns how many of the first the device has accepted.
+    fn send(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
+        // A slice of the arrays, so no longer than MAX_BURST.
+        let count = mbufs.len() as u16;
+        let accepted = burst(self.seat, || {
+            // SAFETY: the queue is this worker's alone, its port stays configured while the
+            // QueuePort lives, and the slice holds `count` packets that are ours.
+            unsafe { dpdk_sys::dg_tx_burst(self.port, self.queue, mbufs.as_mut_ptr(), count) }
+        });
+        usize::from(accepted)
+    }
+
+    /// Sends all of `mbufs` that the device accepts, waiting a little where its ring is full.
+    fn send_patiently(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
+        let mut sent = self.send(mbufs);
+        let mut retries = 0;
+        while sent < mbufs.len() && retries < RETRIES {
+            for _ in 0..PAUSES_PER_RETRY {
+                std::hint::spin_loop();
+            }
+            sent += self.send(&mut mbufs[sent..]);
+            retries += 1;
+        }
+        sent
+    }
+}
+
+/// Calls the driver.
+fn burst<T>(seat: Option<&Seat>, call: impl FnOnce() -> T) -> T {
+    match seat {
+        None => call(),
+        Some(seat) => seat.during(call),
+    }
+}
+
+impl Port for QueuePort<'_> {
+    fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        let none = TxOutcome {
+            no_buffer: want,
+            ..TxOutcome::default()
+        };
+        let Some(TxQueue {
+            queue,
+            pool: Some(pool),
+        }) = self.tx
+        else {
+            return none;
+        };
+        let count = want.min(MAX_BURST);
+        if count == 0 || !take_buffers(pool, &mut self.burst[..usize::from(count)]) {
+            return none;
+        }
+        let burst = &mut self.burst[..usize::from(count)];
+        for &mut mbuf in &mut *burst {
+            // SAFETY: a fresh buffer, ours alone; its room is `frame_max` or more (see
+            // `Device::make_queues`).
+            let len = usize::from(fill(unsafe { first_segment(mbuf, self.frame_max) }).0);
+            debug_assert!(len <= self.frame_max, "a frame of {len} bytes");
+            // SAFETY: as above, and the slice is gone.
+            unsafe { set_len(mbuf, len.min(self.frame_max)) };
+        }
+        let exit = Exit {
+            port: self.port,
+            queue,
+            seat: self.seat.as_ref(),
+        };
+        let accepted = exit.send(burst);
+        // SAFETY: those that were not accepted are still ours.
+        unsafe { free(&mut burst[accepted..]) };
+        let accepted = accepted as u16;
+        TxOutcome {
+            accepted,
+            refused: count - accepted,
+            no_buffer: want - count,
+        }
+    }
+
+    fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        let count = self.take_received();
+        for i in 0..count {
+            if i + PREFETCH_AHEAD < count {
+                prefetch(self.burst[i + PREFETCH_AHEAD]);
+            }
+            // SAFETY: a received packet, ours until it is freed below.
+            let (frame, _) = unsafe { frame(self.burst[i], &mut self.scratch) };
+            each(frame);
+        }
+        // SAFETY: received above, and no frame is borrowed any more.
+        unsafe { free(&mut self.burst[..count]) };
+        count as u16
+    }
+
+    fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        let Some(tx) = self.tx else {
+            return ForwardOutcome::default();
+        };
+        let count = self.take_received();
+        let (mut dropped, mut wanted, mut bytes) = (0, 0, 0);
+        for i in 0..count {
+            if i + PREFETCH_AHEAD < count {
+                prefetch(self.burst[i + PREFETCH_AHEAD]);
+            }
+            let mbuf = self.burst[i];
+            // SAFETY: a received packet, ours until it is sent or freed below.
+            let (frame, scattered) = unsafe { frame(mbuf, &mut self.scratch) };
+            match each(frame) {
+                Verdict::Send => {
+                    if scattered {
+                        let changed = &frame[..frame.len().min(CHANGED_BYTES)];
+                        // SAFETY: as above; the frame is a copy in the scratch buffer.
+                        unsafe { copy_back(mbuf, changed) };
+                    }
+                    // SAFETY: as above.
+                    bytes += unsafe { make_outgoing(mbuf) };
+                    self.outgoing[wanted] = mbuf;
+                    wanted += 1;
+                }
+                Verdict::Drop => {
+                    // No further than `i`, so nothing is lost that is still to be looked at.
+                    self.burst[dropped] = mbuf;
+                    dropped += 1;
+                }
+            }
+        }
+        // SAFETY: received above, not sent, and no frame is borrowed any more.
+        unsafe { free(&mut self.burst[..dropped]) };
+        let exit = Exit {
+            port: self.port,
+            queue: tx.queue,
+            seat: self.seat.as_ref(),
+        };
+        let sent = exit.send_patiently(&mut self.outgoing[..wanted]);
+        let refused = &mut self.outgoing[sent..wanted];
+        for &mut mbuf in &mut *refused {
+            // SAFETY: those that were not accepted are still ours.
+            bytes -= unsafe { u64::from((*mbuf).pkt_len) };
+        }
+        // SAFETY: as above.
+        unsafe { free(refused) };
+        ForwardOutcome {
+            received: count as u16,
+            sent: sent as u16,
+            sent_bytes: bytes,
+            refused: (wanted - sent) as u16,
+        }
+    }
+}
+
+/// Takes as many buffers as there are places, or none.
+fn take_buffers(pool: NonNull<dpdk_sys::rte_mempool>, places: &mut [*mut dg_mbuf]) -> bool {
+    // SAFETY: a `QueuePort` has only the pool of its device, which it borrows. A slice of the arrays
+    // is no longer than MAX_BURST.
+    unsafe { dpdk_sys::dg_alloc_bulk(pool.as_ptr(), places.as_mut_ptr(), places.len() as u16) == 0 }
+}

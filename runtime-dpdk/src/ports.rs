@@ -1,0 +1,258 @@
+//! The ports that DPDK sees, and what it says of each.
+//!
+//! A port that another one owns is not among them: on Azure the VF belongs to its netvsc port.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char};
+use std::fmt;
+
+use dpdkgen_core::wire::Mac;
+use dpdkgen_run::failure::Failure;
+use serde::{Serialize, Serializer};
+
+use crate::eal::Eal;
+
+/// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
+/// limit of its own, and a frame with its headroom has to fit a buffer whose size has 16 bits.
+pub const LARGEST_MTU: u16 = 65_000;
+
+/// What DPDK says of a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PortInfo {
+    /// DPDK's number of it.
+    pub index: u16,
+    /// The device's name: PCI or VMBus address, or what `--vdev` called it.
+    pub name: String,
+    /// Its Ethernet address.
+    #[serde(serialize_with = "as_text")]
+    pub mac: Mac,
+    /// The driver's name, such as `net_memif`.
+    pub driver: String,
+    /// The NUMA node that it is attached to, if it is to one.
+    pub numa_node: Option<u32>,
+    /// The link as it is now (most are down before the port is started); absent when not told.
+    pub link: Option<Link>,
+    /// The most receive queues.
+    pub max_rx_queues: u16,
+    /// The most transmit queues.
+    pub max_tx_queues: u16,
+    /// Descriptors of a receive queue.
+    pub rx_descriptors: DescriptorLimits,
+    /// Descriptors of a transmit queue.
+    pub tx_descriptors: DescriptorLimits,
+    /// The MTU now.
+    pub mtu: u16,
+    /// The smallest MTU.
+    pub min_mtu: u16,
+    /// The largest MTU that the driver says it can be set to.
+    pub max_mtu: u16,
+    /// Receive offloads that the driver has.
+    pub rx_offloads: Vec<String>,
+    /// Transmit offloads that the driver has.
+    pub tx_offloads: Vec<String>,
+    /// Flow types of IP and UDP by which it can spread packets over receive queues.
+    pub rss_types: Vec<String>,
+    /// Entries of the table that maps hashes to queues, 0 if there is none.
+    pub rss_table_size: u16,
+}
+
+/// Whether a port has a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Whether packets can pass.
+    pub up: bool,
+    /// The speed; absent when not told.
+    pub speed_mbps: Option<u32>,
+}
+
+/// What numbers of descriptors a queue can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DescriptorLimits {
+    /// The fewest.
+    pub min: u16,
+    /// The most.
+    pub max: u16,
+    /// It has to be a multiple of this.
+    pub align: u16,
+}
+
+/// The ports there are, by index.
+pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Failure> {
+    indices(eal)
+        .map(|index| info(index).map(|(info, _)| info))
+        .collect()
+}
+
+impl fmt::Display for PortInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.index, self.name)
+    }
+}
+
+fn as_text<S: Serializer>(mac: &Mac, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(mac)
+}
+
+fn indices(_eal: &Eal) -> impl Iterator<Item = u16> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        // SAFETY: walks a table that the EAL, which runs, has set up.
+        let found =
+            unsafe { dpdk_sys::rte_eth_find_next_owned_by(next, dpdk_sys::DG_NO_OWNER.into()) };
+        let index = u16::try_from(found)
+            .ok()
+            .filter(|&index| u32::from(index) < dpdk_sys::DG_MAX_PORTS)?;
+        next = index + 1;
+        Some(index)
+    })
+}
+
+/// What is shown of a port, and what it is configured by.
+pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Failure> {
+    let mut raw = dpdk_sys::dg_port_info::default();
+    // SAFETY: fills the struct; an index that is none gives an error.
+    let error = unsafe { dpdk_sys::dg_port_info(index, &raw mut raw) };
+    if error != 0 {
+        return Err(Failure::machine(format!(
+            "DPDK tells nothing about port {index}: {}",
+            crate::eal::error_text(error)
+        )));
+    }
+    let info = PortInfo {
+        index,
+        name: text(&raw.name),
+        mac: Mac(raw.mac),
+        driver: text(&raw.driver),
+        numa_node: u32::try_from(raw.numa_node).ok(),
+        link: link(index),
+        max_rx_queues: raw.max_rx_queues,
+        max_tx_queues: raw.max_tx_queues,
+        rx_descriptors: DescriptorLimits {
+            min: raw.rx_desc_min,
+            max: raw.rx_desc_max,
+            align: raw.rx_desc_align,
+        },
+        tx_descriptors: DescriptorLimits {
+            min: raw.tx_desc_min,
+            max: raw.tx_desc_max,
+            align: raw.tx_desc_align,
+        },
+        mtu: raw.mtu,
+        min_mtu: raw.min_mtu,
+        max_mtu: max_mtu(&raw),
+        rx_offloads: flags(raw.rx_offloads, |bit| {
+            // SAFETY: DPDK returns a static text for any number.
+            unsafe { dpdk_sys::rte_eth_dev_rx_offload_name(bit) }
+        }),
+        tx_offloads: flags(raw.tx_offloads, |bit| {
+            // SAFETY: as with receive offloads.
+            unsafe { dpdk_sys::rte_eth_dev_tx_offload_name(bit) }
+        }),
+        rss_types: flags(raw.rss_types, |bit| {
+            // SAFETY: the shim returns a static text, or NULL.
+            unsafe { dpdk_sys::dg_rss_type_name(bit) }
+        }),
+        rss_table_size: raw.reta_size,
+    };
+    Ok((info, raw))
+}
+
+/// The link as it is now.
+pub(crate) fn link(index: u16) -> Option<Link> {
+    let (mut up, mut speed_mbps) = (false, 0);
+    // SAFETY: fills both; an index that is none gives an error.
+    let error = unsafe { dpdk_sys::dg_port_link(index, &raw mut up, &raw mut speed_mbps) };
+    (error == 0).then_some(Link {
+        up,
+        speed_mbps: Some(speed_mbps).filter(|&speed| speed != 0),
+    })
+}
+
+/// The largest MTU, by the same reckoning as `rte_eth_dev_configure`: many drivers tell only the
+/// largest frame.
+fn max_mtu(raw: &dpdk_sys::dg_port_info) -> u16 {
+    const HEADER_AND_FCS: u32 = 18;
+    let overhead = if raw.max_mtu != u16::MAX && raw.max_frame > u32::from(raw.max_mtu) {
+        raw.max_frame - u32::from(raw.max_mtu)
+    } else {
+        HEADER_AND_FCS
+    };
+    let by_frame = u16::try_from(raw.max_frame.saturating_sub(overhead)).unwrap_or(u16::MAX);
+    raw.max_mtu.min(by_frame).min(LARGEST_MTU)
+}
+
+/// The names of the bits that are set, of those that have one.
+fn flags(bits: u64, name: impl Fn(u64) -> *const c_char) -> Vec<String> {
+    let set = (0..u64::BITS)
+        .map(|shift| 1 << shift)
+        .filter(|bit| bits & bit != 0);
+    set.map(name)
+        .filter(|name| !name.is_null())
+        .map(|name| {
+            // SAFETY: a NUL-terminated static text, as the callers see to.
+            let name = unsafe { CStr::from_ptr(name) };
+            name.to_string_lossy().to_ascii_lowercase()
+        })
+        .filter(|name| name != "unknown")
+        .collect()
+}
+
+/// The text of a C array, up to its end if nothing ends it before.
+fn text(chars: &[c_char]) -> String {
+    let bytes: Vec<u8> = chars
+        .iter()
+        .take_while(|&&c| c != 0)
+        .map(|&c| u8::from_ne_bytes(c.to_ne_bytes()))
+        .collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn port(index: u16, name: &str, mac: [u8; 6], driver: &str) -> PortInfo {
+        let descriptors = DescriptorLimits {
+            min: 0,
+            max: 4096,
+            align: 1,
+        };
+        PortInfo {
+            index,
+            name: name.to_owned(),
+            mac: Mac(mac),
+            driver: driver.to_owned(),
+            numa_node: None,
+            link: Some(Link {
+                up: true,
+                speed_mbps: Some(10_000),
+            }),
+            max_rx_queues: 8,
+            max_tx_queues: 8,
+            rx_descriptors: descriptors,
+            tx_descriptors: descriptors,
+            mtu: 1500,
+            min_mtu: 68,
+            max_mtu: 9000,
+            rx_offloads: vec!["scatter".to_owned()],
+            tx_offloads: Vec::new(),
+            rss_types: vec!["ipv4-udp".to_owned()],
+            rss_table_size: 128,
+        }
+    }
+
+    #[test]
+    fn the_largest_mtu_follows_from_the_largest_frame_where_no_other_is_told() {
+        let told = |max_mtu, max_frame| {
+            super::max_mtu(&dpdk_sys::dg_port_info {
+                max_mtu,
+                max_frame,
+                ..Default::default()
+            })
+        };
+        assert_eq!(told(u16::MAX, 1518), 1500); // memif, af_packet
+        assert_eq!(told(u16::MAX, u32::MAX), LARGEST_MTU); // ring, null
+        assert_eq!(told(9702, 9728), 9702); // a network card
+        assert_eq!(told(3290, 3308), 3290);
+    }
+}

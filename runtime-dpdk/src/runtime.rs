@@ -1,0 +1,234 @@
+//! A run's ports and lcores, as the control of a run wants them.
+
+use std::time::{Duration, Instant};
+
+use dpdkgen_core::wire::Mac;
+use dpdkgen_report::summary;
+use dpdkgen_run::drive::{ForControl, Job, Runtime};
+use dpdkgen_run::failure::Failure;
+use dpdkgen_run::request::{Mode, Request};
+use dpdkgen_run::stage::{OpenedPort, Post};
+
+use crate::affinity::CpuSet;
+use crate::counters::CounterSource;
+use crate::device::{Device, DeviceConfig, Role};
+use crate::eal::Eal;
+use crate::lcores::{self, Lcore};
+use crate::port::QueuePort;
+use crate::ports::PortInfo;
+
+/// Bytes of IPv4 and UDP headers, which the MTU includes.
+const IP_UDP_HEADERS: u16 = 28;
+
+/// Which lcore runs the worker at each post.
+#[derive(Debug, Clone)]
+pub struct Places(Vec<Lcore>);
+
+impl Places {
+    /// Spreads the workers at `posts` over the EAL's lcores.
+    #[must_use]
+    pub fn new(eal: &Eal, posts: &[Post]) -> Self {
+        let lcores = lcores::all(eal);
+        let mut places = vec![lcores[0]; posts.len()];
+        for assignment in lcores::assign(posts.len(), &lcores) {
+            for worker in assignment.workers {
+                places[worker] = assignment.lcore;
+            }
+        }
+        Self(places)
+    }
+
+    /// A sentence, if workers have to share lcores.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let mut ids: Vec<u32> = self.0.iter().map(|lcore| lcore.id).collect();
+        let workers = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        (ids.len() < workers).then(|| {
+            let lcores = if ids.len() == 1 { "lcore" } else { "lcores" };
+            format!(
+                "{workers} workers share {} {lcores}; with {workers} lcores (-l) each would have \
+                 its own",
+                ids.len()
+            )
+        })
+    }
+
+    /// The NUMA nodes of the workers on port `number` with one of `roles`, queue by queue.
+    fn nodes(&self, posts: &[Post], number: usize, roles: &[summary::Role]) -> Vec<u32> {
+        let on_port = posts
+            .iter()
+            .zip(&self.0)
+            .filter(|(post, _)| post.port == number);
+        on_port
+            .filter(|(post, _)| roles.contains(&post.role))
+            .map(|(_, lcore)| lcore.numa_node)
+            .collect()
+    }
+}
+
+/// Configures and starts `ports` for the workers at `posts`.
+///
+/// # Errors
+///
+/// If a port cannot do what is asked.
+pub fn open<'eal>(
+    eal: &'eal Eal,
+    ports: &[PortInfo],
+    request: &Request,
+    posts: &[Post],
+    places: &Places,
+) -> Result<Vec<Device<'eal>>, Failure> {
+    use summary::Role::{Reflect, Rx, Tx};
+    let (role, mtu_wanted) = match &request.mode {
+        Mode::Reflect => (Role::Reflect, 0),
+        Mode::SendRecv(sendrecv) => (Role::SendReceive, sendrecv.payload_len + IP_UDP_HEADERS),
+    };
+    let open = |(number, info)| {
+        let config = DeviceConfig {
+            role,
+            rx_nodes: places.nodes(posts, number, &[Rx, Reflect]),
+            tx_nodes: places.nodes(posts, number, &[Tx, Reflect]),
+            rx_descriptors: request.rx_desc,
+            tx_descriptors: request.tx_desc,
+            rx_burst: request.rx_burst,
+            tx_burst: request.tx_burst,
+            mtu_wanted,
+        };
+        let mut device = Device::configure(eal, info, &config)?;
+        device.start()?;
+        Ok(device)
+    };
+    ports.iter().enumerate().map(open).collect()
+}
+
+/// Waits until the links of all `devices` are up, or `interrupted` says not to.
+///
+/// # Errors
+///
+/// If one still is down after `timeout`.
+pub fn wait_links(
+    devices: &[Device<'_>],
+    timeout: Duration,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let begin = Instant::now();
+    for device in devices {
+        device.wait_link(timeout.saturating_sub(begin.elapsed()), interrupted)?;
+    }
+    Ok(())
+}
+
+/// Started ports with their lcores.
+pub struct DpdkRuntime<'r> {
+    eal: &'r Eal,
+    ports: Vec<OpenedPort>,
+    places: Places,
+    for_control: Control,
+    queues: Vec<Vec<QueuePort<'r>>>,
+}
+
+impl<'r> DpdkRuntime<'r> {
+    /// Takes the queues of `devices`; the control thread will run on `cpus`.
+    #[must_use]
+    pub fn new(
+        eal: &'r Eal,
+        devices: &'r mut [Device<'_>],
+        places: Places,
+        cpus: Option<CpuSet>,
+    ) -> Self {
+        let opened = |device: &Device<'_>| OpenedPort {
+            name: device.info().name.clone(),
+            driver: device.info().driver.clone(),
+            mac: Mac(device.info().mac.0),
+        };
+        let ports: Vec<_> = devices.iter().map(opened).collect();
+        let sources = devices.iter().map(Device::counters).collect();
+        Self {
+            eal,
+            places,
+            for_control: Control {
+                cpus,
+                ports: ports.clone(),
+                sources,
+            },
+            ports,
+            queues: devices.iter_mut().map(Device::queue_ports).collect(),
+        }
+    }
+}
+
+impl<'r> Runtime for DpdkRuntime<'r> {
+    type Port = QueuePort<'r>;
+
+    fn ports(&self) -> &[OpenedPort] {
+        &self.ports
+    }
+
+    fn lcores(&self, _: &[Post]) -> Vec<u32> {
+        self.places.0.iter().map(|lcore| lcore.id).collect()
+    }
+
+    fn queues(&mut self, posts: &[Post]) -> Vec<QueuePort<'r>> {
+        let take = |post: &Post| {
+            let on_port = &mut self.queues[post.port];
+            let wanted = |queue: &QueuePort<'_>| match post.role {
+                summary::Role::Tx => queue.tx_queue() == Some(post.queue),
+                _ => queue.rx_queue() == Some(post.queue),
+            };
+            let at = on_port
+                .iter()
+                .position(wanted)
+                .expect("a queue for every post");
+            on_port.swap_remove(at)
+        };
+        posts.iter().map(take).collect()
+    }
+
+    fn for_control(&self) -> impl ForControl + use<'r> {
+        self.for_control.clone()
+    }
+
+    fn run_on_lcores(&self, jobs: Vec<(u32, Job<'_>)>) {
+        let lcores = lcores::all(self.eal);
+        let placed = jobs.into_iter().map(|(id, job)| {
+            let lcore = lcores.iter().find(|lcore| lcore.id == id);
+            (*lcore.expect("an lcore of the EAL's"), job)
+        });
+        lcores::launch(self.eal, placed.collect()).expect("idle lcores take jobs");
+    }
+}
+
+/// What the control thread has of the ports.
+#[derive(Clone)]
+struct Control {
+    cpus: Option<CpuSet>,
+    ports: Vec<OpenedPort>,
+    sources: Vec<CounterSource>,
+}
+
+impl ForControl for Control {
+    fn settle(&self) {
+        if let Some(cpus) = self.cpus {
+            // Refused, it stays on the main lcore's CPU, which costs speed and nothing else.
+            let _ = cpus.restore();
+        }
+    }
+
+    fn device(&self) -> Vec<summary::Device> {
+        let read = |(port, source): (&OpenedPort, &CounterSource)| {
+            let counters = source.read();
+            summary::Device {
+                port: port.name.clone(),
+                driver: port.driver.clone(),
+                imissed: source.tells_missed().then_some(counters.imissed),
+                ierrors: Some(counters.ierrors),
+                rx_nombuf: Some(counters.rx_nombuf),
+                oerrors: Some(counters.oerrors),
+                xstats: counters.xstats.into_iter().collect(),
+            }
+        };
+        self.ports.iter().zip(&self.sources).map(read).collect()
+    }
+}

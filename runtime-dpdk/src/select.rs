@@ -1,0 +1,201 @@
+//! Choosing ports: by MAC, device name or index.
+
+use dpdkgen_core::wire::Mac;
+use dpdkgen_run::failure::Failure;
+
+use crate::eal::Eal;
+use crate::ports::{self, PortInfo};
+
+/// The ports that the selectors name, in their order; without any, the only port there is.
+pub fn select(eal: &Eal, selectors: &[String]) -> Result<Vec<PortInfo>, Failure> {
+    let ports = ports::list(eal)?;
+    if ports.is_empty() {
+        return Err(Failure::request(format!(
+            "DPDK sees no port{}: bind a network card to a DPDK driver (dpdk-devbind.py), or make a \
+             software port with --vdev before the `--`",
+            eal.last_words(0)
+        )));
+    }
+    Ok(choose(&ports, selectors)?.into_iter().cloned().collect())
+}
+
+fn choose<'a>(ports: &'a [PortInfo], selectors: &[String]) -> Result<Vec<&'a PortInfo>, Failure> {
+    if selectors.is_empty() {
+        return match ports {
+            [only] => Ok(vec![only]),
+            _ => Err(Failure::request(format!(
+                "choose a port with -p: there are {}",
+                names(ports)
+            ))),
+        };
+    }
+    let mut chosen: Vec<&PortInfo> = Vec::new();
+    for selector in selectors {
+        let port = find(ports, selector)?;
+        if chosen.iter().any(|other| other.index == port.index) {
+            return Err(Failure::request(format!(
+                "port {port} is chosen twice, by -p {selector}"
+            )));
+        }
+        chosen.push(port);
+    }
+    Ok(chosen)
+}
+
+fn find<'a>(ports: &'a [PortInfo], selector: &str) -> Result<&'a PortInfo, Failure> {
+    let matching: Vec<&PortInfo> = if let Some(mac) = mac(selector) {
+        ports.iter().filter(|port| port.mac == mac).collect()
+    } else if let Ok(index) = selector.parse::<u16>() {
+        ports.iter().filter(|port| port.index == index).collect()
+    } else {
+        ports
+            .iter()
+            .filter(|port| same_device(&port.name, selector))
+            .collect()
+    };
+    // A VF that netvsc does not own (yet) has the same address.
+    let netvsc = matching.iter().find(|port| port.driver == "net_netvsc");
+    match (matching.as_slice(), netvsc) {
+        ([port], _) | (_, Some(port)) => Ok(port),
+        ([], _) => Err(Failure::request(format!(
+            "there is no port {selector}: there are {}",
+            names(ports)
+        ))),
+        _ => Err(Failure::request(format!(
+            "{selector} names several ports, choose by index or name: there are {}",
+            names(ports)
+        ))),
+    }
+}
+
+/// Reads `02:00:00:00:00:01`, in either case, with or without leading zeros.
+fn mac(text: &str) -> Option<Mac> {
+    let mut parts = text.split(':');
+    let mut bytes = [0; 6];
+    for byte in &mut bytes {
+        let part = parts.next()?;
+        let hex = (1..=2).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_hexdigit());
+        *byte = u8::from_str_radix(part, 16).ok().filter(|_| hex)?;
+    }
+    parts.next().is_none().then_some(Mac(bytes))
+}
+
+/// Whether a name means a device: PCI addresses go without the domain 0000 too, software ports
+/// without the `net_` in front.
+fn same_device(name: &str, selector: &str) -> bool {
+    let short = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.strip_prefix("0000:")
+            .or_else(|| text.strip_prefix("net_"))
+            .unwrap_or(&text)
+            .to_owned()
+    };
+    short(name) == short(selector)
+}
+
+fn names(ports: &[PortInfo]) -> String {
+    let names: Vec<String> = ports
+        .iter()
+        .map(|port| format!("{port}, MAC {}", port.mac))
+        .collect();
+    names.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::tests::port;
+
+    fn ports() -> Vec<PortInfo> {
+        vec![
+            port(0, "0000:08:00.0", [2, 0, 0, 0, 0, 1], "mlx5_pci"),
+            port(
+                3,
+                "7ced8dd2-1a43-7ced-8dd2-1a437ced8dd2",
+                [2, 0, 0, 0, 0, 0xab],
+                "net_netvsc",
+            ),
+            port(4, "net_memif0", [2, 0, 0, 0, 0, 3], "net_memif"),
+        ]
+    }
+
+    fn chosen(selectors: &[&str]) -> Result<Vec<u16>, Failure> {
+        let selectors: Vec<String> = selectors.iter().map(|&s| s.to_owned()).collect();
+        choose(&ports(), &selectors).map(|ports| ports.iter().map(|port| port.index).collect())
+    }
+
+    #[test]
+    fn a_port_is_chosen_by_index_name_or_mac() {
+        assert_eq!(chosen(&["3"]), Ok(vec![3]));
+        assert_eq!(chosen(&["02:00:00:00:00:AB"]), Ok(vec![3]));
+        assert_eq!(chosen(&["2:0:0:0:0:3"]), Ok(vec![4]));
+        assert_eq!(
+            chosen(&["7CED8DD2-1a43-7ced-8dd2-1a437ced8dd2"]),
+            Ok(vec![3])
+        );
+        for name in ["0000:08:00.0", "08:00.0"] {
+            assert_eq!(chosen(&[name]), Ok(vec![0]), "{name}");
+        }
+        for name in ["net_memif0", "memif0"] {
+            assert_eq!(chosen(&[name]), Ok(vec![4]), "{name}");
+        }
+        assert_eq!(chosen(&["memif0", "0"]), Ok(vec![4, 0]));
+    }
+
+    #[test]
+    fn a_port_that_is_not_there_names_those_that_are() {
+        let error = chosen(&["02:00:00:00:00:ff"]).unwrap_err();
+        assert_eq!(error.exit_status(), 2);
+        let text = error.to_string();
+        for part in [
+            "02:00:00:00:00:ff",
+            "0 (0000:08:00.0)",
+            "02:00:00:00:00:ab",
+            "4 (net_memif0)",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        for selector in [
+            "1",
+            "99999",
+            "",
+            "02:00:00:00:00",
+            "02:00:00:00:00:01:02",
+            "+2:0:0:0:0:1",
+        ] {
+            assert_eq!(
+                chosen(&[selector]).unwrap_err().exit_status(),
+                2,
+                "{selector}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_choice_there_has_to_be_one_port() {
+        assert!(
+            chosen(&[])
+                .unwrap_err()
+                .to_string()
+                .contains("4 (net_memif0)")
+        );
+        let one = &ports()[..1];
+        assert_eq!(choose(one, &[]).unwrap(), [&one[0]]);
+    }
+
+    #[test]
+    fn a_port_is_not_chosen_twice() {
+        let error = chosen(&["memif0", "4"]).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn a_mac_means_the_netvsc_port_and_not_its_vf() {
+        let mut ports = ports();
+        ports[0].mac = ports[1].mac;
+        let chosen = choose(&ports, &["02:00:00:00:00:ab".to_owned()]).unwrap();
+        assert_eq!(chosen[0].driver, "net_netvsc");
+        ports[1].driver = "net_other".to_owned();
+        assert!(choose(&ports, &["02:00:00:00:00:ab".to_owned()]).is_err());
+    }
+}
