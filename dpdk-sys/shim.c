@@ -64,6 +64,7 @@ int dg_port_info(uint16_t port, struct dg_port_info *info)
 {
 	struct rte_eth_dev_info dev = {0};
 	struct rte_ether_addr mac = {0};
+	const struct rte_devargs *devargs;
 	int error = rte_eth_dev_info_get(port, &dev);
 
 	memset(info, 0, sizeof(*info));
@@ -77,6 +78,9 @@ int dg_port_info(uint16_t port, struct dg_port_info *info)
 	if (rte_eth_macaddr_get(port, &mac) == 0)
 		memcpy(info->mac, mac.addr_bytes, sizeof(info->mac));
 	snprintf(info->driver, sizeof(info->driver), "%s", dev.driver_name);
+	devargs = dev.device == NULL ? NULL : rte_dev_devargs(dev.device);
+	if (devargs != NULL && devargs->args != NULL)
+		snprintf(info->arguments, sizeof(info->arguments), "%s", devargs->args);
 	info->numa_node = rte_eth_dev_socket_id(port);
 	info->min_mtu = dev.min_mtu;
 	info->max_mtu = dev.max_mtu;

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include <rte_alarm.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -77,6 +79,8 @@ static const uint64_t DG_RSS_IP_UDP = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
 struct dg_port_info {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	char driver[RTE_ETH_NAME_MAX_LEN];
+	/** What was given to the driver, as behind the name in --vdev. */
+	char arguments[256];
 	uint8_t mac[6];
 	/** Negative when unknown. */
 	int32_t numa_node;

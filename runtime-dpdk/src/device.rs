@@ -64,6 +64,8 @@ pub struct Device<'eal> {
     info: PortInfo,
     role: Role,
     started: Cell<bool>,
+    /// Whether it connects to a peer, rather than wait for one.
+    memif_client: bool,
     rx_burst: u16,
     rx_descriptors: u16,
     tx_descriptors: u16,
@@ -92,6 +94,7 @@ impl<'eal> Device<'eal> {
             log_mark: eal.log_mark(),
             role: config.role,
             started: Cell::new(false),
+            memif_client: link::is_memif_client(&info.driver, &ports::text(&raw.arguments)),
             rx_burst: config.rx_burst.clamp(1, MAX_BURST),
             rx_descriptors: config.rx_descriptors,
             tx_descriptors: config.tx_descriptors,

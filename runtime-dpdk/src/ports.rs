@@ -198,7 +198,7 @@ fn flags(bits: u64, name: impl Fn(u64) -> *const c_char) -> Vec<String> {
 }
 
 /// The text of a C array, up to its end if nothing ends it before.
-fn text(chars: &[c_char]) -> String {
+pub(crate) fn text(chars: &[c_char]) -> String {
     let bytes: Vec<u8> = chars
         .iter()
         .take_while(|&&c| c != 0)

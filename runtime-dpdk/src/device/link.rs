@@ -14,7 +14,7 @@ impl Device<'_> {
     pub fn start(&mut self) -> Result<(), Failure> {
         let started = self.try_start();
         // A memif client starts only when its server is there, which `wait_link` waits for.
-        if self.is_memif() { Ok(()) } else { started }
+        if self.memif_client { Ok(()) } else { started }
     }
 
     fn try_start(&self) -> Result<(), Failure> {
@@ -41,14 +41,16 @@ impl Device<'_> {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<bool, Failure> {
         const INTERVAL: Duration = Duration::from_millis(5);
-        const ANEW: Duration = Duration::from_millis(250);
+        const ANEW: Duration = Duration::from_secs(1);
         let deadline = Instant::now().checked_add(timeout);
         let mut begin = Instant::now();
         loop {
             let mark = self.eal.log_mark();
-            let started = self.started.get() || self.try_start().is_ok();
+            if !self.started.get() && self.try_start().is_ok() {
+                begin = Instant::now();
+            }
             // A driver that does not tell has nothing to wait for.
-            if started && ports::link(self.info.index).is_none_or(|link| link.up) {
+            if self.started.get() && ports::link(self.info.index).is_none_or(|link| link.up) {
                 return Ok(true);
             }
             if interrupted() {
@@ -56,7 +58,7 @@ impl Device<'_> {
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Failure::machine(format!(
-                    "the link of port {} is still down after {} s{}: start or connect its peer, or \
+                    "the link of port {} is still down after {:.1} s{}: start or connect its peer, or \
                      wait longer with --wait-link",
                     self.info,
                     timeout.as_secs_f64(),
@@ -67,7 +69,7 @@ impl Device<'_> {
             thread::sleep(INTERVAL);
             // A memif client that its server turned away (it is there before it is started) does
             // not try again by itself.
-            if self.is_memif() && begin.elapsed() >= ANEW {
+            if self.memif_client && begin.elapsed() >= ANEW {
                 self.stop();
                 begin = Instant::now();
             }
@@ -86,5 +88,29 @@ impl Device<'_> {
             (true, true) => interrupts::in_thread(stop),
             (true, false) => stop(),
         }
+    }
+}
+
+/// Whether a port is a memif that connects to its peer, by what was given to the driver. That is
+/// also what it is without being told.
+pub(super) fn is_memif_client(driver: &str, arguments: &str) -> bool {
+    let role = arguments
+        .split(',')
+        .find_map(|argument| argument.strip_prefix("role="));
+    // The names of the roles before DPDK 20.11 are taken still.
+    let waits = role.is_some_and(|role| role.contains("server") || role.contains("master"));
+    interrupts::needed(driver) && !waits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memif_client_is_told_from_a_server() {
+        assert!(is_memif_client("net_memif", "role=client,socket=/x"));
+        assert!(is_memif_client("net_memif", "socket=/server"));
+        assert!(!is_memif_client("net_memif", "socket=/x,role=server"));
+        assert!(!is_memif_client("net_ring", ""));
     }
 }
