@@ -9,7 +9,7 @@ mod sendrecv;
 mod words;
 mod workers;
 
-use crate::summary::{Mode, Summary, Tx};
+use crate::summary::{Mode, Pacing, Summary, Tx};
 
 /// The lines of the summary, each ended by a newline.
 #[must_use]
@@ -21,6 +21,13 @@ pub fn render(summary: &Summary) -> String {
     lines.extend(workers::stalls(&summary.workers));
     lines.extend(workers::busy(summary));
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// Whether the rate was held: from 99.9 % of it on, since in a short run the first and the last
+/// packet alone make so much difference.
+fn is_held(pacing: &Pacing) -> bool {
+    let held = |achieved| achieved >= pacing.target_pps * 0.999;
+    pacing.achieved_pps.is_some_and(held)
 }
 
 /// ` (1.62 Gbit/s of frames without FCS)`, or nothing if there is no rate to speak of.

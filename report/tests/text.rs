@@ -260,6 +260,15 @@ fn a_reflector_that_heard_nothing() {
 }
 
 #[test]
+fn a_rate_that_was_not_held_leaves_no_room() {
+    let mut run = sendrecv();
+    let pacing = run.pacing.as_mut().unwrap();
+    pacing.achieved_pps = Some(pacing.target_pps / 2.0);
+    let last = "The tx core is 37 % busy, the rx core is 31 % busy.\n";
+    assert!(render(&run).ends_with(last), "{}", render(&run));
+}
+
+#[test]
 fn workers_that_share_a_core_add_up() {
     let mut run = sendrecv();
     run.workers[1].lcore = run.workers[0].lcore;

@@ -1,12 +1,8 @@
 //! The lines of a run that sent probes.
 
 use super::loss::Whereabouts;
-use super::{bit_rate, for_duration, obstacles, partial_checksums, words};
+use super::{bit_rate, for_duration, is_held, obstacles, partial_checksums, words};
 use crate::summary::{Latency, Pacing, Probes, Rx, Summary};
-
-/// A rate counts as held from this share of it on: the first and last packet of a short run alone
-/// make more difference than the rest.
-const HELD: f64 = 0.999;
 
 /// All lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
@@ -80,14 +76,16 @@ fn pace(summary: &Summary) -> String {
     let during = for_duration(summary.duration_s);
     match (&summary.pacing, summary.tx.pps) {
         (
-            Some(Pacing {
-                target_pps: target,
-                achieved_pps: Some(achieved),
-                ..
-            }),
+            Some(
+                pacing @ Pacing {
+                    target_pps: target,
+                    achieved_pps: Some(achieved),
+                    ..
+                },
+            ),
             _,
         ) => {
-            if *achieved >= target * HELD {
+            if is_held(pacing) {
                 format!("{} held{during}", words::rate(*target))
             } else {
                 let (achieved, target) = (words::rate_number(*achieved), words::rate(*target));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words;
+use super::{is_held, words};
 use crate::summary::{Mode, Role, Summary, Worker};
 
 /// From this busy share on there is no room worth a number.
@@ -41,12 +41,18 @@ pub fn busy(summary: &Summary) -> Option<String> {
         .iter()
         .map(|(roles, shares)| group(roles, shares))
         .collect();
-    // Without a rate of its own a sender is as busy as it can be, which says nothing about room.
-    let room = summary.pacing.is_some() || summary.mode == Mode::Reflect;
+    // Without a rate of its own a sender is as busy as it can be, which says nothing about room; and
+    // what was not managed at this rate will not be at a higher one.
+    let (has_rate, managed) = match (&summary.pacing, summary.mode) {
+        (Some(pacing), _) => (true, is_held(pacing)),
+        (None, Mode::Reflect) => (true, summary.tx.refused == 0),
+        (None, Mode::SendRecv) => (false, false),
+    };
     let room = match cores.busiest {
-        _ if !room => String::new(),
-        share if share >= FULL => ": hardly any room above this rate".to_owned(),
-        share if share >= IDLE => format!(": room for about {:.1} times this rate", 1.0 / share),
+        share if has_rate && share >= FULL => ": hardly any room above this rate".to_owned(),
+        share if managed && share >= IDLE => {
+            format!(": room for about {:.1} times this rate", 1.0 / share)
+        }
         _ => String::new(),
     };
     Some(format!("{}{room}.", capitalised(&groups.join(", "))))
