@@ -1,0 +1,156 @@
+//! `sendrecv` through `af_packet` and a veth pair to a kernel's UDP socket, which Python's socket
+//! server reads and answers: every probe comes back intact, whoever writes the checksums.
+
+use std::process::Command;
+use std::time::Duration;
+
+use dpdkgen_tests::machine::{PYTHON, two_cpus};
+use dpdkgen_tests::{
+    Link, Need, Offload, Program, Rows, Summary, check_sendrecv, ports, run, turn,
+};
+
+const ECHO: &str = include_str!("peers/echo.py");
+const NEEDS: [Need; 3] = [
+    Need::Namespaces,
+    Need::Program("ethtool"),
+    Need::Program("python3"),
+];
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A kernel that answers on 10.77.0.2, port 10000.
+struct EchoServer {
+    // Dropped in this order: the server goes before its namespace.
+    _server: Program,
+    link: Link,
+}
+
+impl EchoServer {
+    fn new(offload: Offload) -> Self {
+        let link = Link::new(offload);
+        link.address_far("10.77.0.2", "10.77.0.1");
+        let mut python = Command::new(PYTHON);
+        python.args(["-c", ECHO, "10000"]);
+        let mut server = Program::start(link.inside("far", &python));
+        server.until("server", LIMIT, |server| server.stdout().contains("ready"));
+        Self {
+            _server: server,
+            link,
+        }
+    }
+
+    /// Sends 2000 probes a second for two seconds, and checks what holds in every run.
+    fn run(&self, options: &str, queues: u16) -> Summary {
+        let folder = tempfile::tempdir().unwrap();
+        let (json, csv) = (
+            folder.path().join("run.json"),
+            folder.path().join("run.csv"),
+        );
+        let arguments = format!(
+            "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --dest-mac 02:00:00:00:0a:02 \
+             --rate 2kpps --duration 2 --drain-ms 300 -r {queues} -t {queues} --json {} -s {} {options}",
+            ports::text(&json),
+            ports::text(&csv)
+        );
+        let device = ports::af_packet("near", queues);
+        let command = ports::dpdkgen(&two_cpus().0.to_string(), &[device], &arguments);
+        let _ = run(self.link.inside("near", &command), LIMIT).ok();
+        let summary = Summary::read(&json);
+        check_sendrecv(&summary, &Rows::read(&csv));
+        summary
+    }
+}
+
+/// Every probe of the run came back, once and intact.
+fn assert_all_back(summary: &Summary) {
+    let sent = summary.count("tx.packets");
+    let skipped = summary.count("pacing.skipped");
+    assert!(
+        (3999..=4001).contains(&(sent + skipped)),
+        "{sent} and {skipped}"
+    );
+    assert!(
+        sent > 1000,
+        "the machine had time for {sent} of 4000 packets"
+    );
+    assert_eq!(summary.count("rx.unique"), sent, "{summary:?}");
+    for nothing in ["lost", "rx.corrupt", "rx.duplicates", "rx.too_old"] {
+        assert_eq!(summary.count(nothing), 0, "{nothing} in {summary:?}");
+    }
+    assert_eq!(summary.number("loss_ratio").to_bits(), 0);
+}
+
+#[test]
+fn with_checksums_written_by_the_kernel() {
+    let Some(_turn) = turn("with_checksums_written_by_the_kernel", &NEEDS) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::Off);
+    // From the smallest to the largest that an MTU of 1500 takes, even and odd, with and without
+    // the long head.
+    for size in [16, 18, 23, 24, 1000, 1458, 1472] {
+        let summary = server.run(&format!("--packet-size {size}"), 1);
+        assert_all_back(&summary);
+        assert_eq!(summary.count("rx.checksum_partial"), 0, "size {size}");
+        let frame = summary.count("tx.packets") * (size + 42);
+        assert_eq!(summary.count("tx.bytes"), frame, "frames without FCS");
+    }
+}
+
+#[test]
+fn with_checksums_left_to_the_network_card() {
+    let Some(_turn) = turn("with_checksums_left_to_the_network_card", &NEEDS) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::On);
+    for size in [16, 18, 1000, 1458] {
+        let summary = server.run(&format!("--packet-size {size}"), 1);
+        assert_all_back(&summary);
+        // A sum of the rest that happens to be 0 makes no difference to the checksum.
+        let (partial, unique) = (
+            summary.count("rx.checksum_partial"),
+            summary.count("rx.unique"),
+        );
+        assert!(
+            partial + 2 >= unique && partial <= unique,
+            "{partial} of {unique}"
+        );
+    }
+}
+
+#[test]
+fn over_two_queues() {
+    let Some(_turn) = turn("over_two_queues", &NEEDS) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::Off);
+    let summary = server.run("--packet-size 100", 2);
+    assert_all_back(&summary);
+    for (_, queue, packets) in summary.queues("tx") {
+        assert!(packets > 0, "nothing was sent on queue {queue}");
+    }
+    let received: u64 = summary
+        .queues("rx")
+        .iter()
+        .map(|(_, _, packets)| packets)
+        .sum();
+    assert_eq!(received, summary.count("rx.packets"));
+}
+
+#[test]
+fn another_programs_packets_are_foreign() {
+    let Some(_turn) = turn("another_programs_packets_are_foreign", &NEEDS) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::Off);
+    // What the kernel at the far end sends by itself on a port outside of the run's.
+    let chatter = "import socket, time\n\
+                   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                   while True: s.sendto(b'not a probe, and no less welcome', ('10.77.0.1', 9)); \
+                   time.sleep(0.01)";
+    let mut python = Command::new(PYTHON);
+    python.args(["-c", chatter]);
+    let _chatter = Program::start(server.link.inside("far", &python));
+    let summary = server.run("--packet-size 64", 1);
+    assert_all_back(&summary);
+    assert!(summary.count("rx.foreign") > 20, "{summary:?}");
+}

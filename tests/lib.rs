@@ -1,0 +1,21 @@
+//! What the system tests share: running programs under watch, network namespaces, DPDK's software
+//! ports, and reading what a run left.
+//!
+//! Promised: nothing outlives its test, nothing is waited for without a limit, no packet leaves the
+//! namespaces that a test made, and a test that lacks something says so by name on standard error.
+
+mod support {
+    pub mod machine;
+    pub mod namespace;
+    pub mod pair;
+    pub mod ports;
+    pub mod program;
+    pub mod results;
+}
+
+pub use support::machine::{self, Need, Turn, turn};
+pub use support::namespace::{Link, Offload};
+pub use support::pair::{Outcome, Pair};
+pub use support::ports::{self, Memif};
+pub use support::program::{Ended, Program, run};
+pub use support::results::{Rows, Summary, check_reflect, check_sendrecv};

@@ -1,0 +1,169 @@
+"""Sends frames that scapy builds, and compares what comes back byte by byte.
+
+usage: reflected.py INTERFACE OWN_MAC PEER_MAC [fragments]
+Prints one JSON object: how many frames of each kind were sent, how many came back, and every
+difference.
+"""
+
+import json
+import select
+import socket
+import sys
+import time
+
+from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, IPOption_NOP, IPv6, Padding, Raw, fragment, raw
+
+INTERFACE, OWN, PEER = sys.argv[1:4]
+FRAGMENTS = "fragments" in sys.argv[4:]
+HERE, THERE = "10.66.0.1", "10.66.0.2"
+
+
+def frame(payload, ip={}, udp={}):
+    ip = {"src": HERE, "dst": THERE, **ip}
+    udp = {"sport": 4000, "dport": 5000, **udp}
+    return raw(Ether(src=OWN, dst=PEER) / IP(**ip) / UDP(**udp) / Raw(payload))
+
+
+def changed(data, at, new):
+    return data[:at] + bytes(new) + data[at + len(new):]
+
+
+def swapped(data):
+    """The frame with the addresses and ports of both sides exchanged, and nothing else."""
+    udp = 14 + 4 * (data[14] & 15)
+    return (data[6:12] + data[:6] + data[12:26] + data[30:34] + data[26:30] + data[34:udp]
+            + data[udp + 2:udp + 4] + data[udp:udp + 2] + data[udp + 4:])
+
+
+def pseudo_sum(data):
+    """What a sender leaves in the checksum whose network card is to write it."""
+    words = data[26:34] + bytes([0, 17]) + data[38:40]
+    total = sum(int.from_bytes(words[i:i + 2], "big") for i in range(0, len(words), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total.to_bytes(2, "big")
+
+
+def pattern(length):
+    return bytes((7 * i + length) & 0xFF for i in range(length))
+
+
+def answered():
+    """Names, frames and what is to come back."""
+    for length in (0, 1, 2, 15, 16, 17, 18, 19, 100, 101, 999, 1000, 1471, 1472):
+        yield f"payload of {length}", frame(pattern(length))
+    for length in (3, 10):
+        options = [IPOption_NOP()] * 4 * length
+        yield f"{4 * length} bytes of IP options", frame(pattern(33), ip={"options": options})
+    yield "no checksum", frame(pattern(64), udp={"chksum": 0})
+    whole = frame(pattern(64))
+    for wrong in (0x1234, 0xFFFF, 1):
+        yield f"wrong checksum {wrong:x}", changed(whole, 40, wrong.to_bytes(2, "big"))
+    yield "wrong IP checksum", changed(whole, 24, [0xBA, 0xD0])
+    for ttl in (0, 1, 255):
+        yield f"TTL {ttl}", frame(pattern(20), ip={"ttl": ttl})
+    yield "DSCP and ECN", frame(pattern(20), ip={"tos": 0xBB})
+    yield "ID", frame(pattern(20), ip={"id": 0xBEEF})
+    yield "don't fragment", frame(pattern(20), ip={"flags": "DF"})
+    yield "reserved flag", frame(pattern(20), ip={"flags": "evil"})
+    for length in (0, 5, 17):
+        padded = Ether(frame(pattern(length))) / Padding(b"\xa5" * (18 - length))
+        yield f"payload of {length}, padded", raw(padded)
+    yield "much padding", raw(Ether(frame(pattern(9))) / Padding(bytes(range(200))))
+    yield "equal ports", frame(pattern(30), udp={"sport": 77, "dport": 77})
+    yield "equal addresses", frame(pattern(30), ip={"dst": HERE})
+    yield "ports 0 and 65535", frame(pattern(30), udp={"sport": 0, "dport": 65535})
+
+
+def partial():
+    """The same with a checksum left to a network card, which has to be completed."""
+    for length in (1, 16, 101, 1000, 1472):
+        whole = frame(pattern(length))
+        yield f"partial checksum of {length}", changed(whole, 40, pseudo_sum(whole)), whole
+    # A payload for which the complete checksum comes out as 0, which is written as all ones.
+    whole = frame(bytes(2))
+    whole = frame(whole[40:42])
+    assert whole[40:42] == b"\xff\xff"
+    yield "partial checksum that becomes 0", changed(whole, 40, pseudo_sum(whole)), whole
+
+
+def ignored():
+    """Frames by the reason for which they are not sent back."""
+    ether = Ether(src=OWN, dst=PEER)
+    inner = IP(src=HERE, dst=THERE)
+    yield "not_ipv4", raw(ether / ARP(pdst=THERE))
+    yield "not_ipv4", raw(ether / IPv6(src="fd00::1", dst="fd00::2") / UDP() / Raw(pattern(20)))
+    yield "not_ipv4", changed(frame(pattern(20)), 12, [0x88, 0xCC])
+    yield "not_ipv4", changed(frame(pattern(20)), 14, [0x65])
+    yield "not_udp", raw(ether / inner / TCP(sport=4000, dport=5000))
+    yield "not_udp", raw(ether / inner / ICMP())
+    pieces = fragment(inner / UDP(sport=4000, dport=5000) / Raw(pattern(200)), fragsize=96)
+    assert len(pieces) == 3
+    for piece in pieces if FRAGMENTS else []:
+        yield "fragment", raw(ether / piece)
+    whole = frame(pattern(64))
+    for length in (14 + 20 + 8 + 63, 14 + 20 + 7, 14 + 20, 14 + 19, 14 + 1):
+        yield "malformed", whole[:length]
+    yield "malformed", changed(whole, 14, [0x44])  # a header of 16 bytes
+    yield "malformed", changed(whole, 16, [0, 27])  # no room for a UDP header
+    yield "malformed", changed(whole, 16, [0xFF, 0xFF])
+
+
+class Wire:
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.bind((INTERFACE, 0))
+
+    def next(self, seconds):
+        """The next frame that the peer sent, if there is one in time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self.socket], [], [], left)[0]:
+                data, (_, _, kind, _, _) = self.socket.recvfrom(65535)
+                if kind != socket.PACKET_OUTGOING:
+                    return data
+        return None
+
+
+def main():
+    wire = Wire()
+    differences, back, sent = [], 0, {}
+
+    def exchange(name, data, expected, seconds=5):
+        nonlocal back
+        wire.socket.send(data)
+        got = wire.next(seconds)
+        back += got is not None
+        if got != expected:
+            differences.append({"name": name, "sent": data.hex(), "due": expected and expected.hex(),
+                                "got": got and got.hex()})
+
+    # The peer may still be starting: what it then does not see is sent again.
+    hello = frame(b"are you there")
+    hellos = 1
+    wire.socket.send(hello)
+    while wire.next(0.2) != swapped(hello):
+        if hellos == 100:
+            sys.exit("the reflector answers nothing")
+        hellos += 1
+        wire.socket.send(hello)
+    while wire.next(0.5):
+        pass
+
+    for name, data in answered():
+        sent["answered"] = sent.get("answered", 0) + 1
+        exchange(name, data, swapped(data))
+    for name, data, complete in partial():
+        sent["partial"] = sent.get("partial", 0) + 1
+        exchange(name, data, swapped(complete))
+    for reason, data in ignored():
+        sent[reason] = sent.get(reason, 0) + 1
+        exchange(reason, data, None, seconds=0.05)
+    # Whatever came too late for its turn comes now.
+    late = wire.next(0.5)
+    if late:
+        differences.append({"name": "late", "got": late.hex()})
+    print(json.dumps({"hellos": hellos, "sent": sent, "back": back, "differences": differences}))
+
+
+main()

@@ -1,0 +1,147 @@
+//! What the machine has, and taking turns on it.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Something that a test cannot do without.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// Network namespaces, and what goes on in them: root.
+    Namespaces,
+    /// Root, to change over to another user.
+    Root,
+    /// A program.
+    Program(&'static str),
+    /// A module of the system's Python.
+    PythonModule(&'static str),
+}
+
+/// A test's turn. Programs that poll take whole CPUs, of which there may be two.
+pub struct Turn {
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits for `test`'s turn; none if the machine lacks something, which it says.
+#[must_use]
+pub fn turn(test: &str, needs: &[Need]) -> Option<Turn> {
+    let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
+    if !missing.is_empty() {
+        tell(&format!("skipped {test}: {}", missing.join(", ")));
+        return None;
+    }
+    // A test that failed has left nothing behind that the next one could trip over.
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(Turn { _alone: alone })
+}
+
+/// Says what whoever runs the tests has to know even if they pass: on standard error, past the test
+/// harness that keeps what `eprintln!` prints, and in the file that `DPDKGEN_TEST_NOTES` names.
+pub fn tell(note: &str) {
+    // Nothing depends on it.
+    let _ = writeln!(std::io::stderr(), "{note}");
+    if let Some(path) = std::env::var_os("DPDKGEN_TEST_NOTES") {
+        let notes = File::options().append(true).create(true).open(path);
+        let _ = notes.and_then(|mut file| writeln!(file, "{note}"));
+    }
+}
+
+impl Need {
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Namespaces if succeeds(Command::new("unshare").args(["--net", "true"])) => None,
+            Self::Namespaces => Some("needs root, to make network namespaces".to_owned()),
+            Self::Root => (!is_root()).then(|| "needs root".to_owned()),
+            Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),
+            Self::PythonModule(name) => {
+                let import = format!("import {name}");
+                let found = succeeds(Command::new(PYTHON).args(["-c", &import]));
+                (!found).then(|| format!("needs Python's {name}"))
+            }
+        }
+    }
+}
+
+/// The system's Python, which has the modules that the system's packages bring.
+pub const PYTHON: &str = "/usr/bin/python3";
+
+fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Whether this process has root's rights.
+#[must_use]
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+/// Where a program is, also in the system's folders that are only on root's path.
+#[must_use]
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// `dpdkgen-rt`, as built for release if it was, or what `DPDKGEN_RT` names.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn dpdkgen_rt() -> PathBuf {
+    if let Some(named) = std::env::var_os("DPDKGEN_RT") {
+        let path = PathBuf::from(named);
+        assert!(
+            path.is_file(),
+            "DPDKGEN_RT names {}, which is no file",
+            path.display()
+        );
+        return path;
+    }
+    let test = std::env::current_exe().expect("a running program has a path");
+    // target/PROFILE/deps/TEST
+    let target = test.ancestors().nth(3).expect("cargo's folders");
+    let built = ["release", "debug"].map(|profile| target.join(profile).join("dpdkgen-rt"));
+    let found = built.into_iter().find(|path| path.is_file());
+    found.expect(
+        "dpdkgen-rt is not built: run `cargo build --release -p dpdkgen-rt`, or name one by \
+         DPDKGEN_RT",
+    )
+}
+
+/// The CPUs that this process may use.
+///
+/// # Panics
+///
+/// If the kernel does not tell.
+#[must_use]
+pub fn cpus() -> Vec<usize> {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc is mounted");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let number = |text: &str| text.parse::<usize>().expect("a CPU's number");
+    let ranges = line.expect("the kernel tells the CPUs").trim().split(',');
+    ranges
+        .flat_map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            number(first)..=number(last)
+        })
+        .collect()
+}
+
+/// A CPU for each of two programs that poll: the same if there is only one.
+#[must_use]
+pub fn two_cpus() -> (usize, usize) {
+    let cpus = cpus();
+    (cpus[0], cpus[cpus.len() - 1])
+}

@@ -1,0 +1,133 @@
+//! Two network namespaces and a wire between them, gone with the value that stands for them.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::program::run;
+
+/// The namespace and the interface of the program under test.
+pub const NEAR: &str = "near";
+/// Those of its peer.
+pub const FAR: &str = "far";
+/// The MAC of [`NEAR`].
+pub const NEAR_MAC: &str = "02:00:00:00:0a:01";
+/// The MAC of [`FAR`].
+pub const FAR_MAC: &str = "02:00:00:00:0a:02";
+
+/// Whether the interfaces leave checksums to a network card that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offload {
+    /// They do: what the kernel sends has the pseudo-header's sum only.
+    On,
+    /// The kernel writes them.
+    Off,
+}
+
+/// A pair of veth interfaces, each in a namespace of its own.
+///
+/// To be declared before the programs that run in them, so that it goes after them.
+pub struct Link {
+    id: String,
+}
+
+impl Link {
+    /// Makes the namespaces and the interfaces, which are up and have no address. The kernels at
+    /// both ends send IPv6 packets of their own now and then, as they do anywhere.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn new(offload: Offload) -> Self {
+        Self::make(offload, "0")
+    }
+
+    /// The same without a packet of the kernel's own, so that every packet can be counted.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn silent(offload: Offload) -> Self {
+        Self::make(offload, "1")
+    }
+
+    fn make(offload: Offload, without_ipv6: &str) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let link = Self {
+            id: format!("dpdkgen-{}-{number}", std::process::id()),
+        };
+        let names = [NEAR, FAR].map(|end| link.namespace(end));
+        for (end, name) in [NEAR, FAR].iter().zip(&names) {
+            // Left over from a process that had the same id and was killed.
+            let _ = Command::new("ip").args(["netns", "delete", name]).output();
+            ip(&format!("netns add {name}"));
+            let mut shell = Command::new("sh");
+            let file = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+            shell.args(["-c", &format!("echo {without_ipv6} > {file}")]);
+            // Fails where the kernel has no IPv6 at all.
+            let _ = run(link.inside(end, &shell), SOON);
+        }
+        let [near, far] = &names;
+        ip(&format!(
+            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
+             peer name {FAR} address {FAR_MAC} netns {far}"
+        ));
+        for end in [NEAR, FAR] {
+            let state = if offload == Offload::On { "on" } else { "off" };
+            let mut ethtool = Command::new("ethtool");
+            ethtool.args(["-K", end, "tx", state, "rx", state]);
+            let _ = run(link.inside(end, &ethtool), SOON).ok();
+            ip(&format!("-n {} link set {end} up", link.namespace(end)));
+        }
+        link
+    }
+
+    /// Gives the far end an address, and the near end one that only the far end's kernel knows of,
+    /// since nobody there answers ARP.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn address_far(&self, far: &str, near: &str) {
+        let name = self.namespace(FAR);
+        ip(&format!("-n {name} address add {far}/24 dev {FAR}"));
+        ip(&format!(
+            "-n {name} neighbour add {near} lladdr {NEAR_MAC} dev {FAR}"
+        ));
+    }
+
+    /// The same command, run in the namespace of this end.
+    #[must_use]
+    pub fn inside(&self, end: &str, command: &Command) -> Command {
+        let mut inside = Command::new("ip");
+        inside.args(["netns", "exec", &self.namespace(end)]);
+        inside.arg(command.get_program()).args(command.get_args());
+        inside
+    }
+
+    fn namespace(&self, end: &str) -> String {
+        format!("{}-{end}", self.id)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        for end in [NEAR, FAR] {
+            // The interfaces go with their namespaces.
+            let _ = Command::new("ip")
+                .args(["netns", "delete", &self.namespace(end)])
+                .output();
+        }
+    }
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn ip(arguments: &str) {
+    let mut command = Command::new("ip");
+    command.args(arguments.split_whitespace());
+    let _ = run(command, SOON).ok();
+}

@@ -1,0 +1,164 @@
+//! Two of our own processes joined by memif: a reflector and a sender, each polling on a CPU of its
+//! own where there are two.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::machine::two_cpus;
+use super::ports::{self, Memif};
+use super::program::{Ended, Program};
+use super::results::{Rows, Summary, check_reflect, check_sendrecv};
+
+/// How long anything but the sending itself may take.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// A reflector that runs, and what to send to it with.
+pub struct Pair {
+    reflector: Program,
+    links: Vec<Memif>,
+    folder: TempDir,
+    sender_cpu: usize,
+}
+
+/// What both sides left, checked.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The sender's summary.
+    pub sent: Summary,
+    /// The sender's rows.
+    pub rows: Rows,
+    /// The reflector's summary.
+    pub reflected: Summary,
+}
+
+impl Pair {
+    /// Starts `reflect` with `options` over `links` memif links.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn new(links: u8, options: &str) -> Self {
+        let links: Vec<_> = (0..links).map(|_| Memif::new(12)).collect();
+        let devices: Vec<_> = (0..).zip(&links).map(|(i, link)| link.server(i)).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (sender_cpu, reflector_cpu) = two_cpus();
+        let (json, csv) = (folder.path().join("r.json"), folder.path().join("r.csv"));
+        let mut reflect = ports::dpdkgen(&reflector_cpu.to_string(), &devices, "reflect");
+        reflect.args(options.split_whitespace());
+        reflect.arg("--json").arg(json).arg("-s").arg(csv);
+        Self {
+            reflector: Program::start(reflect),
+            links,
+            folder,
+            sender_cpu,
+        }
+    }
+
+    /// A file for the sender to write.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts `sendrecv` with the addresses that it needs and `options`, and without outputs.
+    #[must_use]
+    pub fn start(&self, options: &str) -> Program {
+        let devices: Vec<_> = (0..)
+            .zip(&self.links)
+            .map(|(i, link)| link.client(i))
+            .collect();
+        let mut sendrecv = ports::dpdkgen(
+            &self.sender_cpu.to_string(),
+            &devices,
+            "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02",
+        );
+        sendrecv.args(options.split_whitespace());
+        Program::start(sendrecv)
+    }
+
+    /// The same, with JSON and CSV into files that [`Self::finish`] reads.
+    #[must_use]
+    pub fn start_recorded(&self, options: &str) -> Program {
+        let (json, csv) = (self.file("s.json"), self.file("s.csv"));
+        let files = format!("--json {} -s {}", ports::text(&json), ports::text(&csv));
+        self.start(&format!("{options} {files}"))
+    }
+
+    /// Runs `sendrecv` with `options` to its end, ends the reflector, and checks what both left.
+    ///
+    /// # Panics
+    ///
+    /// If either fails, or what they left does not hold.
+    #[must_use]
+    pub fn run(self, options: &str) -> Outcome {
+        let sender = self.start_recorded(options);
+        let _ = sender.wait(SLACK).ok();
+        self.finish()
+    }
+
+    /// Ends the reflector, and checks what both have left.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::run`].
+    #[must_use]
+    pub fn finish(self) -> Outcome {
+        let (json, csv) = (self.file("s.json"), self.file("s.csv"));
+        let (reflected_json, reflected_csv) = (self.file("r.json"), self.file("r.csv"));
+        let _ = self.reflector.interrupt().ok();
+        let outcome = Outcome {
+            sent: Summary::read(&json),
+            rows: Rows::read(&csv),
+            reflected: Summary::read(&reflected_json),
+        };
+        if outcome.sent.get("rx").is_some() {
+            check_sendrecv(&outcome.sent, &outcome.rows);
+        }
+        check_reflect(&outcome.reflected, &Rows::read(&reflected_csv));
+        outcome
+    }
+
+    /// Ends the reflector, which must do so in order.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    #[must_use]
+    pub fn end_reflector(self) -> Ended {
+        self.reflector.interrupt().ok()
+    }
+
+    /// Kills the reflector at once.
+    pub fn kill_reflector(self) {
+        drop(self.reflector);
+    }
+}
+
+impl Outcome {
+    /// Checks that every probe came back, once and intact.
+    ///
+    /// # Panics
+    ///
+    /// If one did not.
+    pub fn assert_all_back(&self) {
+        let sent = &self.sent;
+        assert!(sent.count("tx.packets") > 0, "{sent:?}");
+        assert_eq!(
+            sent.count("rx.unique"),
+            sent.count("tx.packets"),
+            "{sent:?}"
+        );
+        for nothing in [
+            "lost",
+            "rx.duplicates",
+            "rx.corrupt",
+            "rx.foreign",
+            "rx.too_old",
+        ] {
+            assert_eq!(sent.count(nothing), 0, "{nothing} in {sent:?}");
+        }
+    }
+}

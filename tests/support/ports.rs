@@ -1,0 +1,99 @@
+//! Command lines for DPDK's software ports, which need neither hugepages nor a network card.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::machine::dpdkgen_rt;
+
+/// EAL options for `lcores` and `devices`, without hugepages and beside other programs.
+#[must_use]
+pub fn eal(lcores: &str, devices: &[String]) -> Vec<String> {
+    let alone = [
+        "-l",
+        lcores,
+        "--no-pci",
+        "--no-huge",
+        "-m",
+        "256",
+        "--no-shconf",
+    ];
+    let mut options: Vec<String> = alone.map(str::to_owned).into();
+    options.extend(devices.iter().map(|device| format!("--vdev={device}")));
+    options
+}
+
+/// `dpdkgen-rt` on `lcores` with `devices`, and arguments of its own between spaces.
+#[must_use]
+pub fn dpdkgen(lcores: &str, devices: &[String], arguments: &str) -> Command {
+    let mut command = Command::new(dpdkgen_rt());
+    command
+        .args(eal(lcores, devices))
+        .arg("--")
+        .args(arguments.split_whitespace());
+    command
+}
+
+/// An `af_packet` port on an interface of the kernel's.
+#[must_use]
+pub fn af_packet(interface: &str, queues: u16) -> String {
+    format!("net_af_packet0,iface={interface},qpairs={queues}")
+}
+
+/// A memif link.
+pub struct Memif {
+    folder: TempDir,
+    ring: u8,
+}
+
+impl Memif {
+    /// A link whose rings hold 2^`ring` packets.
+    ///
+    /// # Panics
+    ///
+    /// If no folder for its socket can be made.
+    #[must_use]
+    pub fn new(ring: u8) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            ring,
+        }
+    }
+
+    /// Its socket, which the server makes.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("memif.sock")
+    }
+
+    /// The end that listens, as device `number` of its program.
+    #[must_use]
+    pub fn server(&self, number: u8) -> String {
+        self.end(number, "server")
+    }
+
+    /// The end that connects, as device `number` of its program.
+    #[must_use]
+    pub fn client(&self, number: u8) -> String {
+        self.end(number, "client")
+    }
+
+    fn end(&self, number: u8, role: &str) -> String {
+        let (socket, ring) = (self.socket(), self.ring);
+        format!(
+            "net_memif{number},role={role},socket={},socket-abstract=no,rsize={ring}",
+            text(&socket)
+        )
+    }
+}
+
+/// A path that is text.
+///
+/// # Panics
+///
+/// If it is not.
+#[must_use]
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
