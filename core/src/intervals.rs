@@ -37,8 +37,6 @@ pub struct Interval {
     pub foreign: u64,
     /// Late packets received.
     pub late: u64,
-    /// Too old packets received.
-    pub too_old: u64,
 }
 
 impl Interval {
@@ -64,7 +62,6 @@ impl Interval {
         self.corrupt += other.corrupt;
         self.foreign += other.foreign;
         self.late += other.late;
-        self.too_old += other.too_old;
     }
 }
 
@@ -281,7 +278,8 @@ impl<'a> Writer<'a> {
             self.ring.cell(self.opened).store(&Interval::default());
             self.opened += 1;
         }
-        self.ring.opened.store(self.opened, Relaxed);
+        // Whoever sees that a cell is open sees that it has been cleared.
+        self.ring.opened.store(self.opened, Release);
         self.next_open = division.end_of(last) - CLOCK_TOLERANCE;
         true
     }
@@ -333,7 +331,7 @@ impl<'a> Reader<'a> {
         if watermark.0 != ENDED && !self.ring.division.is_closed(self.next, watermark) {
             return None;
         }
-        let interval = if self.next < self.ring.opened.load(Relaxed) {
+        let interval = if self.next < self.ring.opened.load(Acquire) {
             self.ring.cell(self.next).load()
         } else {
             Interval::default()

@@ -58,4 +58,9 @@ pub trait Port {
     /// Takes a burst of received frames, calls `each` once for each in order, and sends those that
     /// it says to send.
     fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome;
+
+    /// How many packets wait in the receive queue, where the device tells it truly.
+    fn rx_depth(&self) -> Option<u32> {
+        None
+    }
 }

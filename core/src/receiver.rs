@@ -93,7 +93,6 @@ impl<'a> Receiver<'a> {
             Class::Duplicate => (&mut rx.duplicates, &mut self.received.duplicates),
             Class::Corrupt => (&mut rx.corrupt, &mut self.received.corrupt),
             Class::Foreign => (&mut rx.foreign, &mut self.received.foreign),
-            Class::TooOld => (&mut rx.too_old, &mut self.received.too_old),
             Class::Unique {
                 sent,
                 latency,
@@ -105,6 +104,10 @@ impl<'a> Receiver<'a> {
                 self.received.reordered += u64::from(reordered);
                 self.take_latency(latency, lag, stats, counters);
                 self.take_unique(now, sent, latency, counters, writer);
+                return;
+            }
+            Class::TooOld => {
+                rx.too_old += 1;
                 return;
             }
             Class::Uncounted => return,
@@ -216,5 +219,4 @@ const EMPTY: Interval = Interval {
     corrupt: 0,
     foreign: 0,
     late: 0,
-    too_old: 0,
 };

@@ -164,6 +164,10 @@ pub struct PollCounters {
     pub longest_stall_ns: u64,
     /// The longest run of full bursts.
     pub full_bursts_max: u64,
+    /// 1 if the device tells how many packets wait in the receive queue.
+    pub tells_depth: u64,
+    /// The most packets that waited there, of about one look a millisecond.
+    pub depth_max: u64,
 }
 
 /// Polls further apart than this are a stall.

@@ -1,11 +1,7 @@
-//! What threads share, in one place, so that a model checker can take its place.
+//! What threads share is made of these, and of nothing else.
 
-#[cfg(not(loom))]
+pub use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 pub use core::sync::atomic::{AtomicU64, fence};
-#[cfg(loom)]
-pub use loom::sync::atomic::{AtomicU64, fence};
-
-pub use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
 /// Adds to a counter that only the calling thread writes: a plain load and store.
 #[inline]

@@ -118,16 +118,23 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
-    /// Does what there is to do at `now`, and returns the time at which it was done.
+    /// Does what there is to do at `now`, and returns the time at which it was done. The poll itself
+    /// counts if `is_counted`.
     #[inline]
-    fn poll(&mut self, now: Nanos, clock: &mut impl Clock, phase: Phase) -> Nanos {
+    fn poll(
+        &mut self,
+        now: Nanos,
+        clock: &mut impl Clock,
+        phase: Phase,
+        is_counted: bool,
+    ) -> Nanos {
         let moved = if self.writer.open(now) {
             self.work(now, clock, phase)
         } else {
             0
         };
         let after = clock.now();
-        if phase == Phase::Running && now >= self.writer.division().start {
+        if is_counted {
             self.count_poll(now, after, moved);
         }
         after
@@ -218,6 +225,11 @@ impl<'a, P: Port> Worker<'a, P> {
 
     /// Shows what was counted; whatever is counted later happens at `now` or later.
     fn publish(&mut self, now: Nanos, elapsed: Nanos) {
+        if let Some(depth) = self.port.rx_depth() {
+            let poll = &mut self.counters.poll;
+            poll.tells_depth = 1;
+            poll.depth_max = poll.depth_max.max(u64::from(depth));
+        }
         self.counters.poll.elapsed_ns = elapsed.0;
         self.counters.poll.last_ns = now.0;
         self.stats.publish(&self.counters);
@@ -331,13 +343,13 @@ impl<'w, 'a, P: Port> Crew<'w, 'a, P> {
     pub fn round(&mut self, begin: Nanos, clock: &mut impl Clock, phase: Phase) -> Option<Nanos> {
         let mut now = begin;
         let mut has_ended = true;
-        let mut start = Nanos(0);
+        let starts = |worker: &Worker<'_, P>| worker.writer.division().start;
+        let is_counted = phase == Phase::Running && self.workers.first().map(starts) <= Some(begin);
         for worker in self.workers.iter_mut().filter(|worker| !worker.has_ended) {
-            now = worker.poll(now, clock, phase);
+            now = worker.poll(now, clock, phase, is_counted);
             has_ended &= worker.has_ended;
-            start = worker.writer.division().start;
         }
-        if phase == Phase::Running && begin >= start {
+        if is_counted {
             self.elapsed = self.elapsed + (now - begin);
         }
         if now >= self.next_publish || has_ended {

@@ -4,6 +4,7 @@
 //! again from its files. Nothing here decides what a packet means or counts anything.
 #![forbid(unsafe_code)]
 
+pub mod background;
 pub mod csv;
 pub mod output;
 pub mod summary;

@@ -99,7 +99,8 @@ impl Output {
         self.failure.as_deref()
     }
 
-    fn fail(&mut self, cause: &str) {
+    /// Makes the output count as incomplete, for `cause`.
+    pub(crate) fn fail(&mut self, cause: &str) {
         self.failure = Some(format!(
             "{} ({}) is incomplete: {cause}",
             self.name, self.what

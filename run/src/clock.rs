@@ -139,6 +139,7 @@ impl Timebase {
                     timebase: self,
                     version,
                     scale,
+                    floor: Nanos(0),
                 };
             }
         }
@@ -214,6 +215,8 @@ pub struct TickClock<'a> {
     timebase: &'a Timebase,
     version: u64,
     scale: Scale,
+    /// What the scale before this one had come to.
+    floor: Nanos,
 }
 
 impl Clock for TickClock<'_> {
@@ -222,15 +225,17 @@ impl Clock for TickClock<'_> {
         if self.timebase.scale.version.load(Relaxed) != self.version {
             self.reload();
         }
-        self.scale.nanos(self.timebase.ticks.raw())
+        self.scale.nanos(self.timebase.ticks.raw()).max(self.floor)
     }
 }
 
 impl TickClock<'_> {
-    /// Takes over the new scale, or goes on with the old one while the new one is being written.
+    /// Takes over the new scale, or goes on with the old one while the new one is being written. The
+    /// new one begins in the past, and may be behind the old one if it was long in coming.
     #[cold]
     fn reload(&mut self) {
         if let Some((version, scale)) = self.timebase.scale.get() {
+            self.floor = self.scale.nanos(self.timebase.ticks.raw()).max(self.floor);
             (self.version, self.scale) = (version, scale);
         }
     }

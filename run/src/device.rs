@@ -31,16 +31,17 @@ impl DeviceTally {
         }
     }
 
-    /// Takes what the devices have counted by now, in the same order.
+    /// Takes what the devices have counted by now, in the same order. What could not be read this
+    /// time is absent, and is taken from the next time on.
     pub fn sample(&mut self, now: Vec<Device>) {
-        for ((total, last), now) in self.total.iter_mut().zip(&self.last).zip(&now) {
-            add(&mut total.imissed, last.imissed, now.imissed);
-            add(&mut total.ierrors, last.ierrors, now.ierrors);
-            add(&mut total.rx_nombuf, last.rx_nombuf, now.rx_nombuf);
-            add(&mut total.oerrors, last.oerrors, now.oerrors);
+        for ((total, last), now) in self.total.iter_mut().zip(&mut self.last).zip(now) {
+            add(&mut total.imissed, &mut last.imissed, now.imissed);
+            add(&mut total.ierrors, &mut last.ierrors, now.ierrors);
+            add(&mut total.rx_nombuf, &mut last.rx_nombuf, now.rx_nombuf);
+            add(&mut total.oerrors, &mut last.oerrors, now.oerrors);
             add_named(&mut total.xstats, &last.xstats, &now.xstats);
+            last.xstats.extend(now.xstats);
         }
-        self.last = now;
     }
 
     /// The differences from the first sample to the last.
@@ -54,20 +55,23 @@ fn rise(last: u64, now: u64) -> u64 {
     now.checked_sub(last).unwrap_or(now)
 }
 
-fn add(total: &mut Option<u64>, last: Option<u64>, now: Option<u64>) {
+fn add(total: &mut Option<u64>, last: &mut Option<u64>, now: Option<u64>) {
     if let (Some(total), Some(last), Some(now)) = (total, last, now) {
-        *total += rise(last, now);
+        *total += rise(*last, now);
+        *last = now;
     }
 }
 
+/// A name that was missing last time says nothing of what it rose by since.
 fn add_named(
     total: &mut BTreeMap<String, u64>,
     last: &BTreeMap<String, u64>,
     now: &BTreeMap<String, u64>,
 ) {
     for (name, now) in now {
-        let last = last.get(name).copied().unwrap_or(0);
-        *total.entry(name.clone()).or_default() += rise(last, *now);
+        if let Some(last) = last.get(name) {
+            *total.entry(name.clone()).or_default() += rise(*last, *now);
+        }
     }
 }
 
@@ -93,6 +97,19 @@ mod tests {
         tally.sample(vec![device(110, None, 9)]);
         tally.sample(vec![device(115, None, 9)]);
         assert_eq!(tally.finish(), [device(15, None, 2)]);
+    }
+
+    #[test]
+    fn a_reading_that_failed_adds_nothing() {
+        let mut tally = DeviceTally::new(vec![device(1000, Some(7), 500)]);
+        tally.sample(vec![Device {
+            imissed: None,
+            oerrors: None,
+            xstats: BTreeMap::new(),
+            ..device(0, None, 0)
+        }]);
+        tally.sample(vec![device(1001, Some(7), 502)]);
+        assert_eq!(tally.finish(), [device(1, Some(0), 2)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use dpdkgen_core::time::Nanos;
+use dpdkgen_report::background::Background;
 use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::output::{Output, Target};
 use dpdkgen_report::summary::Summary;
@@ -13,13 +14,13 @@ use crate::request::{Request, Verbosity};
 
 /// All outputs of one run.
 pub struct Outputs {
-    csv: Option<CsvWriter<Output>>,
+    /// Written in the background: a slow reader must not hold up the control thread.
+    csv: Option<CsvWriter<Background>>,
     json: Option<Output>,
     flush_every: Nanos,
     next_flush: Nanos,
     stdout_is_data: bool,
     verbosity: Verbosity,
-    has_told_of_csv: bool,
 }
 
 impl Outputs {
@@ -37,7 +38,7 @@ impl Outputs {
             opened.map_err(|error| Failure::machine(error.to_string()))
         };
         let csv = open(&request.stats_file, "statistics")?
-            .map(CsvWriter::new)
+            .map(|output| CsvWriter::new(Background::new(output)))
             .transpose()
             .map_err(|error| {
                 Failure::machine(format!("the statistics cannot be begun: {error}"))
@@ -52,7 +53,6 @@ impl Outputs {
                 .iter()
                 .any(|target| **target == Some(Target::Stdout)),
             verbosity: request.verbosity,
-            has_told_of_csv: false,
         })
     }
 
@@ -77,33 +77,23 @@ impl Outputs {
         }
     }
 
-    /// Flushes the rows if it is time to, and says once if they cannot be written.
+    /// Flushes the rows if it is time to.
     pub fn tick(&mut self, now: Nanos) {
         if now >= self.next_flush {
             self.next_flush = now + self.flush_every;
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        let Some(csv) = &mut self.csv else { return };
-        let _ = csv.flush();
-        if let Some(failure) = csv.get_ref().failure()
-            && !self.has_told_of_csv
-        {
-            eprintln!("dpdkgen: {failure}; the run goes on");
-            self.has_told_of_csv = true;
+            if let Some(csv) = &mut self.csv {
+                let _ = csv.flush();
+            }
         }
     }
 
     /// Writes the rest, shows `summary`, and says whether every output is whole.
     pub fn finish(mut self, summary: &Summary) -> bool {
-        self.flush();
         let mut outputs = Vec::new();
         if let Some(csv) = self.csv.take()
-            && let Ok(output) = csv.finish()
+            && let Ok(background) = csv.finish()
         {
-            outputs.push(output);
+            outputs.push(background.finish());
         }
         if let Some(mut json) = self.json.take() {
             let text = summary.to_json().unwrap_or_default();

@@ -286,7 +286,10 @@ fn queues(posts: &[Post], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Qu
             depth_max: None,
         };
         let tx = queue(Direction::Tx, counters.tx.packets);
-        let rx = queue(Direction::Rx, counters.rx.packets);
+        let rx = Queue {
+            depth_max: (counters.poll.tells_depth > 0).then_some(counters.poll.depth_max),
+            ..queue(Direction::Rx, counters.rx.packets)
+        };
         match post.role {
             Role::Tx => vec![tx],
             Role::Rx => vec![rx],

@@ -24,7 +24,10 @@ struct Frames {
 
 impl Loop {
     fn new() -> Self {
-        let frames = Frames { free: vec![vec![0; 1514]; 256], held: VecDeque::with_capacity(256) };
+        let frames = Frames {
+            free: vec![vec![0; 1514]; 256],
+            held: VecDeque::with_capacity(256),
+        };
         Self(Rc::new(RefCell::new(frames)))
     }
 }
