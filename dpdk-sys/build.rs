@@ -19,20 +19,19 @@ const FUNCTIONS: &[&str] = &[
     "rte_eal_alarm_set",
     "rte_eal_cleanup",
     "rte_eal_remote_launch",
+    "rte_eal_get_lcore_state",
     "rte_eal_wait_lcore",
     "rte_get_main_lcore",
     "rte_get_next_lcore",
     "rte_lcore_to_socket_id",
     "rte_log_set_global_level",
     "rte_strerror",
-    "rte_version",
     "dg_errno",
     "dg_log_to_fd",
     "dg_log_to_stderr",
     // ports
     "rte_eth_dev_adjust_nb_rx_tx_desc",
     "rte_eth_dev_close",
-    "rte_eth_dev_get_mtu",
     "rte_eth_dev_rx_offload_name",
     "rte_eth_dev_set_mtu",
     "rte_eth_dev_start",
@@ -70,7 +69,6 @@ const TYPES: &[&str] = &[
 
 /// The constants of `shim.h`, each a variant of an unnamed enum.
 const CONSTANTS: &[&str] = &[
-    "DG_LOG_DEBUG",
     "DG_LOG_WARNING",
     "DG_MAX_LCORES",
     "DG_MAX_PORTS",

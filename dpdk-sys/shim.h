@@ -64,7 +64,6 @@ enum {
 	DG_NO_OWNER = RTE_ETH_DEV_NO_OWNER,
 	DG_HEADROOM = RTE_PKTMBUF_HEADROOM,
 	DG_LOG_WARNING = RTE_LOG_WARNING,
-	DG_LOG_DEBUG = RTE_LOG_DEBUG,
 };
 
 /** The data belongs to another mbuf or to an external buffer: flags that must stay as they are. */

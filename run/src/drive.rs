@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::time::Clock;
+use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{self, Phase, Worker};
-use dpdkgen_report::summary::{Device, Summary};
+use dpdkgen_report::summary::{Device, StopReason, Summary};
 
 use crate::clock::Timebase;
-use crate::control::{Control, End};
+use crate::control::{Control, End, Stop};
 use crate::device::DeviceTally;
 use crate::failure::Failure;
 use crate::outputs::Outputs;
@@ -129,6 +129,41 @@ pub fn drive<R: Runtime>(
     Ok(conclude(&request, &summary, outputs))
 }
 
+/// Writes and shows a run that was ended before it could start, and returns the exit status.
+///
+/// # Errors
+///
+/// If the run could not have been started.
+pub fn end_before_start<R: Runtime>(
+    mut request: Request,
+    runtime: &mut R,
+    outputs: Outputs,
+) -> Result<u8, Failure> {
+    let tag = tag(&mut request);
+    let posts = posts(&request, runtime.ports().len());
+    let mut memory = Memory::new(&request, &posts)?;
+    let stage = Stage::new(&request, &posts, tag, &mut memory);
+    let stop = Stop {
+        reason: StopReason::Signal,
+        at: Nanos(0),
+    };
+    let circumstances = Circumstances {
+        end: End {
+            stop,
+            drained: false,
+        },
+        clock: Timebase::new().describe(),
+        ports: runtime.ports(),
+        lcores: &runtime.lcores(&posts),
+        device: DeviceTally::new(runtime.for_control().device()).finish(),
+    };
+    Ok(conclude(
+        &request,
+        &summarize(&stage, circumstances),
+        outputs,
+    ))
+}
+
 /// The run's tag, a fresh one if none was asked for; the request then tells it.
 fn tag(request: &mut Request) -> Tag {
     let Mode::SendRecv(sendrecv) = &mut request.mode else {
@@ -222,14 +257,16 @@ fn missed_thresholds(request: &Request, summary: &Summary) -> Vec<String> {
         return Vec::new();
     };
     let mut misses = Vec::new();
-    if let (Some(most), Some(loss)) = (sendrecv.max_loss, summary.loss_ratio)
-        && loss > most
-    {
-        misses.push(format!(
-            "{:.4} % was lost, more than --max-loss {:.4} %",
-            loss * 100.0,
-            most * 100.0
-        ));
+    if let Some(most) = sendrecv.max_loss {
+        match summary.loss_ratio {
+            Some(loss) if loss > most => misses.push(format!(
+                "{} % was lost, more than --max-loss {} %",
+                loss * 100.0,
+                most * 100.0
+            )),
+            Some(_) => {}
+            None => misses.push("nothing was sent, so --max-loss was not kept".to_owned()),
+        }
     }
     if let Some(most) = sendrecv.max_p99 {
         match summary.latency_ns {

@@ -25,8 +25,8 @@ use crate::request::{Mode, Request, SendRecv};
 const READER_PAUSE: Nanos = Nanos(2_000_000_000);
 const READER_PAUSE_INTERVALS: u64 = 1 << 18;
 
-/// The most memory for duplicate windows.
-const MAX_WINDOW_BYTES: u64 = 8 << 30;
+/// The most memory for what grows with the request: intervals, duplicate windows, flows.
+const MAX_BYTES: u64 = 8 << 30;
 
 /// A port as the runtime opened it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the request needs a duplicate window that is too large.
+    /// If the request needs more than there may be.
     pub fn new(request: &Request, posts: &[Post]) -> Result<Self, Failure> {
         let division = division(request);
         let pause = READER_PAUSE
@@ -96,9 +96,10 @@ impl Memory {
             .min(READER_PAUSE_INTERVALS.saturating_mul(division.length.0));
         let cells = division.ring_len(Nanos(pause));
         let dimensions = match &request.mode {
-            Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, posts)?),
+            Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, posts)),
             Mode::Reflect => None,
         };
+        check_size(posts.len(), cells, dimensions.as_ref())?;
         let filling_len = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
             Mode::Reflect => None,
@@ -124,6 +125,30 @@ impl Memory {
     }
 }
 
+fn check_size(
+    workers: usize,
+    cells: usize,
+    dimensions: Option<&Dimensions>,
+) -> Result<(), Failure> {
+    let cells = workers as u64 * cells as u64 * size_of::<Cell>() as u64;
+    let lines = dimensions.map_or(0, |of| of.seen_lines() as u64 + of.flow_lines() as u64);
+    let bytes = cells + lines * size_of::<Line>() as u64;
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Failure::request(format!(
+        "accounting for this run takes {} GiB, and {} is the limit: {}",
+        bytes.div_ceil(1 << 30),
+        MAX_BYTES >> 30,
+        if cells > bytes / 2 {
+            "lengthen --stats-interval-ms, or use fewer queues"
+        } else {
+            "use fewer source ports or queues, or lower --rate, --drain-ms or \
+             --stats-evict-threshold-secs"
+        }
+    )))
+}
+
 fn make<T: Default>(count: usize) -> Vec<T> {
     (0..count).map(|_| T::default()).collect()
 }
@@ -140,29 +165,17 @@ fn division(request: &Request) -> Division {
     }
 }
 
-fn dimensions(
-    request: &Request,
-    sendrecv: &SendRecv,
-    posts: &[Post],
-) -> Result<Dimensions, Failure> {
+fn dimensions(request: &Request, sendrecv: &SendRecv, posts: &[Post]) -> Dimensions {
     let count = |role| posts.iter().filter(|post| post.role == role).count() as u16;
-    let window = sendrecv.window(request.grace);
-    let dimensions = Dimensions {
+    Dimensions {
         streams: count(summary::Role::Tx),
         source_ports: source_ports(sendrecv),
         receivers: count(summary::Role::Rx),
-        window,
-    };
-    // A word of 8 bytes holds 32 packets.
-    if (window / 4).saturating_mul(u64::from(dimensions.streams)) > MAX_WINDOW_BYTES {
-        return Err(Failure::request(format!(
-            "telling duplicates apart over {window} packets in each of {} streams takes more than \
-             {} GiB: lower --rate, --drain-ms or --stats-evict-threshold-secs",
-            dimensions.streams,
-            MAX_WINDOW_BYTES >> 30,
-        )));
+        window: match request.rxq {
+            0 => 0,
+            _ => sendrecv.window(request.grace),
+        },
     }
-    Ok(dimensions)
 }
 
 /// What the workers of a run share.

@@ -3,17 +3,18 @@
 
 use std::ffi::{CStr, c_uint};
 
-/// Counters of a port at one moment; they count from when the port was made.
+/// Counters of a port at one moment, since the port was made; what the driver does not tell, or could
+/// not be read just now, is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Received and dropped for want of room in the receive ring.
-    pub imissed: u64,
+    pub imissed: Option<u64>,
     /// Received with an error.
-    pub ierrors: u64,
+    pub ierrors: Option<u64>,
     /// Received and dropped for want of a buffer.
-    pub rx_nombuf: u64,
+    pub rx_nombuf: Option<u64>,
     /// Accepted and not sent.
-    pub oerrors: u64,
+    pub oerrors: Option<u64>,
     /// The `vf_*` extended statistics, of a netvsc port only.
     pub xstats: Vec<(String, u64)>,
 }
@@ -22,27 +23,29 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug)]
 pub struct CounterSource {
     pub(crate) port: u16,
-    pub(crate) tells_missed: bool,
+    pub(crate) tells: Tells,
 }
 
 impl CounterSource {
-    /// Whether the driver counts what it missed. If not, `imissed` is 0 and means nothing.
-    #[must_use]
-    pub const fn tells_missed(&self) -> bool {
-        self.tells_missed
-    }
-
-    /// The counters now; zeros once the port is closed.
+    /// The counters now; none once the port is closed.
     #[must_use]
     pub fn read(&self) -> Counters {
         let mut raw = dpdk_sys::dg_port_stats::default();
-        // SAFETY: fills the struct; a port that is closed gives an error and zeros.
-        unsafe { dpdk_sys::dg_port_stats(self.port, &raw mut raw) };
+        // SAFETY: fills the struct, or gives an error.
+        if unsafe { dpdk_sys::dg_port_stats(self.port, &raw mut raw) } != 0 {
+            return Counters::default();
+        }
+        let Tells {
+            imissed,
+            ierrors,
+            rx_nombuf,
+            oerrors,
+        } = self.tells;
         Counters {
-            imissed: raw.imissed,
-            ierrors: raw.ierrors,
-            rx_nombuf: raw.rx_nombuf,
-            oerrors: raw.oerrors,
+            imissed: imissed.then_some(raw.imissed),
+            ierrors: ierrors.then_some(raw.ierrors),
+            rx_nombuf: rx_nombuf.then_some(raw.rx_nombuf),
+            oerrors: oerrors.then_some(raw.oerrors),
             xstats: self.xstats("vf_"),
         }
     }
@@ -81,25 +84,36 @@ impl CounterSource {
     }
 }
 
-/// Whether a driver counts packets that it missed in `imissed`.
-///
-/// In DPDK 22.11 `stats_get` of these drivers never writes it: `memif_stats_get`, `eth_stats_get` of
-/// af_packet, ring and null, `tap_stats_get`, `virtio_update_stats` (PCI and virtio-user alike) and
-/// `eth_stats_get` of vhost. net_pcap does (from `pcap_stats`), net_af_xdp (from `XDP_STATISTICS`)
-/// and net_netvsc (full rings, and the VF's own) do.
-pub(crate) fn driver_tells_missed(driver: &str) -> bool {
-    const SILENT: &[&str] = &[
-        "net_memif",
-        "net_af_packet",
-        "net_ring",
-        "net_null",
-        "net_tap",
-        "net_tun",
-        "net_virtio",
-        "net_virtio_user",
-        "net_vhost",
-    ];
-    !SILENT.contains(&driver)
+/// Which counters a driver keeps; the others stay 0, whatever happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tells {
+    imissed: bool,
+    ierrors: bool,
+    rx_nombuf: bool,
+    oerrors: bool,
+}
+
+impl Tells {
+    /// What a driver tells. Hardware is taken to tell everything; of the software ports it is what
+    /// their `stats_get` writes: `memif_stats_get`, `eth_stats_get` of ring, null, af_packet, vhost,
+    /// pcap and af_xdp, `tap_stats_get`, `virtio_update_stats` (PCI and virtio-user alike).
+    pub(crate) fn of(driver: &str) -> Self {
+        let [imissed, ierrors, rx_nombuf, oerrors] = match driver {
+            "net_memif" => [false, true, false, false],
+            "net_ring" | "net_null" => [false; 4],
+            "net_af_packet" | "net_vhost" => [false, false, false, true],
+            "net_tap" | "net_tun" => [false, true, true, true],
+            "net_virtio" | "net_virtio_user" => [false, true, true, false],
+            "net_af_xdp" => [true, false, true, true],
+            _ => [true; 4],
+        };
+        Self {
+            imissed,
+            ierrors,
+            rx_nombuf,
+            oerrors,
+        }
+    }
 }
 
 /// Whether a driver tells truly how many packets wait in a receive queue, if it tells at all.

@@ -10,7 +10,7 @@ use std::ffi::c_int;
 use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
 use dpdkgen_run::failure::Failure;
 
-use crate::counters::{self, CounterSource};
+use crate::counters::{self, CounterSource, Tells};
 use crate::eal::{Eal, error_text};
 use crate::interrupts::Seat;
 use crate::pool::{ORDINARY_ROOM, Pool, pool_size};
@@ -20,7 +20,7 @@ use crate::ports::{self, PortInfo};
 /// Bytes of an Ethernet header.
 const ETHERNET_HEADER: u32 = 14;
 /// IPv4 and UDP headers, which the MTU includes.
-const IP_UDP_HEADERS: u16 = 28;
+pub(crate) const IP_UDP_HEADERS: u16 = 28;
 /// What a device may put into a receive buffer around the MTU: header, two VLAN tags, FCS.
 const RX_OVERHEAD: u32 = ETHERNET_HEADER + 8 + 4;
 /// A reflector cannot know what is coming, so it takes frames as large as is usual, if the port can.
@@ -156,18 +156,12 @@ impl<'eal> Device<'eal> {
         self.mtu
     }
 
-    /// Descriptors of each receive and of each transmit queue, as adjusted.
-    #[must_use]
-    pub const fn descriptors(&self) -> (u16, u16) {
-        (self.rx_descriptors, self.tx_descriptors)
-    }
-
     /// Where its counters are read.
     #[must_use]
     pub fn counters(&self) -> CounterSource {
         CounterSource {
             port: self.info.index,
-            tells_missed: counters::driver_tells_missed(&self.info.driver),
+            tells: Tells::of(&self.info.driver),
         }
     }
 

@@ -249,7 +249,8 @@ fn online_cpus() -> String {
         .to_owned()
 }
 
-fn is_root() -> bool {
+/// Whether the process has the rights of root.
+pub fn is_root() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| {
         status
             .lines()

@@ -204,15 +204,6 @@ pub(crate) fn error_text(error: c_int) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// DPDK's version, such as "DPDK 22.11.11".
-#[must_use]
-pub fn version() -> String {
-    // SAFETY: DPDK returns a NUL-terminated static text.
-    unsafe { CStr::from_ptr(dpdk_sys::rte_version()) }
-        .to_string_lossy()
-        .into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

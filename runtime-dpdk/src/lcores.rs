@@ -5,10 +5,15 @@ use std::any::Any;
 use std::ffi::{c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
+use std::thread;
+use std::time::Duration;
 
 use dpdkgen_run::failure::Failure;
 
 use crate::eal::{Eal, error_text};
+
+/// How often the main lcore looks whether the others have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A thread of the EAL's, bound to its CPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +181,11 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         for &lcore in &self.lcores {
+            // `rte_eal_wait_lcore` spins, which would take a CPU from those who need it.
+            // SAFETY: reads the state of an lcore that there is.
+            while unsafe { dpdk_sys::rte_eal_get_lcore_state(lcore) } == dpdk_sys::RUNNING {
+                thread::sleep(LOOK_EVERY);
+            }
             // SAFETY: waits for an lcore that was launched by the thread that is here.
             unsafe { dpdk_sys::rte_eal_wait_lcore(lcore) };
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dpdkgen_rt::eal::{self, Eal};
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
 use dpdkgen_rt::{affinity, ports, render, select, to_json};
-use dpdkgen_run::drive::drive;
+use dpdkgen_run::drive::{drive, end_before_start};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::{self, Command, Exit, Program};
 use dpdkgen_run::outputs::Outputs;
@@ -80,19 +80,19 @@ fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
 }
 
 fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
-    let outputs = Outputs::open(&request)?;
     let signals = RefCell::new(StopSignals::new()?);
     let cpus = affinity::saved().ok();
     let workers = posts(&request, request.ports.len().max(1)).len();
     let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
 
-    let selectors: Vec<String> = request.ports.iter().map(ToString::to_string).collect();
-    let ports = select::select(&eal, &selectors)?;
+    let ports = select::select(&eal, &request.ports)?;
+    // Not before it is known that there are such ports: an earlier run's files would be emptied.
+    let outputs = Outputs::open(&request)?;
     let posts = posts(&request, ports.len());
     let places = Places::new(&eal, &posts);
     let mut devices = runtime::open(&eal, &ports, &request, &posts, &places)?;
     let timeout = Duration::from_nanos(request.wait_link.0);
-    runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
+    let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
     for line in eal.take_log() {
         eprintln!("{line}");
@@ -102,5 +102,8 @@ fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
         outputs.tell(&note);
     }
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, places, cpus);
+    if !is_up {
+        return end_before_start(request, &mut runtime, outputs);
+    }
     drive(request, &mut runtime, signals.into_inner(), outputs)
 }

@@ -98,14 +98,6 @@ impl QueuePort<'_> {
         self.tx.map(|tx| tx.queue)
     }
 
-    /// Packets that wait in the receive queue, where the device tells it truly.
-    #[must_use]
-    pub fn rx_depth(&self) -> Option<u32> {
-        let rx = self.rx.filter(|rx| rx.depth_told)?;
-        // SAFETY: a queue of a port that stays configured while `self` lives.
-        u32::try_from(unsafe { dpdk_sys::dg_rx_queue_count(self.port, rx.queue) }).ok()
-    }
-
     /// Takes a burst from the device into `self.burst` and says how many they are.
     fn take_received(&mut self) -> usize {
         let Some(rx) = self.rx else { return 0 };
@@ -272,6 +264,12 @@ impl Port for QueuePort<'_> {
             sent_bytes: bytes,
             refused: (wanted - sent) as u16,
         }
+    }
+
+    fn rx_depth(&self) -> Option<u32> {
+        let rx = self.rx.filter(|rx| rx.depth_told)?;
+        // SAFETY: a queue of a port that stays configured while `self` lives.
+        u32::try_from(unsafe { dpdk_sys::dg_rx_queue_count(self.port, rx.queue) }).ok()
     }
 }
 

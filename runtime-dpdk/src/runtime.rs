@@ -11,14 +11,11 @@ use dpdkgen_run::stage::{OpenedPort, Post};
 
 use crate::affinity::CpuSet;
 use crate::counters::CounterSource;
-use crate::device::{Device, DeviceConfig, Role};
+use crate::device::{Device, DeviceConfig, IP_UDP_HEADERS, Role};
 use crate::eal::Eal;
 use crate::lcores::{self, Lcore};
 use crate::port::QueuePort;
 use crate::ports::PortInfo;
-
-/// Bytes of IPv4 and UDP headers, which the MTU includes.
-const IP_UDP_HEADERS: u16 = 28;
 
 /// Which lcore runs the worker at each post.
 #[derive(Debug, Clone)]
@@ -103,7 +100,7 @@ pub fn open<'eal>(
     ports.iter().enumerate().map(open).collect()
 }
 
-/// Waits until the links of all `devices` are up, or `interrupted` says not to.
+/// Waits until the links of all `devices` are up; `false` if `interrupted` said not to.
 ///
 /// # Errors
 ///
@@ -112,12 +109,14 @@ pub fn wait_links(
     devices: &[Device<'_>],
     timeout: Duration,
     interrupted: &dyn Fn() -> bool,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let begin = Instant::now();
     for device in devices {
-        device.wait_link(timeout.saturating_sub(begin.elapsed()), interrupted)?;
+        if !device.wait_link(timeout.saturating_sub(begin.elapsed()), interrupted)? {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Started ports with their lcores.
@@ -222,10 +221,10 @@ impl ForControl for Control {
             summary::Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
-                imissed: source.tells_missed().then_some(counters.imissed),
-                ierrors: Some(counters.ierrors),
-                rx_nombuf: Some(counters.rx_nombuf),
-                oerrors: Some(counters.oerrors),
+                imissed: counters.imissed,
+                ierrors: counters.ierrors,
+                rx_nombuf: counters.rx_nombuf,
+                oerrors: counters.oerrors,
                 xstats: counters.xstats.into_iter().collect(),
             }
         };

@@ -2,24 +2,39 @@
 
 use dpdkgen_core::wire::Mac;
 use dpdkgen_run::failure::Failure;
+use dpdkgen_run::request::PortSelector;
 
+use crate::diagnosis;
 use crate::eal::Eal;
 use crate::ports::{self, PortInfo};
 
 /// The ports that the selectors name, in their order; without any, the only port there is.
-pub fn select(eal: &Eal, selectors: &[String]) -> Result<Vec<PortInfo>, Failure> {
+pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Failure> {
     let ports = ports::list(eal)?;
     if ports.is_empty() {
-        return Err(Failure::request(format!(
-            "DPDK sees no port{}: bind a network card to a DPDK driver (dpdk-devbind.py), or make a \
-             software port with --vdev before the `--`",
-            eal.last_words(0)
-        )));
+        return Err(no_port(&eal.last_words(0)));
     }
     Ok(choose(&ports, selectors)?.into_iter().cloned().collect())
 }
 
-fn choose<'a>(ports: &'a [PortInfo], selectors: &[String]) -> Result<Vec<&'a PortInfo>, Failure> {
+/// `why` is what DPDK said of it, if anything.
+fn no_port(why: &str) -> Failure {
+    if !why.is_empty() && !diagnosis::is_root() {
+        return Failure::machine(format!(
+            "DPDK sees no port{why}: most ports take privileges, so run as root, or choose a software \
+             port that needs none (net_memif)"
+        ));
+    }
+    Failure::request(format!(
+        "DPDK sees no port{why}: bind a network card to a DPDK driver (dpdk-devbind.py), or make a \
+         software port with --vdev before the `--`"
+    ))
+}
+
+fn choose<'a>(
+    ports: &'a [PortInfo],
+    selectors: &[PortSelector],
+) -> Result<Vec<&'a PortInfo>, Failure> {
     if selectors.is_empty() {
         return match ports {
             [only] => Ok(vec![only]),
@@ -42,17 +57,13 @@ fn choose<'a>(ports: &'a [PortInfo], selectors: &[String]) -> Result<Vec<&'a Por
     Ok(chosen)
 }
 
-fn find<'a>(ports: &'a [PortInfo], selector: &str) -> Result<&'a PortInfo, Failure> {
-    let matching: Vec<&PortInfo> = if let Some(mac) = mac(selector) {
-        ports.iter().filter(|port| port.mac == mac).collect()
-    } else if let Ok(index) = selector.parse::<u16>() {
-        ports.iter().filter(|port| port.index == index).collect()
-    } else {
-        ports
-            .iter()
-            .filter(|port| same_device(&port.name, selector))
-            .collect()
+fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortInfo, Failure> {
+    let is_meant = |port: &&PortInfo| match selector {
+        PortSelector::Mac(mac) => port.mac == Mac(*mac),
+        PortSelector::Index(index) => port.index == *index,
+        PortSelector::Name(name) => same_device(&port.name, name),
     };
+    let matching: Vec<&PortInfo> = ports.iter().filter(is_meant).collect();
     // A VF that netvsc does not own (yet) has the same address.
     let netvsc = matching.iter().find(|port| port.driver == "net_netvsc");
     match (matching.as_slice(), netvsc) {
@@ -66,18 +77,6 @@ fn find<'a>(ports: &'a [PortInfo], selector: &str) -> Result<&'a PortInfo, Failu
             names(ports)
         ))),
     }
-}
-
-/// Reads `02:00:00:00:00:01`, in either case, with or without leading zeros.
-fn mac(text: &str) -> Option<Mac> {
-    let mut parts = text.split(':');
-    let mut bytes = [0; 6];
-    for byte in &mut bytes {
-        let part = parts.next()?;
-        let hex = (1..=2).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_hexdigit());
-        *byte = u8::from_str_radix(part, 16).ok().filter(|_| hex)?;
-    }
-    parts.next().is_none().then_some(Mac(bytes))
 }
 
 /// Whether a name means a device: PCI addresses go without the domain 0000 too, software ports
@@ -120,7 +119,7 @@ mod tests {
     }
 
     fn chosen(selectors: &[&str]) -> Result<Vec<u16>, Failure> {
-        let selectors: Vec<String> = selectors.iter().map(|&s| s.to_owned()).collect();
+        let selectors: Vec<_> = selectors.iter().map(|s| PortSelector::parse(s)).collect();
         choose(&ports(), &selectors).map(|ports| ports.iter().map(|port| port.index).collect())
     }
 
@@ -128,7 +127,7 @@ mod tests {
     fn a_port_is_chosen_by_index_name_or_mac() {
         assert_eq!(chosen(&["3"]), Ok(vec![3]));
         assert_eq!(chosen(&["02:00:00:00:00:AB"]), Ok(vec![3]));
-        assert_eq!(chosen(&["2:0:0:0:0:3"]), Ok(vec![4]));
+        assert_eq!(chosen(&["02-00-00-00-00-03"]), Ok(vec![4]));
         assert_eq!(
             chosen(&["7CED8DD2-1a43-7ced-8dd2-1a437ced8dd2"]),
             Ok(vec![3])
@@ -193,9 +192,9 @@ mod tests {
     fn a_mac_means_the_netvsc_port_and_not_its_vf() {
         let mut ports = ports();
         ports[0].mac = ports[1].mac;
-        let chosen = choose(&ports, &["02:00:00:00:00:ab".to_owned()]).unwrap();
+        let chosen = choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")]).unwrap();
         assert_eq!(chosen[0].driver, "net_netvsc");
         ports[1].driver = "net_other".to_owned();
-        assert!(choose(&ports, &["02:00:00:00:00:ab".to_owned()]).is_err());
+        assert!(choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")]).is_err());
     }
 }

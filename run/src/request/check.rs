@@ -1,5 +1,6 @@
 //! Whether a request keeps to the limits and fits together.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use dpdkgen_core::time::Nanos;
@@ -160,7 +161,7 @@ impl Request {
             )
         })?;
         let window = send.window(self.grace);
-        ensure(window <= limits::MAX_WINDOW, || {
+        ensure(self.rxq == 0 || window <= limits::MAX_WINDOW, || {
             format!(
                 "at this --rate {window} packets are sent within --stats-evict-threshold-secs and \
                  --drain-ms, and {} is the most among which duplicates are found: lower one of \
@@ -187,12 +188,19 @@ impl Request {
                 )
             })?;
         }
+        let is_host =
+            |ip: &Ipv4Addr| !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast());
         for source in &send.sources {
-            let host = !(source.is_unspecified() || source.is_multicast() || source.is_broadcast());
-            ensure(host, || {
+            ensure(is_host(source), || {
                 format!("--src {source} is no address of a host: nobody can reply to it")
             })?;
         }
+        ensure(is_host(send.dest.ip()), || {
+            format!(
+                "--dest {} is no address of a host: nobody will reply",
+                send.dest
+            )
+        })?;
         ensure(send.dest.port() != 0, || {
             format!(
                 "--dest {} names port 0, on which nobody listens: use 1 to 65535",

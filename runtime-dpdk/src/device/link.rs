@@ -58,10 +58,9 @@ impl Device<'_> {
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Failure::machine(format!(
-                    "the link of port {} is still down after {:.1} s{}: start or connect its peer, or \
-                     wait longer with --wait-link",
+                    "the link of port {} is still down{}: start or connect its peer, or wait longer \
+                     with --wait-link",
                     self.info,
-                    timeout.as_secs_f64(),
                     self.eal.last_words(mark)
                 )));
             }
