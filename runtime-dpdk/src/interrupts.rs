@@ -45,7 +45,7 @@ pub fn needed(driver: &str) -> bool {
     driver == "net_memif"
 }
 
-/// To be called before such a port is started.
+/// To be called for such a port that was started.
 pub fn note_start(port: u16) {
     let mut started = lock(&STARTED);
     if !started.contains(&port) {
