@@ -118,6 +118,16 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
+    /// Polls a receiver's queue once and forgets what came before the start; to be called before it.
+    ///
+    /// Some devices (net_memif) lend their peer receive buffers only when they are polled, and what
+    /// came back sooner would be lost.
+    pub fn prime(&mut self) {
+        if let Role::Receive(_) = self.role {
+            self.port.receive(|_| {});
+        }
+    }
+
     /// Does what there is to do at `now`, and returns the time at which it was done. The poll itself
     /// counts if `is_counted`.
     #[inline]

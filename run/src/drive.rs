@@ -105,6 +105,7 @@ pub fn drive<R: Runtime>(
         })?;
         let jobs = crews.into_iter().map(|(lcore, mut crew)| {
             let job = move || {
+                crew.iter_mut().for_each(Worker::prime);
                 ready.fetch_add(1, Ordering::AcqRel);
                 stage.command.wait_for_start();
                 worker::run(&mut crew, &mut timebase.reader(), &stage.command);

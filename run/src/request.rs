@@ -20,15 +20,16 @@ use crate::units;
 /// The most that may be asked for.
 pub mod limits {
     use dpdkgen_core::time::Nanos;
+    use dpdkgen_core::{probe, template, wire};
 
     /// UDP payload bytes: index, time and tag.
-    pub const MIN_PAYLOAD: u16 = 16;
+    pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
     /// UDP payload bytes of a 9000-byte IP packet.
-    pub const MAX_PAYLOAD: u16 = 8_972;
+    pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
     /// Bytes of Ethernet, IPv4 and UDP headers.
-    pub const HEADERS: u16 = 14 + 20 + 8;
+    pub const HEADERS: u16 = wire::HEADERS_LEN as u16;
     /// Bytes of a frame around its payload: the headers and the FCS.
-    pub const AROUND_PAYLOAD: u16 = HEADERS + 4;
+    pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
     /// Bytes of the frame around [`MIN_PAYLOAD`].
     pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
     /// Bytes of the frame around [`MAX_PAYLOAD`].
@@ -201,6 +202,12 @@ impl SendRecv {
     #[must_use]
     pub const fn frame_len(&self) -> u16 {
         self.payload_len + limits::HEADERS
+    }
+
+    /// How many source ports are used in turn.
+    #[must_use]
+    pub fn source_ports(&self) -> u32 {
+        u32::from(self.src_ports.end() - self.src_ports.start()) + 1
     }
 
     /// How many sequences back a duplicate must be found: what can be in flight or still open.

@@ -169,7 +169,7 @@ fn dimensions(request: &Request, sendrecv: &SendRecv, posts: &[Post]) -> Dimensi
     let count = |role| posts.iter().filter(|post| post.role == role).count() as u16;
     Dimensions {
         streams: count(summary::Role::Tx),
-        source_ports: source_ports(sendrecv),
+        source_ports: sendrecv.source_ports(),
         receivers: count(summary::Role::Rx),
         window: match request.rxq {
             0 => 0,
@@ -342,7 +342,7 @@ impl<'a> Probes<'a> {
             count: request.count,
             burst: request.tx_burst,
             first_source_port: *self.sendrecv.src_ports.start(),
-            source_ports: source_ports(self.sendrecv),
+            source_ports: self.sendrecv.source_ports(),
         }
     }
 
@@ -373,10 +373,6 @@ impl<'a> Probes<'a> {
             filling: self.filling,
         }
     }
-}
-
-fn source_ports(sendrecv: &SendRecv) -> u32 {
-    u32::from(sendrecv.src_ports.end() - sendrecv.src_ports.start()) + 1
 }
 
 /// Of what was given once or once per port, that of `port`.

@@ -15,7 +15,7 @@ use crate::interrupts::Seat;
 use crate::mbuf::{copy_back, first_segment, frame, free, make_outgoing, prefetch, set_len};
 
 /// The largest burst.
-pub const MAX_BURST: u16 = 512;
+pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
 
 /// Bytes of the largest frame that is put together from several segments; a longer one is cut.
 const SCRATCH_BYTES: usize = 1 << 16;

@@ -150,7 +150,7 @@ impl Scenario {
         let Mode::SendRecv(sendrecv) = &self.request.mode else {
             panic!("no sendrecv")
         };
-        let source_ports = u64::from(sendrecv.src_ports.end() - sendrecv.src_ports.start()) + 1;
+        let source_ports = u64::from(sendrecv.source_ports());
         let rx_burst = self.request.rx_burst;
         let sim = SimPort::new(link.clone(), side, queue, queue, source_ports, rx_burst);
         stage.worker(number, sim, &[port()])

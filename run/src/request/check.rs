@@ -151,7 +151,7 @@ impl Request {
                 .to_owned()
             },
         )?;
-        let ports = send.src_ports.len() as u64;
+        let ports = u64::from(send.source_ports());
         let flows = self.port_count() as u64 * u64::from(self.txq) * ports;
         ensure(flows <= limits::MAX_FLOWS, || {
             format!(
