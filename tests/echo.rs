@@ -2,63 +2,9 @@
 //! server reads and answers: every probe comes back intact, whoever writes the checksums.
 
 use std::process::Command;
-use std::time::Duration;
 
-use dpdkgen_tests::machine::{PYTHON, two_cpus};
-use dpdkgen_tests::{
-    Link, Need, Offload, Program, Rows, Summary, check_sendrecv, ports, run, turn,
-};
-
-const ECHO: &str = include_str!("peers/echo.py");
-const NEEDS: [Need; 3] = [
-    Need::Namespaces,
-    Need::Program("ethtool"),
-    Need::Program("python3"),
-];
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// A kernel that answers on 10.77.0.2, port 10000.
-struct EchoServer {
-    // Dropped in this order: the server goes before its namespace.
-    _server: Program,
-    link: Link,
-}
-
-impl EchoServer {
-    fn new(offload: Offload) -> Self {
-        let link = Link::new(offload);
-        link.address_far("10.77.0.2", "10.77.0.1");
-        let mut python = Command::new(PYTHON);
-        python.args(["-c", ECHO, "10000"]);
-        let mut server = Program::start(link.inside("far", &python));
-        server.until("server", LIMIT, |server| server.stdout().contains("ready"));
-        Self {
-            _server: server,
-            link,
-        }
-    }
-
-    /// Sends 2000 probes a second for two seconds, and checks what holds in every run.
-    fn run(&self, options: &str, queues: u16) -> Summary {
-        let folder = tempfile::tempdir().unwrap();
-        let (json, csv) = (
-            folder.path().join("run.json"),
-            folder.path().join("run.csv"),
-        );
-        let arguments = format!(
-            "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --dest-mac 02:00:00:00:0a:02 \
-             --rate 2kpps --duration 2 --drain-ms 300 -r {queues} -t {queues} --json {} -s {} {options}",
-            ports::text(&json),
-            ports::text(&csv)
-        );
-        let device = ports::af_packet("near", queues);
-        let command = ports::dpdkgen(&two_cpus().0.to_string(), &[device], &arguments);
-        let _ = run(self.link.inside("near", &command), LIMIT).ok();
-        let summary = Summary::read(&json);
-        check_sendrecv(&summary, &Rows::read(&csv));
-        summary
-    }
-}
+use dpdkgen_tests::machine::PYTHON;
+use dpdkgen_tests::{EchoServer, Offload, Program, Summary, turn};
 
 /// Every probe of the run came back, once and intact.
 fn assert_all_back(summary: &Summary) {
@@ -81,7 +27,7 @@ fn assert_all_back(summary: &Summary) {
 
 #[test]
 fn with_checksums_written_by_the_kernel() {
-    let Some(_turn) = turn("with_checksums_written_by_the_kernel", &NEEDS) else {
+    let Some(_turn) = turn("with_checksums_written_by_the_kernel", &EchoServer::NEEDS) else {
         return;
     };
     let server = EchoServer::new(Offload::Off);
@@ -98,7 +44,10 @@ fn with_checksums_written_by_the_kernel() {
 
 #[test]
 fn with_checksums_left_to_the_network_card() {
-    let Some(_turn) = turn("with_checksums_left_to_the_network_card", &NEEDS) else {
+    let Some(_turn) = turn(
+        "with_checksums_left_to_the_network_card",
+        &EchoServer::NEEDS,
+    ) else {
         return;
     };
     let server = EchoServer::new(Offload::On);
@@ -119,7 +68,7 @@ fn with_checksums_left_to_the_network_card() {
 
 #[test]
 fn over_two_queues() {
-    let Some(_turn) = turn("over_two_queues", &NEEDS) else {
+    let Some(_turn) = turn("over_two_queues", &EchoServer::NEEDS) else {
         return;
     };
     let server = EchoServer::new(Offload::Off);
@@ -138,7 +87,7 @@ fn over_two_queues() {
 
 #[test]
 fn another_programs_packets_are_foreign() {
-    let Some(_turn) = turn("another_programs_packets_are_foreign", &NEEDS) else {
+    let Some(_turn) = turn("another_programs_packets_are_foreign", &EchoServer::NEEDS) else {
         return;
     };
     let server = EchoServer::new(Offload::Off);

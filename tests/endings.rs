@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dpdkgen_tests::machine::two_cpus;
 use dpdkgen_tests::{
-    Ended, Pair, Program, Rows, Summary, check_reflect, check_sendrecv, ports, run, turn,
+    Ended, Memif, Pair, Program, Rows, Summary, check_reflect, check_sendrecv, ports, run, turn,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -237,4 +237,31 @@ fn a_reflector_ends_by_itself_when_told_to() {
     let duration = summary.number("duration_s");
     assert!((0.5..1.0).contains(&duration), "{duration}");
     assert_eq!(summary.count("rx.packets"), 0);
+}
+
+#[test]
+fn a_run_interrupted_before_its_link_is_up_is_empty() {
+    let Some(_turn) = turn("a_run_interrupted_before_its_link_is_up_is_empty", &[]) else {
+        return;
+    };
+    let memif = Memif::new(10);
+    let folder = tempfile::tempdir().unwrap();
+    let (json, csv) = (
+        folder.path().join("run.json"),
+        folder.path().join("run.csv"),
+    );
+    let mut command = ports::dpdkgen(
+        &two_cpus().0.to_string(),
+        &[memif.server(0)],
+        "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
+         --wait-link 60",
+    );
+    command.arg("--json").arg(&json).arg("-s").arg(&csv);
+    let mut waiting = Program::start(command);
+    waiting.until("memif socket", LIMIT, |_| memif.socket().exists());
+    let _ = waiting.interrupt().ok();
+    let summary = Summary::read(&json);
+    assert_eq!(summary.text("stop_reason"), "signal");
+    assert_eq!(summary.count("tx.packets"), 0);
+    assert_eq!(Rows::read(&csv).sum("tx_packets"), 0);
 }

@@ -5,6 +5,7 @@
 //! namespaces that a test made, and a test that lacks something says so by name on standard error.
 
 mod support {
+    pub mod echo;
     pub mod machine;
     pub mod namespace;
     pub mod pair;
@@ -13,6 +14,7 @@ mod support {
     pub mod results;
 }
 
+pub use support::echo::EchoServer;
 pub use support::machine::{self, Need, Turn, turn};
 pub use support::namespace::{Link, Offload};
 pub use support::pair::{Outcome, Pair};

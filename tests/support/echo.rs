@@ -1,0 +1,75 @@
+//! A kernel's UDP socket at the far end of a wire, which Python's socket server reads and answers.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::machine::{Need, PYTHON, two_cpus};
+use super::namespace::{FAR, Link, NEAR, Offload};
+use super::ports;
+use super::program::{Program, run};
+use super::results::{Rows, Summary, check_sendrecv};
+
+const ECHO: &str = include_str!("../peers/echo.py");
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A kernel that answers on 10.77.0.2, port 10000.
+pub struct EchoServer {
+    // Dropped in this order: the server goes before its namespace.
+    _server: Program,
+    /// Between the sender and the server.
+    pub link: Link,
+}
+
+impl EchoServer {
+    /// What a test needs for it.
+    pub const NEEDS: [Need; 3] = [
+        Need::Namespaces,
+        Need::Program("ethtool"),
+        Need::Program("python3"),
+    ];
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn new(offload: Offload) -> Self {
+        let link = Link::new(offload);
+        link.address_far("10.77.0.2", "10.77.0.1");
+        let mut python = Command::new(PYTHON);
+        python.args(["-c", ECHO, "10000"]);
+        let mut server = Program::start(link.inside(FAR, &python));
+        server.until("server", LIMIT, |server| server.stdout().contains("ready"));
+        Self {
+            _server: server,
+            link,
+        }
+    }
+
+    /// Sends 2000 probes a second for two seconds, and checks what holds in every run.
+    ///
+    /// # Panics
+    ///
+    /// If something does not.
+    #[must_use]
+    pub fn run(&self, options: &str, queues: u16) -> Summary {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (json, csv) = (
+            folder.path().join("run.json"),
+            folder.path().join("run.csv"),
+        );
+        let arguments = format!(
+            "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --dest-mac 02:00:00:00:0a:02 \
+             --rate 2kpps --duration 2 --drain-ms 300 -r {queues} -t {queues} --json {} -s {} {options}",
+            ports::text(&json),
+            ports::text(&csv)
+        );
+        let device = ports::af_packet(NEAR, queues);
+        let command = ports::dpdkgen(&two_cpus().0.to_string(), &[device], &arguments);
+        let _ = run(self.link.inside(NEAR, &command), LIMIT).ok();
+        let summary = Summary::read(&json);
+        check_sendrecv(&summary, &Rows::read(&csv));
+        summary
+    }
+}
