@@ -55,7 +55,7 @@ fn a_count_is_sent_exactly() {
         ),
     ] {
         let queues = format!("-r {queues} -t {queues}");
-        let options = format!("{queues} --count {count} --drain-ms 300 {more}");
+        let options = format!("{queues} --count {count} --drain-ms 1500 {more}");
         let outcome = Pair::new(1, &queues).run(&options);
         outcome.assert_all_back();
         assert_eq!(outcome.sent.count("tx.packets"), count, "{options}");
@@ -101,7 +101,7 @@ fn queues_each_carry_their_share() {
         return;
     };
     let outcome = Pair::new(1, "-r 2 -t 2")
-        .run("-r 2 -t 2 --rate 20kpps --duration 2 --packet-size 64 --drain-ms 300");
+        .run("-r 2 -t 2 --rate 20kpps --duration 2 --packet-size 64 --drain-ms 1500");
     outcome.assert_all_back();
     for (side, direction) in [
         (&outcome.sent, "tx"),
@@ -129,7 +129,7 @@ fn two_ports_each_with_addresses_of_their_own() {
     let ports = "-p net_memif0 -p net_memif1";
     let outcome = Pair::new(2, ports).run(&format!(
         "{ports} --src 10.0.1.1 --dest-mac 02:00:00:00:01:02 --rate 20kpps --duration 2 \
-         --drain-ms 300"
+         --drain-ms 1500"
     ));
     outcome.assert_all_back();
     for direction in ["tx", "rx"] {
@@ -153,7 +153,7 @@ fn the_warm_up_is_sent_and_not_counted() {
         return;
     };
     let outcome = Pair::new(1, "")
-        .run("--warmup 0.5 --rate 10kpps --duration 1 --packet-size 64 --drain-ms 300");
+        .run("--warmup 0.5 --rate 10kpps --duration 1 --packet-size 64 --drain-ms 1500");
     outcome.assert_all_back();
     let counted = outcome.sent.count("tx.packets");
     let due = counted + outcome.sent.count("pacing.skipped");
@@ -180,7 +180,7 @@ fn sizes_and_rates_mean_what_they_say() {
         ("-R 10 -i 1", 1042, 10_000.0),
         ("-R 1000 -i 100ms --packet-size 1KB", 1042, 10_000.0),
     ] {
-        let outcome = Pair::new(1, "").run(&format!("{options} --duration 0.5 --drain-ms 200"));
+        let outcome = Pair::new(1, "").run(&format!("{options} --duration 0.5 --drain-ms 1500"));
         outcome.assert_all_back();
         let sent = &outcome.sent;
         assert_eq!(
