@@ -265,3 +265,24 @@ fn a_run_interrupted_before_its_link_is_up_is_empty() {
     assert_eq!(summary.count("tx.packets"), 0);
     assert_eq!(Rows::read(&csv).sum("tx_packets"), 0);
 }
+
+/// The EAL's interrupt thread watches the socket of a port that waits for its peer, and often looked at
+/// what had been freed with a port that was never started.
+#[test]
+fn a_port_that_waits_for_its_peer_and_never_starts_goes_in_order() {
+    let Some(_turn) = turn(
+        "a_port_that_waits_for_its_peer_and_never_starts_goes_in_order",
+        &[],
+    ) else {
+        return;
+    };
+    let cpu = two_cpus().0.to_string();
+    let too_large = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
+                     --count 1 --packet-size 1473";
+    for (arguments, status) in [("ports", 0), (too_large, 2)].repeat(20) {
+        let link = Memif::new(10);
+        let server = ports::dpdkgen(&cpu, &[link.server(0)], arguments);
+        let _ = run(server, LIMIT).with_status(status);
+        assert!(!link.socket().exists(), "the socket is left behind");
+    }
+}

@@ -14,7 +14,7 @@ use dpdkgen_run::failure::Failure;
 use crate::affinity;
 use crate::capture::Capture;
 use crate::diagnosis::{self, Attempt};
-use crate::interrupts;
+use crate::{interrupts, ports};
 
 /// The running EAL. The thread that started it is its main lcore, so it stays with that thread.
 pub struct Eal {
@@ -131,7 +131,7 @@ impl Eal {
 
 impl Drop for Eal {
     fn drop(&mut self) {
-        if interrupts::end() {
+        if interrupts::end(&ports::indices_where(self, interrupts::needed)) {
             // What is left behind (hugepage and runtime files, unless --in-memory or --no-huge), the
             // next start of a DPDK program clears away, as after a crash.
             return;

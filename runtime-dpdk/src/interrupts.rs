@@ -9,8 +9,8 @@
 //!   the thread go for a moment, and takes it back;
 //! - a peer leaves while the port is stopped. So it is stopped in that thread ([`in_thread`]);
 //! - the thread looks at its sources after the port was closed, since the listening socket's stays
-//!   among them with its memory freed. So the port is closed last of all, in that thread, which
-//!   does nothing more from then on ([`end`]).
+//!   among them with its memory freed, even if the port was never started. So every such port is
+//!   closed last of all, in that thread, which does nothing more from then on ([`end`]).
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -35,22 +35,12 @@ static SEATS: Mutex<Vec<Arc<Inside>>> = Mutex::new(Vec::new());
 static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Whether the interrupt thread is to be let go of for good.
 static OVER: AtomicBool = AtomicBool::new(false);
-/// Ports of such a driver that were started.
-static STARTED: Mutex<Vec<u16>> = Mutex::new(Vec::new());
 /// Held while the first seat is taken or the last one left.
 static CHANGE: Mutex<()> = Mutex::new(());
 
 /// Whether ports of a driver need this.
 pub fn needed(driver: &str) -> bool {
     driver == "net_memif"
-}
-
-/// To be called for such a port that was started.
-pub fn note_start(port: u16) {
-    let mut started = lock(&STARTED);
-    if !started.contains(&port) {
-        started.push(port);
-    }
 }
 
 /// Whether a worker is inside a burst, on cache lines that no other worker writes to.
@@ -146,25 +136,35 @@ pub fn in_thread(f: impl FnOnce() + Send) {
     }
 }
 
-/// Closes the ports of such a driver, if any was started, and keeps the interrupt thread from doing
-/// anything more until the process ends. Whether it did so: the EAL must not clean up then, since it
-/// would wait for that thread.
-pub fn end() -> bool {
-    static ENDED: AtomicBool = AtomicBool::new(false);
-    extern "C" fn close_and_stay(_: *mut c_void) {
-        for &port in lock(&STARTED).iter() {
-            // SAFETY: its device was dropped, which has stopped it. An error changes nothing.
+/// Closes `ports`, those of such a driver, and keeps the interrupt thread from doing anything more
+/// until the process ends. Whether it did so: the EAL must not clean up then, since it would wait for
+/// that thread.
+pub fn end(ports: &[u16]) -> bool {
+    struct Closing<'a> {
+        ports: &'a [u16],
+        done: AtomicBool,
+    }
+    extern "C" fn close_and_stay(argument: *mut c_void) {
+        // SAFETY: of the call below, which waits until it is told that this is done with it.
+        let closing = unsafe { &*argument.cast::<Closing<'_>>() };
+        for &port in closing.ports {
+            // SAFETY: its device, if it had one, was dropped, which has stopped it. An error changes
+            // nothing.
             unsafe { dpdk_sys::rte_eth_dev_close(port) };
         }
-        ENDED.store(true, Ordering::Release);
+        closing.done.store(true, Ordering::Release);
         loop {
             thread::park();
         }
     }
-    if lock(&STARTED).is_empty() || !set_alarm(close_and_stay, null_mut()) {
+    let mut closing = Closing {
+        ports,
+        done: AtomicBool::new(false),
+    };
+    if ports.is_empty() || !set_alarm(close_and_stay, (&raw mut closing).cast()) {
         return false;
     }
-    while !ENDED.load(Ordering::Acquire) {
+    while !closing.done.load(Ordering::Acquire) {
         thread::sleep(Duration::from_micros(LET_GO_US));
     }
     true

@@ -83,6 +83,12 @@ pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Failure> {
         .collect()
 }
 
+/// The indices of the ports whose driver is one of `drivers`, of those that DPDK tells about.
+pub(crate) fn indices_where(eal: &Eal, drivers: impl Fn(&str) -> bool) -> Vec<u16> {
+    let told = |index| info(index).is_ok_and(|(info, _)| drivers(&info.driver));
+    indices(eal).filter(|&index| told(index)).collect()
+}
+
 impl fmt::Display for PortInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.index, self.name)

@@ -22,9 +22,6 @@ impl Device<'_> {
         // mutably, so neither `start` nor `wait_link` can be called meanwhile.
         let error = unsafe { dpdk_sys::rte_eth_dev_start(self.info.index) };
         self.check(error, "started")?;
-        if self.is_memif() {
-            interrupts::note_start(self.info.index);
-        }
         self.started.set(true);
         Ok(())
     }
