@@ -246,9 +246,6 @@ impl<'a> Generator<'a> {
         tx.last_ns = now.0;
         tx.packets += packets;
         tx.bytes += packets * u64::from(self.template.frame_len().0);
-        if !self.slot.holds(now) {
-            self.slot = writer.division().slot_of(now);
-        }
         writer.count(
             self.slot.index,
             &Interval {
@@ -270,3 +267,6 @@ impl Cursor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! a bucket is at most 1/128 of its values wide, and its middle, which quantiles report, is off by
 //! at most 0.4 %. Values of 2^48 ns (78 hours) and more share the last bucket.
 
-use crate::sync::{AtomicU64, Relaxed, add};
+use crate::sync::{AtomicU64, Relaxed, add, zeros};
 use crate::time::Nanos;
 
 const SUB_BITS: u32 = 7;
@@ -21,9 +21,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: [const { AtomicU64::new(0) }; BUCKETS],
-        }
+        Self { counts: zeros() }
     }
 }
 
@@ -127,6 +125,15 @@ mod tests {
             let got = quantile(&counts, share).unwrap();
             prop_assert!(got.0.abs_diff(exact) as f64 <= exact as f64 * 0.004, "{got:?} {exact}");
         }
+    }
+
+    #[test]
+    fn a_share_that_comes_out_whole_is_a_rank() {
+        let mut counts = [0; BUCKETS];
+        (counts[3], counts[5]) = (1, 1);
+        let at = |share| quantile(&counts, share);
+        assert_eq!((at(0.0), at(0.5)), (Some(Nanos(3)), Some(Nanos(3))));
+        assert_eq!((at(0.51), at(1.0)), (Some(Nanos(5)), Some(Nanos(5))));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 
-use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::sync::{AtomicU64, Edge, Relaxed, acquire, release, zeros};
 use crate::time::Nanos;
 
 /// What happened in one interval. By time of sending: `tx_packets`, `on_time`, the latencies. By
@@ -73,7 +73,7 @@ pub struct Cell([AtomicU64; WORDS]);
 
 impl Default for Cell {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; WORDS])
+        Self(zeros())
     }
 }
 
@@ -217,7 +217,7 @@ impl<'a> Ring<'a> {
     /// Whether the worker has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.watermark.load(Acquire) == ENDED
+        self.watermark.load(acquire(Edge::Ended)) == ENDED
     }
 
     fn cell(&self, index: u64) -> &Cell {
@@ -268,7 +268,7 @@ impl<'a> Writer<'a> {
         }
         let last = division.index_of(now + CLOCK_TOLERANCE);
         // Pairs with the reader's release: its copy of a cell is made before the cell is cleared.
-        let free = self.ring.by_reader.0.load(Acquire) + cells.len() as u64;
+        let free = self.ring.by_reader.0.load(acquire(Edge::HandedBack)) + cells.len() as u64;
         while self.opened <= last {
             if self.opened >= free {
                 // After a long stall the reader waits for this, and hands back what it closes.
@@ -279,7 +279,7 @@ impl<'a> Writer<'a> {
             self.opened += 1;
         }
         // Whoever sees that a cell is open sees that it has been cleared.
-        self.ring.opened.store(self.opened, Release);
+        self.ring.opened.store(self.opened, release(Edge::Cleared));
         self.next_open = division.end_of(last) - CLOCK_TOLERANCE;
         true
     }
@@ -295,12 +295,12 @@ impl<'a> Writer<'a> {
 
     /// Says that whatever is counted from here on happened at `now` or later.
     pub fn pass(&self, now: Nanos) {
-        self.ring.watermark.store(now.0, Release);
+        self.ring.watermark.store(now.0, release(Edge::Closed));
     }
 
     /// Says that nothing will be counted any more.
     pub fn end(&self) {
-        self.ring.watermark.store(ENDED, Release);
+        self.ring.watermark.store(ENDED, release(Edge::Ended));
     }
 }
 
@@ -327,17 +327,20 @@ impl<'a> Reader<'a> {
     /// end: beyond what it counted they are empty.
     pub fn read(&mut self) -> Option<Interval> {
         // Pairs with the worker's release: all that counts in a closed interval is visible.
-        let watermark = Nanos(self.ring.watermark.load(Acquire));
+        let watermark = Nanos(self.ring.watermark.load(acquire(Edge::Closed)));
         if watermark.0 != ENDED && !self.ring.division.is_closed(self.next, watermark) {
             return None;
         }
-        let interval = if self.next < self.ring.opened.load(Acquire) {
+        let interval = if self.next < self.ring.opened.load(acquire(Edge::Cleared)) {
             self.ring.cell(self.next).load()
         } else {
             Interval::default()
         };
         self.next += 1;
-        self.ring.by_reader.0.store(self.next, Release);
+        self.ring
+            .by_reader
+            .0
+            .store(self.next, release(Edge::HandedBack));
         Some(interval)
     }
 }

@@ -10,7 +10,7 @@
 //! the ring that they belong to, so nothing has to be cleared as the ring goes round.
 
 use crate::probe::Index;
-use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::sync::{AtomicU64, Relaxed, zeros};
 
 const BITS: u64 = 32;
 
@@ -22,7 +22,7 @@ const LINE: usize = 16;
 
 impl Default for Line {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; LINE])
+        Self(zeros())
     }
 }
 
@@ -172,10 +172,18 @@ impl<'a> Ledger<'a> {
     }
 
     /// Says that the sequences of `stream` below `next` may be on their way; called by its sender
-    /// before it hands over the last of them.
+    /// before it hands over the last of them. Relaxed, since nothing else is told by it: who has a
+    /// probe from the device sees what its sender did before it handed the probe to the device.
     #[inline]
     pub fn set_sent(&self, stream: u16, next: u64) {
-        self.memory.sent[usize::from(stream)].0[0].store(next, Release);
+        self.memory.sent[usize::from(stream)].0[0].store(next, Relaxed);
+    }
+
+    /// Whether probe `index` may be on its way, or has been.
+    #[must_use]
+    pub fn was_sent(&self, index: Index) -> bool {
+        let sent = self.memory.sent.get(usize::from(index.stream()));
+        sent.is_some_and(|sent| index.sequence() < sent.0[0].load(Relaxed))
     }
 
     /// Looks `index` up and enters it, for the receiving worker `receiver`; `port_offset` is how
@@ -186,7 +194,7 @@ impl<'a> Ledger<'a> {
         let Some(sent) = self.memory.sent.get(stream) else {
             return Sighting::NeverSent;
         };
-        let next = sent.0[0].load(Acquire);
+        let next = sent.0[0].load(Relaxed);
         if sequence >= next {
             return Sighting::NeverSent;
         }

@@ -8,9 +8,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 extern crate std;
 
+pub mod budget;
 pub mod filling;
 pub mod generator;
 pub mod histogram;
@@ -19,11 +20,14 @@ pub mod ledger;
 pub mod pacer;
 pub mod port;
 pub mod probe;
+pub mod published;
 pub mod receiver;
 pub mod reflector;
 pub mod stats;
 pub mod sync;
 pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod verify;
 pub mod wire;

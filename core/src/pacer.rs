@@ -23,6 +23,18 @@ impl Rate {
         Some(Self { packets, span_ns })
     }
 
+    /// How many packets fall into each span.
+    #[must_use]
+    pub const fn packets(self) -> u64 {
+        self.packets
+    }
+
+    /// The span.
+    #[must_use]
+    pub const fn span(self) -> Nanos {
+        Nanos(self.span_ns)
+    }
+
     /// Packets per second, rounded, for display.
     #[must_use]
     pub fn pps(self) -> f64 {
@@ -198,6 +210,24 @@ mod tests {
         }
 
         #[test]
+        fn spacing_is_that_of_the_rate_over_whatever_span_it_is_given(
+            packets in 1_u64..5_000_000,
+            span_ns in 1_000_u64..10_000_000_000,
+            times in 1_u64..1000,
+        ) {
+            // --rate-limit counts packets in a stats interval: 10 times the packets in an interval
+            // 10 times as long fall due at the same times.
+            let short = Rate::new(packets, span_ns).unwrap();
+            let long = Rate::new(packets * times, span_ns * times).unwrap();
+            let [mut short, mut long] = [short, long].map(|rate| Pacer::new(rate, Nanos(5), 1, 2));
+            for _ in 0..1000 {
+                prop_assert_eq!(short.due(), long.due());
+                short.advance();
+                long.advance();
+            }
+        }
+
+        #[test]
         fn a_jump_is_so_many_steps(rate in rates(), packets in 0_u64..2000) {
             let mut jumped = Pacer::new(rate, Nanos(0), 1, 3);
             let mut walked = jumped;
@@ -250,6 +280,13 @@ mod tests {
             let due = u128::from(now.0) * u128::from(pps) / 1_000_000_000;
             prop_assert!(u128::from(total).abs_diff(due) <= 1, "{total} for {due}");
         }
+    }
+
+    #[test]
+    fn a_rate_says_what_it_was_made_of() {
+        let rate = Rate::new(7, 2_000_000_000).unwrap();
+        assert_eq!((rate.packets(), rate.span()), (7, Nanos(2_000_000_000)));
+        assert!((rate.pps() - 3.5).abs() < 1e-12);
     }
 
     #[test]

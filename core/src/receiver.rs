@@ -124,7 +124,12 @@ impl<'a> Receiver<'a> {
             Age::Ahead(_) => return Class::Corrupt,
         };
         if sent < start {
-            return Class::Uncounted;
+            // What was never sent was not sent before counting began either.
+            return if self.ledger.was_sent(probe.index) {
+                Class::Uncounted
+            } else {
+                Class::Corrupt
+            };
         }
         match self.ledger.see(self.number, probe.index, probe.port_offset) {
             Sighting::First { reordered } => Class::Unique {
@@ -220,3 +225,6 @@ const EMPTY: Interval = Interval {
     foreign: 0,
     late: 0,
 };
+
+#[cfg(test)]
+mod tests;

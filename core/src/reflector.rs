@@ -58,22 +58,28 @@ pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     if end > packet_len || end < ip.header_len() + Udp::LEN {
         return Err(Ignored::Malformed);
     }
-    let payload = &after_udp[..end - ip.header_len() - Udp::LEN];
+    let rest = &after_udp[..end - ip.header_len() - Udp::LEN];
     core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
     ip.swap_addresses();
     udp.swap_ports();
     Ok(Reflected {
-        checksum_partial: complete_checksum(ip, udp, payload),
+        checksum_partial: complete_checksum(ip, udp, rest),
     })
 }
 
 /// Completes a checksum that covers just the pseudo-header, and says whether it was one.
+///
+/// `rest` is what follows in the IP packet, of which the datagram may be a part only.
 #[inline]
-fn complete_checksum(ip: &Ipv4, udp: &mut Udp, payload: &[u8]) -> bool {
+fn complete_checksum(ip: &Ipv4, udp: &mut Udp, rest: &[u8]) -> bool {
     let pseudo = ip.pseudo_header(udp.length.get());
     if !is_partial(pseudo, udp) || udp.checksum == [0; 2] {
         return false;
     }
+    let payload_len = usize::from(udp.length.get()).checked_sub(Udp::LEN);
+    let Some(payload) = payload_len.and_then(|len| rest.get(..len)) else {
+        return false;
+    };
     let covered = pseudo.plus(Sum::of(payload));
     if covered.plus(Sum::of(udp.as_bytes())).is_complete() {
         return false;
@@ -154,6 +160,33 @@ mod tests {
             if reflect(&mut bytes).is_err() {
                 prop_assert_eq!(bytes, before);
             }
+        }
+    }
+
+    #[test]
+    fn a_partial_checksum_covers_what_the_datagram_says_is_its_own() {
+        let mut intact = udp_frame(b"Hello, world!");
+        // The IP packet goes on for three bytes after the datagram.
+        intact[16..18].copy_from_slice(&44_u16.to_be_bytes());
+        intact.extend([7; 3]);
+        let pseudo = |udp_len| {
+            Ipv4::ref_from_prefix(&intact[14..])
+                .unwrap()
+                .0
+                .pseudo_header(udp_len)
+        };
+        let mut frame = intact.clone();
+        frame[40..42].copy_from_slice(&pseudo(21).fold().to_ne_bytes());
+        let reflected = reflect(&mut frame).unwrap();
+        assert!(reflected.checksum_partial);
+        assert_eq!(frame[40..42], intact[40..42]);
+        // There is nothing to complete where the length cannot be.
+        for udp_len in [7_u16, 25] {
+            frame[38..40].copy_from_slice(&udp_len.to_be_bytes());
+            frame[40..42].copy_from_slice(&pseudo(udp_len).fold().to_ne_bytes());
+            let checksum = [frame[40], frame[41]];
+            assert!(!reflect(&mut frame).unwrap().checksum_partial);
+            assert_eq!(frame[40..42], checksum);
         }
     }
 

@@ -6,7 +6,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 
 use crate::histogram::Histogram;
-use crate::sync::{Acquire, AtomicU64, Relaxed, Release, fence};
+use crate::published::Published;
 use crate::time::Nanos;
 
 /// Sent.
@@ -198,9 +198,7 @@ const WORDS: usize = size_of::<Counters>() / 8;
 /// Aligned so that no two workers write to one cache line, nor to a pair that is fetched together.
 #[repr(align(128))]
 pub struct WorkerStats {
-    /// Odd while the words are being written.
-    version: AtomicU64,
-    words: [AtomicU64; WORDS],
+    published: Published<WORDS>,
     /// Round trip from the time of sending.
     pub latency: Histogram,
     /// Round trip from the time the packet was due.
@@ -212,8 +210,7 @@ pub struct WorkerStats {
 impl Default for WorkerStats {
     fn default() -> Self {
         Self {
-            version: AtomicU64::new(0),
-            words: [const { AtomicU64::new(0) }; WORDS],
+            published: Published::new([0; WORDS]),
             latency: Histogram::default(),
             latency_due: Histogram::default(),
             lag: Histogram::default(),
@@ -224,35 +221,21 @@ impl Default for WorkerStats {
 impl WorkerStats {
     /// Shows `counters`; only ever called by one thread.
     pub fn publish(&self, counters: &Counters) {
-        let words: [u64; WORDS] = transmute!(*counters);
-        let version = self.version.load(Relaxed);
-        self.version.store(version.wrapping_add(1), Relaxed);
-        // No word becomes visible before the odd version.
-        fence(Release);
-        for (shared, word) in self.words.iter().zip(words) {
-            shared.store(word, Relaxed);
-        }
-        self.version.store(version.wrapping_add(2), Release);
+        self.published.publish(transmute!(*counters));
     }
 
     /// What was published last, or `None` if the worker was just publishing: try again.
     #[must_use]
     pub fn try_snapshot(&self) -> Option<Counters> {
-        let version = self.version.load(Acquire);
-        if version % 2 == 1 {
-            return None;
-        }
-        let words: [u64; WORDS] = core::array::from_fn(|i| self.words[i].load(Relaxed));
-        // No word is read after the version is checked.
-        fence(Acquire);
-        (self.version.load(Relaxed) == version).then(|| transmute!(words))
+        let (_, words) = self.published.try_snapshot()?;
+        Some(transmute!(words))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::boxed::Box;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     use std::thread;
 
     use super::*;
@@ -280,6 +263,17 @@ mod tests {
             }
             stop.store(true, Relaxed);
         });
+    }
+
+    #[test]
+    fn extremes_do_not_depend_on_the_order() {
+        for values in [[5, 9, 7], [9, 7, 5]] {
+            let mut moments = Moments::default();
+            for value in values {
+                moments.record(Nanos(value));
+            }
+            assert_eq!(moments.summary(), Some((5, 7.0, 9)));
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@
 //! polled in turn. Between start and stop nothing here takes a lock or allocates, and no two workers
 //! write to a cache line that both use.
 
+use crate::budget::Budget;
 use crate::generator::{Generator, Sent};
 use crate::intervals::{Interval, Writer};
 use crate::port::{Port, Verdict};
 use crate::receiver::Receiver;
 use crate::reflector::{Ignored, reflect};
 use crate::stats::{Counters, STALL, WorkerStats};
-use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
 use crate::time::{Clock, Nanos};
 
 /// How often a worker publishes what it counted.
@@ -42,13 +43,13 @@ impl Default for Command {
 impl Command {
     /// Goes on to `phase`.
     pub fn set(&self, phase: Phase) {
-        self.0.store(phase as u64, Release);
+        self.0.store(phase as u64, release(Edge::Phase));
     }
 
     /// Spins until the run starts.
     pub fn wait_for_start(&self) {
         while self.phase() == Phase::Waiting {
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 
@@ -59,7 +60,7 @@ impl Command {
         const RUNNING: u64 = Phase::Running as u64;
         const WAITING: u64 = Phase::Waiting as u64;
         const DRAINING: u64 = Phase::Draining as u64;
-        match self.0.load(Acquire) {
+        match self.0.load(acquire(Edge::Phase)) {
             WAITING => Phase::Waiting,
             RUNNING => Phase::Running,
             DRAINING => Phase::Draining,
@@ -77,7 +78,7 @@ pub enum Role<'a> {
     /// Sends back what it receives.
     Reflect {
         /// How many packets all reflecting workers together may still send, if that is limited.
-        budget: Option<&'a AtomicU64>,
+        budget: Option<&'a Budget>,
     },
 }
 
@@ -192,12 +193,12 @@ impl<'a, P: Port> Worker<'a, P> {
                 let received = match budget {
                     None => forward(now, port, u64::MAX, counters, writer).0,
                     Some(budget) => {
-                        let claimed = claim(budget, u64::from(*rx_burst));
+                        let claimed = budget.claim(u64::from(*rx_burst));
                         if claimed == 0 {
                             return 0;
                         }
                         let (received, sent) = forward(now, port, claimed, counters, writer);
-                        budget.fetch_add(claimed - u64::from(sent), Relaxed);
+                        budget.give_back(claimed - u64::from(sent));
                         received
                     }
                 };
@@ -266,7 +267,7 @@ fn receive<P: Port>(
             let now = clock.now();
             // Opened already but for a stall just here; what was received has to be counted.
             while !writer.open(now) {
-                core::hint::spin_loop();
+                spin_loop();
             }
             now
         });
@@ -320,12 +321,6 @@ fn forward<P: Port>(
         writer.count(writer.division().index_of(now), &interval);
     }
     (outcome.received, outcome.sent)
-}
-
-/// Takes up to `most` out of `budget`.
-fn claim(budget: &AtomicU64, most: u64) -> u64 {
-    let taken = budget.fetch_update(Relaxed, Relaxed, |left| Some(left - left.min(most)));
-    taken.map_or(0, |left| left.min(most))
 }
 
 /// The workers of one lcore.

@@ -103,6 +103,8 @@ pub enum ClockSource {
     Tsc,
     /// The operating system's monotonic clock.
     ClockMonotonic,
+    /// A simulation's own time.
+    Virtual,
 }
 
 /// What was sent.

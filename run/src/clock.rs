@@ -5,10 +5,9 @@
 //! glide to where `CLOCK_MONOTONIC` is: it never jumps and never goes back.
 
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, fence};
 use std::time::Instant;
 
+use dpdkgen_core::published::Published;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_report::summary;
 
@@ -41,6 +40,10 @@ struct Scale {
 }
 
 impl Scale {
+    const fn words(self) -> [u64; 3] {
+        [self.base_ticks, self.base_ns, self.ns_per_tick]
+    }
+
     #[inline]
     fn nanos(&self, ticks: u64) -> Nanos {
         let ticks = u128::from(ticks.saturating_sub(self.base_ticks));
@@ -48,37 +51,28 @@ impl Scale {
     }
 }
 
-/// Written once a second by the control thread, read by all; the version is odd while it changes.
+/// A [`Scale`], written once a second by the control thread, read by all.
 #[repr(align(128))]
-struct SharedScale {
-    version: AtomicU64,
-    base_ticks: AtomicU64,
-    base_ns: AtomicU64,
-    ns_per_tick: AtomicU64,
-}
+struct SharedScale(Published<3>);
 
 impl SharedScale {
+    fn new(scale: Scale) -> Self {
+        Self(Published::new(scale.words()))
+    }
+
     fn set(&self, scale: Scale) {
-        let version = self.version.load(Relaxed);
-        self.version.store(version + 1, Relaxed);
-        fence(Release);
-        self.base_ticks.store(scale.base_ticks, Relaxed);
-        self.base_ns.store(scale.base_ns, Relaxed);
-        self.ns_per_tick.store(scale.ns_per_tick, Relaxed);
-        self.version.store(version + 2, Release);
+        self.0.publish(scale.words());
     }
 
     /// The scale and its version, or `None` while it changes.
     fn get(&self) -> Option<(u64, Scale)> {
-        let version = self.version.load(Acquire);
+        let (version, [base_ticks, base_ns, ns_per_tick]) = self.0.try_snapshot()?;
         let scale = Scale {
-            base_ticks: self.base_ticks.load(Relaxed),
-            base_ns: self.base_ns.load(Relaxed),
-            ns_per_tick: self.ns_per_tick.load(Relaxed),
+            base_ticks,
+            base_ns,
+            ns_per_tick,
         };
-        fence(Acquire);
-        let is_whole = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
-        is_whole.then_some((version, scale))
+        Some((version, scale))
     }
 }
 
@@ -95,12 +89,11 @@ impl Timebase {
         let ticks = quanta::Clock::new();
         // The ticks of a second or so at most: enough to lose nothing by rounding.
         let nanos = ticks.delta_as_nanos(0, 1 << FRACTION);
-        let scale = SharedScale {
-            version: AtomicU64::new(0),
-            base_ticks: AtomicU64::new(0),
-            base_ns: AtomicU64::new(0),
-            ns_per_tick: AtomicU64::new(nanos),
-        };
+        let scale = SharedScale::new(Scale {
+            base_ticks: 0,
+            base_ns: 0,
+            ns_per_tick: nanos,
+        });
         Self {
             ticks,
             origin: OnceLock::new(),
@@ -222,7 +215,7 @@ pub struct TickClock<'a> {
 impl Clock for TickClock<'_> {
     #[inline]
     fn now(&mut self) -> Nanos {
-        if self.timebase.scale.version.load(Relaxed) != self.version {
+        if self.timebase.scale.0.version() != self.version {
             self.reload();
         }
         self.scale.nanos(self.timebase.ticks.raw()).max(self.floor)

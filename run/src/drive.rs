@@ -239,7 +239,8 @@ fn watch(
 }
 
 /// Writes and shows the end of the run, and says what its exit status is.
-fn conclude(request: &Request, summary: &Summary, outputs: Outputs) -> u8 {
+#[must_use]
+pub fn conclude(request: &Request, summary: &Summary, outputs: Outputs) -> u8 {
     let is_whole = outputs.finish(summary);
     let misses = missed_thresholds(request, summary);
     for miss in &misses {

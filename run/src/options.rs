@@ -7,9 +7,10 @@ mod args;
 mod complaint;
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use clap::error::ErrorKind;
-use clap::{Args, FromArgMatches};
+use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::pacer::Rate;
 
 use self::args::{
@@ -33,22 +34,56 @@ pub struct Program {
     /// What it takes before the command, and an example of that, each with a space at its end:
     /// `[EAL options --] ` and `-l 0-15 -- `. Empty if nothing.
     pub before_command: (&'static str, &'static str),
-    /// Whether there are ports to list.
-    pub lists_ports: bool,
+    /// Its commands: of `sendrecv`, `reflect` and `ports` those that it has, and its own.
+    pub commands: &'static [&'static str],
     /// Whether the destination's MAC must be given.
     pub needs_dest_mac: bool,
+    /// Who is at the other end, if nobody has to be named.
+    pub peer: Option<Peer>,
+    /// What it has beyond the others.
+    pub more: More,
+}
+
+/// The two ends of a link that needs no addresses from its user.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Where probes come from.
+    pub src: Ipv4Addr,
+    /// Where they go.
+    pub dest: SocketAddrV4,
+    /// The MAC there.
+    pub dest_mac: [u8; 6],
+}
+
+/// What one program has and others have not.
+#[derive(Debug, Clone, Copy)]
+pub struct More {
+    /// Adds options to `sendrecv`.
+    pub sendrecv: fn(clap::Command) -> clap::Command,
+    /// Commands of its own.
+    pub commands: fn() -> Vec<clap::Command>,
+}
+
+impl More {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        sendrecv: |command| command,
+        commands: Vec::new,
+    };
 }
 
 /// What a program is asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// `sendrecv` or `reflect`.
-    Run(Box<Request>),
+    /// `sendrecv` or `reflect`, and what was matched, for the program's own options.
+    Run(Box<Request>, ArgMatches),
     /// `ports`: list them.
     Ports {
         /// As JSON.
         json: bool,
     },
+    /// A command of the program's own, by name.
+    Own(String, ArgMatches),
 }
 
 /// Why a program ends before it does anything.
@@ -82,6 +117,10 @@ where
         .try_get_matches_from(&args)
         .map_err(|error| exit(program, &args, &error))?;
     let (name, matches) = matches.subcommand().expect("clap requires a command");
+    let run = |request: Request| {
+        request.check()?;
+        Ok(Command::Run(Box::new(request), matches.clone()))
+    };
     let broken = |error: clap::Error| exit(program, &args, &error);
     match name {
         "ports" => {
@@ -90,17 +129,14 @@ where
         }
         "reflect" => {
             let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
-            let request = request(Mode::Reflect, reflect.shared);
-            request.check()?;
-            Ok(Command::Run(Box::new(request)))
+            run(request(Mode::Reflect, reflect.shared))
         }
-        _ => {
+        "sendrecv" => {
             let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
             let send = sendrecv(program, &args)?;
-            let request = request(Mode::SendRecv(send), args.shared);
-            request.check()?;
-            Ok(Command::Run(Box::new(request)))
+            run(request(Mode::SendRecv(send), args.shared))
         }
+        own => Ok(Command::Own(own.to_owned(), matches.clone())),
     }
 }
 
@@ -149,30 +185,42 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     } = args;
     let see = format!("see `{} sendrecv --help`", program.name);
     let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
-    if probes.src.is_empty() {
+    let peer = program.peer.as_ref();
+    let sources = or_default(&probes.src, peer.map(|peer| peer.src));
+    if sources.is_empty() {
         return missing("--src is missing: give the IPv4 address that the probes come from");
     }
-    let Some(dest) = probes.dest else {
+    let Some(dest) = probes.dest.or(peer.map(|peer| peer.dest)) else {
         return missing("--dest is missing: give the IPv4 address and port that the probes go to");
     };
-    if program.needs_dest_mac && probes.dest_mac.is_empty() {
+    let dest_macs = or_default(&probes.dest_mac, peer.map(|peer| peer.dest_mac));
+    if program.needs_dest_mac && dest_macs.is_empty() {
         return missing("--dest-mac is missing: give the MAC of the reflector, or of the next hop");
     }
     let payload_len = payload_len(probes)?;
     Ok(SendRecv {
-        sources: probes.src.clone(),
+        sources,
         dest,
         src_ports: probes.src_port_range.clone(),
-        dest_macs: probes.dest_mac.clone(),
+        dest_macs,
         payload_len,
         rate: rate(pace, payload_len, &shared.output)?,
         warmup: pace.warmup,
         seed: probes.seed,
         run_tag: probes.run_tag,
         drain: pace.drain_ms,
+        window: None,
         max_loss: bounds.max_loss,
         max_p99: bounds.max_p99,
     })
+}
+
+fn or_default<T: Clone>(given: &[T], default: Option<T>) -> Vec<T> {
+    if given.is_empty() {
+        default.into_iter().collect()
+    } else {
+        given.to_vec()
+    }
 }
 
 fn payload_len(probes: &ProbeArgs) -> Result<u16, Failure> {
@@ -220,24 +268,15 @@ fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
     ) {
         return Exit::Text(error.render().to_string());
     }
-    let commands = commands(program);
     let named = args
         .iter()
-        .find_map(|arg| commands.iter().find(|name| arg == *name));
+        .find_map(|arg| program.commands.iter().find(|name| arg == *name));
     let help = named.map_or(String::new(), |name| format!(" {name}"));
-    let sentence = complaint::sentence(error, &commands);
+    let sentence = complaint::sentence(error, program.commands);
     Exit::Failure(Failure::request(format!(
         "{sentence}; see `{}{help} --help`",
         program.name
     )))
-}
-
-fn commands(program: &Program) -> Vec<&'static str> {
-    let mut commands = vec!["sendrecv", "reflect"];
-    if program.lists_ports {
-        commands.push("ports");
-    }
-    commands
 }
 
 /// The whole command line, for clap.
@@ -258,33 +297,33 @@ fn command(program: &Program) -> clap::Command {
             "See `{name} COMMAND --help` for the options of a command."
         ));
     let sub = |command: &'static str| clap::Command::new(command).allow_negative_numbers(true);
-    let mac = if program.needs_dest_mac {
-        " --dest-mac MAC"
-    } else {
-        ""
+    let addresses = match (program.peer, program.needs_dest_mac) {
+        (Some(_), _) => "",
+        (None, false) => " --src IP --dest IP:PORT",
+        (None, true) => " --src IP --dest IP:PORT --dest-mac MAC",
     };
-    command = command
-        .subcommand(
-            SendRecvArgs::augment_args(sub("sendrecv"))
-                .about("Send probes, receive them back and account for every one")
-                .override_usage(format!(
-                    "{name} {before}sendrecv --src IP --dest IP:PORT{mac} [OPTIONS]"
-                ))
-                .after_help(sendrecv_help(name, example)),
-        )
-        .subcommand(
-            ReflectArgs::augment_args(sub("reflect"))
-                .about("Send every IPv4 UDP packet back where it came from")
-                .override_usage(format!("{name} {before}reflect [OPTIONS]"))
-                .after_help(reflect_help(name, example)),
-        );
-    if program.lists_ports {
+    let has = |command| program.commands.contains(&command);
+    if has("sendrecv") {
+        let sendrecv = SendRecvArgs::augment_args(sub("sendrecv"))
+            .about("Send probes, receive them back and account for every one")
+            .override_usage(format!("{name} {before}sendrecv{addresses} [OPTIONS]"))
+            .after_help(sendrecv_help(name, example));
+        command = command.subcommand((program.more.sendrecv)(sendrecv));
+    }
+    if has("reflect") {
+        let reflect = ReflectArgs::augment_args(sub("reflect"))
+            .about("Send every IPv4 UDP packet back where it came from")
+            .override_usage(format!("{name} {before}reflect [OPTIONS]"))
+            .after_help(reflect_help(name, example));
+        command = command.subcommand(reflect);
+    }
+    if has("ports") {
         let ports = PortsArgs::augment_args(sub("ports"))
             .about("List the ports: index, name, MAC, driver, link, limits")
             .override_usage(format!("{name} {before}ports [OPTIONS]"));
         command = command.subcommand(ports);
     }
-    command
+    command.subcommands((program.more.commands)())
 }
 
 /// What stands below the options of every run.

@@ -144,6 +144,9 @@ pub struct SendRecv {
     pub run_tag: Option<u64>,
     /// How long to wait for what is in flight.
     pub drain: Nanos,
+    /// How many sequences back a duplicate must be found; `None` is what rate, grace and drain
+    /// take.
+    pub window: Option<u64>,
     /// The largest ratio of lost to sent packets that passes.
     pub max_loss: Option<f64>,
     /// The longest 99th percentile of the round trip that passes.
@@ -213,9 +216,12 @@ impl SendRecv {
     /// How many sequences back a duplicate must be found: what can be in flight or still open.
     #[must_use]
     pub fn window(&self, grace: Nanos) -> u64 {
-        self.rate.map_or(limits::WINDOW_WITHOUT_RATE, |rate| {
-            rate.packets_in(grace + self.drain).max(limits::MIN_WINDOW)
-        })
+        let of_rate = || {
+            self.rate.map_or(limits::WINDOW_WITHOUT_RATE, |rate| {
+                rate.packets_in(grace + self.drain).max(limits::MIN_WINDOW)
+            })
+        };
+        self.window.unwrap_or_else(of_rate)
     }
 }
 

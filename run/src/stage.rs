@@ -1,8 +1,7 @@
 //! What a run's workers share, and the memory for it: allocated and touched before the start, so
 //! that nothing is allocated and no page is missing between start and stop.
 
-use std::sync::atomic::AtomicU64;
-
+use dpdkgen_core::budget::Budget;
 use dpdkgen_core::filling::{self, Filling, FillingMemory};
 use dpdkgen_core::generator::{self, Generator};
 use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
@@ -80,7 +79,7 @@ pub struct Memory {
     highest: Vec<Line>,
     pool: Vec<u8>,
     sums: Vec<u16>,
-    budget: Option<AtomicU64>,
+    budget: Option<Budget>,
 }
 
 impl Memory {
@@ -118,7 +117,7 @@ impl Memory {
             pool: vec![0; filling_len.map_or(0, filling::pool_len)],
             sums: vec![0; filling_len.map_or(0, |_| filling::SUMS_LEN)],
             budget: match request.mode {
-                Mode::Reflect => request.count.map(AtomicU64::new),
+                Mode::Reflect => request.count.map(Budget::new),
                 Mode::SendRecv(_) => None,
             },
         })
@@ -185,7 +184,7 @@ pub struct Stage<'a> {
     stats: &'a [WorkerStats],
     rings: Vec<Ring<'a>>,
     probes: Option<Probes<'a>>,
-    budget: Option<&'a AtomicU64>,
+    budget: Option<&'a Budget>,
     /// Tells the workers where the run stands.
     pub command: Command,
 }

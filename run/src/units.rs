@@ -112,7 +112,8 @@ const fn gcd(mut a: u128, mut b: u128) -> u128 {
     a
 }
 
-/// Splits `10.5 Mpps` into the number and `mpps`; `wanted` is what to say if there is no number.
+/// Splits `10.5 Mpps` into the number and `mpps`, `1e9` into a thousand million and nothing;
+/// `wanted` is what to say if there is no number.
 fn number(text: &str, wanted: &'static str) -> Result<(Fraction, String), BadValue> {
     let text = text.trim();
     let end = text
@@ -134,7 +135,28 @@ fn number(text: &str, wanted: &'static str) -> Result<(Fraction, String), BadVal
     let digits = whole.bytes().chain(decimals.bytes());
     let num = digits.fold(0, |sum: u128, digit| sum * 10 + u128::from(digit - b'0'));
     let den = 10_u128.pow(decimals.len() as u32);
-    Ok((Fraction::new(num, den), unit.trim_start().to_lowercase()))
+    let unit = unit.to_lowercase();
+    let (power, unit) = exponent(&unit)?;
+    Ok((
+        Fraction::new(num, den).times(power)?,
+        unit.trim_start().to_owned(),
+    ))
+}
+
+/// Splits `e9 pps` into a thousand million and ` pps`, and gives 1 where there is no exponent.
+fn exponent(unit: &str) -> Result<(u128, &str), BadValue> {
+    let Some(after) = unit.strip_prefix('e') else {
+        return Ok((1, unit));
+    };
+    let end = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
+    let (digits, rest) = after.split_at(end);
+    if digits.is_empty() {
+        return Ok((1, unit));
+    }
+    let power = digits.parse().ok().and_then(|by| 10_u128.checked_pow(by));
+    Ok((power.ok_or(BadValue::TooLarge)?, rest))
 }
 
 /// What a prefix in lower case multiplies by.

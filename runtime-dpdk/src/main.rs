@@ -11,7 +11,7 @@ use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
 use dpdkgen_rt::{affinity, ports, render, select, to_json};
 use dpdkgen_run::drive::{drive, end_before_start};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::options::{self, Command, Exit, Program};
+use dpdkgen_run::options::{self, Command, Exit, More, Program};
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Request, Verbosity};
 use dpdkgen_run::signals::StopSignals;
@@ -22,8 +22,10 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    lists_ports: true,
+    commands: &["sendrecv", "reflect", "ports"],
     needs_dest_mac: true,
+    peer: None,
+    more: More::NONE,
 };
 
 fn main() -> ExitCode {
@@ -32,7 +34,8 @@ fn main() -> ExitCode {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
-        Ok(Command::Run(request)) => run(eal_args.as_deref(), *request),
+        Ok(Command::Run(request, _)) => run(eal_args.as_deref(), *request),
+        Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -138,6 +138,33 @@ fn the_ring_is_long_enough() {
 }
 
 #[test]
+fn merging_adds_every_count() {
+    let counts = |times: u64| Interval {
+        tx_packets: times,
+        on_time: 2 * times,
+        latency_sum_ns: 3 * times,
+        latency_min_ns: 100 - times,
+        latency_max_ns: 100 + times,
+        rx_packets: 5 * times,
+        duplicates: 7 * times,
+        reordered: 11 * times,
+        corrupt: 13 * times,
+        foreign: 17 * times,
+        late: 19 * times,
+    };
+    for (one, other) in [(3, 4), (4, 3)] {
+        let mut total = counts(one);
+        total.merge(&counts(other));
+        let expected = Interval {
+            latency_min_ns: 96,
+            latency_max_ns: 104,
+            ..counts(7)
+        };
+        assert_eq!(total, expected);
+    }
+}
+
+#[test]
 fn merging_keeps_the_extremes_of_those_that_have_any() {
     let one = Interval {
         on_time: 2,

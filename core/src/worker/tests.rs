@@ -67,7 +67,7 @@ impl Clock for Ticking {
 }
 
 /// What `count` reflectors on one lcore have counted after `rounds`.
-fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&AtomicU64>) -> Vec<Counters> {
+fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -> Vec<Counters> {
     let division = Division {
         start: Nanos(0),
         length: Nanos::MILLISECOND,
@@ -112,11 +112,11 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&AtomicU64>
 #[test]
 fn a_count_is_reflected_to_the_packet() {
     for takes in [8, 3] {
-        let budget = AtomicU64::new(50);
+        let budget = Budget::new(50);
         let counters = reflected(3, 20, takes, Some(&budget));
         let sum = |of: fn(&Counters) -> u64| counters.iter().map(of).sum::<u64>();
         assert_eq!(sum(|counters| counters.tx.packets), 50);
-        assert_eq!(budget.load(Relaxed), 0);
+        assert_eq!(budget.left(), 0);
         let gone = sum(|c| c.tx.refused) + sum(|c| c.ignored.past_count);
         assert_eq!(sum(|counters| counters.rx.packets), 50 + gone);
     }
@@ -144,6 +144,17 @@ fn the_workers_of_an_lcore_share_its_time() {
             (8000, 1000)
         );
         assert_eq!(counters.poll.stalls, 0);
+    }
+}
+
+#[test]
+fn phases_are_told_as_they_were_set() {
+    let command = Command::default();
+    assert_eq!(command.phase(), Phase::Waiting);
+    for phase in [Phase::Running, Phase::Draining, Phase::Stopping] {
+        command.set(phase);
+        assert_eq!(command.phase(), phase);
+        command.wait_for_start();
     }
 }
 

@@ -12,14 +12,16 @@ const RT: Program = Program {
     version: "1.2.3",
     about: "Sends and reflects packets through DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    lists_ports: true,
+    commands: &["sendrecv", "reflect", "ports"],
     needs_dest_mac: true,
+    peer: None,
+    more: More::NONE,
 };
 
 const SOCKET: Program = Program {
     name: "dpdkgen-socket",
     before_command: ("", ""),
-    lists_ports: false,
+    commands: &["sendrecv", "reflect"],
     needs_dest_mac: false,
     ..RT
 };
@@ -33,7 +35,7 @@ fn parsed(line: &str) -> Result<Command, Exit> {
 
 fn run(line: &str) -> Request {
     match parsed(line) {
-        Ok(Command::Run(request)) => *request,
+        Ok(Command::Run(request, _)) => *request,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -79,6 +81,7 @@ fn the_articles_sendrecv() {
         seed: 4_107_683_144_946_382_073,
         run_tag: None,
         drain: Nanos::SECOND,
+        window: None,
         max_loss: None,
         max_p99: None,
     };

@@ -23,6 +23,7 @@ fn probes() -> SendRecv {
         seed: 7,
         run_tag: None,
         drain: Nanos::SECOND,
+        window: None,
         max_loss: None,
         max_p99: None,
     }

@@ -71,6 +71,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         seed: 1,
         run_tag: Some(1),
         drain: Nanos(5_000_000),
+        window: None,
         max_loss: None,
         max_p99: None,
     };

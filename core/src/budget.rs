@@ -1,0 +1,35 @@
+//! How many packets the workers of a run may still send, if that is limited.
+
+use crate::sync::{AtomicU64, Relaxed};
+
+/// What is left; a worker claims before it sends, and gives back what it did not send.
+pub struct Budget(AtomicU64);
+
+impl Budget {
+    /// `count` packets for all workers together.
+    #[must_use]
+    pub fn new(count: u64) -> Self {
+        Self(AtomicU64::new(count))
+    }
+
+    /// Takes up to `most`, and returns how many those are.
+    #[inline]
+    pub fn claim(&self, most: u64) -> u64 {
+        let taken = self
+            .0
+            .fetch_update(Relaxed, Relaxed, |left| Some(left - left.min(most)));
+        taken.map_or(0, |left| left.min(most))
+    }
+
+    /// Gives back `count` that were claimed and not used.
+    #[inline]
+    pub fn give_back(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
+    /// What is left just now.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

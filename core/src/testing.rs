@@ -1,0 +1,95 @@
+//! A run of one stream in memory that is never freed, for tests.
+
+use core::net::{Ipv4Addr, SocketAddrV4};
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use crate::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use crate::intervals::{Cell, Division, Interval, Reader, Ring, Writer};
+use crate::ledger::{Dimensions, Ledger, Line, Memory};
+use crate::probe::Tag;
+use crate::stats::WorkerStats;
+use crate::template::{Addresses, Template, filling_len};
+use crate::verify::Expectation;
+use crate::wire::Mac;
+
+pub const PAYLOAD_LEN: u16 = 24;
+pub const FIRST_PORT: u16 = 20_000;
+pub const SOURCE_PORTS: u32 = 3;
+pub const WINDOW: u64 = 100;
+const TAG: Tag = Tag::new(77);
+const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 7);
+
+/// What a worker of the run works with.
+pub struct Bench {
+    pub ledger: &'static Ledger<'static>,
+    pub stats: &'static WorkerStats,
+    pub ring: &'static Ring<'static>,
+    pub writer: Writer<'static>,
+    filling: Filling<'static>,
+}
+
+fn leaked<T: Default>(count: usize) -> &'static [T] {
+    (0..count).map(|_| T::default()).collect::<Vec<_>>().leak()
+}
+
+impl Bench {
+    pub fn new(division: Division) -> Self {
+        let len = filling_len(PAYLOAD_LEN);
+        let memory = FillingMemory {
+            pool: vec![0; pool_len(len)].leak(),
+            sums: vec![0; SUMS_LEN].leak(),
+        };
+        let dimensions = Dimensions {
+            streams: 2,
+            source_ports: SOURCE_PORTS,
+            receivers: 1,
+            window: WINDOW,
+        };
+        let lines = Memory {
+            seen: leaked::<Line>(dimensions.seen_lines()),
+            flows: leaked(dimensions.flow_lines()),
+            sent: leaked(dimensions.sent_lines()),
+            highest: leaked(dimensions.highest_lines()),
+        };
+        let ring = Box::leak(Box::new(Ring::new(division, leaked::<Cell>(1024))));
+        Self {
+            ledger: Box::leak(Box::new(Ledger::new(dimensions, lines).unwrap())),
+            stats: Box::leak(Box::default()),
+            writer: Writer::new(ring),
+            ring,
+            filling: Filling::new(memory, 1, len).unwrap(),
+        }
+    }
+
+    pub fn template(&self) -> Template<'static> {
+        let addresses = Addresses {
+            source_mac: Mac([2; 6]),
+            destination_mac: Mac([4; 6]),
+            source: SOURCE,
+            destination: DESTINATION,
+        };
+        Template::new(&addresses, TAG, PAYLOAD_LEN, self.filling).unwrap()
+    }
+
+    pub fn expectation(&self) -> Expectation<'static> {
+        Expectation {
+            sources: heapless::Vec::from_slice(&[SOURCE]).unwrap(),
+            destination: DESTINATION,
+            first_source_port: FIRST_PORT,
+            last_source_port: FIRST_PORT + SOURCE_PORTS as u16 - 1,
+            payload_len: PAYLOAD_LEN,
+            tag: TAG,
+            filling: self.filling,
+        }
+    }
+
+    /// The first intervals of the run, which ends with this.
+    pub fn intervals<const COUNT: usize>(&mut self) -> [Interval; COUNT] {
+        self.writer.end();
+        let mut reader = Reader::new(self.ring);
+        core::array::from_fn(|_| reader.read().unwrap())
+    }
+}

@@ -1,0 +1,35 @@
+//! What threads share, in every order in which loom can run it: models of the code that a run
+//! runs, and their twins, each with one ordering weakened, which have to fail. `scripts/loom` runs
+//! them; `docs/testing.md` says what they see and what they do not.
+#![cfg(loom)]
+
+mod budget;
+mod intervals;
+mod ledger;
+mod phases;
+mod published;
+mod support;
+mod worker;
+
+use dpdkgen_core::sync::modelled::Twin;
+
+#[test]
+fn every_twin_has_a_model() {
+    let models = [
+        published::MODELS,
+        intervals::MODELS,
+        phases::MODELS,
+        ledger::MODELS,
+        budget::MODELS,
+        worker::MODELS,
+    ];
+    let caught = |twin: &Twin| {
+        models
+            .iter()
+            .flat_map(|of| *of)
+            .any(|model| model.catches.contains(twin))
+    };
+    for twin in Twin::all() {
+        assert!(caught(&twin), "no model is there for {twin:?}");
+    }
+}
