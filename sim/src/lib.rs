@@ -1,10 +1,18 @@
 //! A simulated lossy link in virtual time: no DPDK, no threads, no sleeping.
 //!
-//! It carries the same workers that the runtimes carry, knows what became of every packet, and so
-//! can check every number that a run reports. All chance comes from one seed.
+//! It carries the same workers that the runtimes carry, knows what became of every packet, and
+//! checks every number that a run reports against that. All chance comes from one seed.
 #![forbid(unsafe_code)]
 
+pub mod audit;
+pub mod chance;
+pub mod conditions;
+pub mod damage;
+pub mod frames;
+pub mod judge;
 pub mod link;
+pub mod options;
 pub mod port;
+pub mod swarm;
 pub mod truth;
 pub mod world;

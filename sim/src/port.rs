@@ -1,127 +1,226 @@
-//! The link's ends, as the workers see them.
+//! The link's ends as the workers see them, and the lcores whose time passes there.
+
+use std::cell::Cell;
+use std::rc::Rc;
 
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::probe::{Age, Head, Index, LONG_LEN, Tail};
-use dpdkgen_core::wire::HEADERS_LEN;
-use zerocopy::FromBytes;
+use dpdkgen_core::time::{Clock, Nanos};
 
-use crate::link::{Origin, Packet, SharedLink, Side};
+use crate::frames::Slot;
+use crate::judge::judge_reflection;
+use crate::link::{SharedLink, Side};
+
+/// What a burst costs.
+const BURST_COST: Nanos = Nanos(30);
+/// What every packet of it costs more.
+const PACKET_COST: Nanos = Nanos(20);
+
+/// The time of one lcore, and what it has just done.
+#[derive(Debug, Default)]
+pub struct Lcore {
+    /// True time.
+    pub time: Cell<Nanos>,
+    /// When its run started, from when its clock counts.
+    pub birth: Cell<Nanos>,
+    /// By how much its clock is ahead.
+    pub ahead: Cell<Nanos>,
+    /// What its clock said last.
+    pub reading: Cell<Nanos>,
+    /// Packets moved since somebody looked.
+    pub moved: Cell<u64>,
+    /// What passes before the clock is next read between two polls, if nothing was moved.
+    pub pause: Cell<Nanos>,
+    /// What passes there in any case.
+    pub stall: Cell<Nanos>,
+    /// Whether a port is at work, in which the clock may be read too.
+    is_in_port: Cell<bool>,
+}
+
+/// An lcore that its workers and their ports share.
+#[derive(Debug, Clone, Default)]
+pub struct SharedLcore(pub Rc<Lcore>);
+
+impl Lcore {
+    /// Time passes.
+    pub fn spend(&self, time: Nanos) {
+        self.time.set(self.time.get() + time);
+    }
+
+    fn spend_on(&self, packets: u16) {
+        self.spend(BURST_COST + Nanos(u64::from(packets) * PACKET_COST.0));
+        self.moved.set(self.moved.get() + u64::from(packets));
+    }
+
+    fn read(&self) -> Nanos {
+        self.reading
+            .set(self.time.get() - self.birth.get() + self.ahead.get());
+        self.reading.get()
+    }
+}
+
+impl Clock for SharedLcore {
+    fn now(&mut self) -> Nanos {
+        let lcore = &*self.0;
+        if !lcore.is_in_port.get() {
+            lcore.spend(lcore.stall.take());
+            if lcore.moved.get() == 0 {
+                lcore.spend(lcore.pause.take());
+            }
+        }
+        lcore.read()
+    }
+}
+
+/// Which queue, or pair of them, a port is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// At which end.
+    pub side: Side,
+    /// On which port.
+    pub port: u16,
+    /// Its receive queue, counted over all ports of its side, if it has one.
+    pub rx: Option<u16>,
+    /// Its transmit queue, counted so too: the stream it sends. Of no use without one.
+    pub tx: u16,
+    /// Most packets received at once.
+    pub rx_burst: u16,
+}
 
 /// A queue, or a pair of them, at one end of the link.
-pub struct SimPort {
-    link: SharedLink,
-    side: Side,
-    queue: u16,
-    /// Which stream this queue sends, and the next sequence in it.
-    stream: u16,
-    sequence: u64,
-    source_ports: u64,
-    rx_burst: u16,
-    buffer: Vec<u8>,
+pub struct SimPort<'a> {
+    link: SharedLink<'a>,
+    lcore: SharedLcore,
+    place: Place,
+    burst: Vec<Slot>,
+    wanted: Vec<Slot>,
+    /// Where frames are written that the device will not take.
+    refused: Slot,
 }
 
-impl SimPort {
-    /// Queue `queue` of `side`, which sends `stream`.
+impl<'a> SimPort<'a> {
+    /// The queue at `place`, polled by `lcore`.
     #[must_use]
-    pub fn new(
-        link: SharedLink,
-        side: Side,
-        queue: u16,
-        stream: u16,
-        source_ports: u64,
-        rx_burst: u16,
-    ) -> Self {
+    pub fn new(link: SharedLink<'a>, lcore: SharedLcore, place: Place) -> Self {
+        let refused = link.borrow_mut().frames.make();
         Self {
             link,
-            side,
-            queue,
-            stream,
-            sequence: 0,
-            source_ports,
-            rx_burst,
-            buffer: vec![0; 9100],
+            lcore,
+            place,
+            burst: Vec::new(),
+            wanted: Vec::new(),
+            refused,
         }
     }
 
-    fn burst(&self) -> Vec<Packet> {
+    fn take_burst(&mut self) {
+        let Place {
+            side, rx, rx_burst, ..
+        } = self.place;
+        let now = self.lcore.0.time.get();
+        self.burst.clear();
         let mut link = self.link.borrow_mut();
-        (0..self.rx_burst)
-            .map_while(|_| link.take(self.side, self.queue))
-            .collect()
+        if let Some(rx) = rx {
+            link.take(side, rx, now, rx_burst, &mut self.burst);
+        }
     }
 }
 
-impl Port for SimPort {
+impl Port for SimPort<'_> {
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
-        let mut outcome = TxOutcome::default();
-        for _ in 0..want {
-            let FrameLen(len) = fill(&mut self.buffer);
-            let frame = self.buffer[..usize::from(len)].to_vec();
-            let mut link = self.link.borrow_mut();
-            // A device takes the first so many of a burst.
-            if outcome.refused > 0 || !link.has_room(self.side) {
-                outcome.refused += 1;
-                link.truth.refused += 1;
+        let Place { side, port, tx, .. } = self.place;
+        let lcore = &self.lcore.0;
+        let link = &mut *self.link.borrow_mut();
+        let (now, reading) = (lcore.time.get(), lcore.reading.get());
+        let built = link.buffers(want);
+        let taken = link.takes(side, tx, now, built);
+        for number in 0..built {
+            if number >= taken {
+                fill(link.frames.get_mut(self.refused).room());
                 continue;
             }
-            // Lag and time are the sender's to say, so they are read here, before anything happens.
-            let payload = &frame[HEADERS_LEN..];
-            let (head, _) = Head::read_from_prefix(payload).expect("a probe");
-            let sent = match head.age(link.now) {
-                Age::Past(age) => link.now - age,
-                Age::Ahead(ahead) => link.now + ahead,
-            };
-            let tail = payload.get(size_of::<Head>()..LONG_LEN);
-            let lag = tail
-                .and_then(|tail| Tail::read_from_bytes(tail).ok())
-                .map(|tail| tail.lag());
-            let origin = Origin {
-                index: Index::new(self.stream, self.sequence),
-                port_offset: (self.sequence % self.source_ports) as u16,
-                sent,
-                lag: lag.unwrap_or_default(),
-            };
-            link.truth.sent(origin);
-            link.put(
-                self.side,
-                Packet {
-                    frame,
-                    origin,
-                    is_corrupt: false,
-                },
-            );
-            self.sequence += 1;
-            outcome.accepted += 1;
+            let slot = link.frames.make();
+            let frame = link.frames.get_mut(slot);
+            let FrameLen(len) = fill(frame.room());
+            frame.set_len(len.into());
+            frame.origin = link.truth.sent(tx, port, frame.bytes(), reading);
+            frame.is_intact = true;
+            link.put(side, tx, slot, now);
         }
+        let outcome = TxOutcome {
+            accepted: taken,
+            refused: built - taken,
+            no_buffer: want - built,
+        };
+        if link.truth.counts(reading) {
+            link.truth.tx.refused += u64::from(outcome.refused);
+            link.truth.tx.no_buffer += u64::from(outcome.no_buffer);
+        }
+        lcore.spend_on(taken);
         outcome
     }
 
     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
-        let burst = self.burst();
-        for packet in &burst {
-            let now = self.link.borrow().now;
-            self.link.borrow_mut().truth.delivered(packet, now);
-            each(&packet.frame);
+        self.take_burst();
+        self.lcore.0.is_in_port.set(true);
+        let receiver = usize::from(self.place.rx.unwrap_or(0));
+        for slot in &self.burst {
+            // The one who takes the frame reads the clock.
+            each(self.link.borrow().frames.get(*slot).bytes());
+            let link = &mut *self.link.borrow_mut();
+            let reading = self.lcore.0.reading.get();
+            link.truth
+                .delivered(receiver, link.frames.get(*slot), reading);
+            link.frames.free(*slot);
         }
-        burst.len() as u16
+        self.lcore.0.is_in_port.set(false);
+        let received = self.burst.len() as u16;
+        self.lcore.0.spend_on(received);
+        received
     }
 
     fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
-        let mut outcome = ForwardOutcome::default();
-        for mut packet in self.burst() {
-            outcome.received += 1;
-            if each(&mut packet.frame) == Verdict::Drop {
-                continue;
-            }
-            let mut link = self.link.borrow_mut();
-            if link.has_room(self.side) {
-                outcome.sent += 1;
-                outcome.sent_bytes += packet.frame.len() as u64;
-                link.put(self.side, packet);
+        self.take_burst();
+        let link = &mut *self.link.borrow_mut();
+        let now = self.lcore.0.time.get();
+        for slot in &self.burst {
+            let frame = link.frames.get_mut(*slot);
+            let judged = if frame.is_intact {
+                Ok(false)
             } else {
-                outcome.refused += 1;
+                judge_reflection(frame.bytes())
+            };
+            link.truth.reflector.received(judged, frame.bytes().len());
+            if each(frame.bytes_mut()) == Verdict::Send {
+                self.wanted.push(*slot);
+            } else {
+                link.frames.free(*slot);
             }
         }
+        let Place { side, tx, .. } = self.place;
+        let offered = self.wanted.len() as u16;
+        let taken = link.takes(side, tx, now, offered);
+        let mut outcome = ForwardOutcome {
+            received: self.burst.len() as u16,
+            sent: taken,
+            sent_bytes: 0,
+            refused: offered - taken,
+        };
+        for (number, slot) in self.wanted.drain(..).enumerate() {
+            if number < taken.into() {
+                outcome.sent_bytes += link.frames.get(slot).bytes().len() as u64;
+                link.put(side, tx, slot, now);
+            } else {
+                link.frames.free(slot);
+            }
+        }
+        link.truth.reflector.sent += u64::from(outcome.sent);
+        link.truth.reflector.refused += u64::from(outcome.refused);
+        self.lcore.0.spend_on(outcome.received);
         outcome
+    }
+
+    fn rx_depth(&self) -> Option<u32> {
+        let Place { side, rx, .. } = self.place;
+        rx.map(|rx| self.link.borrow().depth(side, rx))
     }
 }

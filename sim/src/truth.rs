@@ -1,135 +1,360 @@
-//! What really became of every packet, kept in the plainest way.
+//! What really became of every packet of a run, kept in the plainest way.
 //!
-//! The link tells it what was sent and what was delivered; it never looks into a frame.
+//! The link tells it what was sent and what was delivered. Of a packet that nothing happened to it
+//! knows what it is; of any other the bytes are judged, in the contract's own order.
 
-use std::collections::{HashMap, HashSet};
+mod record;
+
+pub use record::{Distribution, Schedule, Stream};
+
+use std::collections::VecDeque;
 
 use dpdkgen_core::intervals::{Division, Interval};
-use dpdkgen_core::probe::Index;
 use dpdkgen_core::time::Nanos;
 
-use crate::link::{Origin, Packet};
+use crate::frames::{Frame, Origin};
+use crate::judge::{Claim, Judgement, RunFacts, Unreflected};
 
-/// The truth about one run.
-#[derive(Debug)]
-pub struct Truth {
-    division: Division,
-    seen: HashSet<Index>,
-    highest: HashMap<(u16, u16), u64>,
-    /// Packets accepted.
-    pub sent: u64,
+/// A probe may be stamped so far ahead of its receipt.
+const TOLERANCE: Nanos = Nanos(10_000);
+
+/// Most disagreements that are told.
+const TOLD: usize = 20;
+
+/// Sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Packets that the device accepted.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Hand-over attempts refused.
     pub refused: u64,
-    /// Probes delivered intact for the first time.
+    /// Packets without a buffer.
+    pub no_buffer: u64,
+}
+
+/// Delivered to the sender.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// All.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Probes for the first time.
     pub unique: u64,
-    /// Probes delivered again.
+    /// Probes again.
     pub duplicates: u64,
-    /// Probes delivered with a changed payload.
+    /// Probes damaged.
     pub corrupt: u64,
+    /// Not of this run.
+    pub foreign: u64,
+    /// More than the window behind.
+    pub too_old: u64,
     /// Unique ones behind a later one of their flow.
     pub reordered: u64,
     /// Unique ones after their interval was closed.
     pub late: u64,
-    /// The latency of every unique one.
-    pub latencies: Vec<Nanos>,
-    /// The same from when they were due.
-    pub latencies_due: Vec<Nanos>,
-    /// What happened in each interval.
-    pub intervals: Vec<Interval>,
+    /// With a checksum left to a NIC.
+    pub checksum_partial: u64,
 }
 
-impl Truth {
-    /// Nothing has happened yet.
+/// The interval that was looked for last; before the first, none.
+#[derive(Debug, Default)]
+struct Current {
+    number: u64,
+    end: Nanos,
+}
+
+/// What the reflector did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reflected {
+    /// Packets that it received.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Sent back.
+    pub sent: u64,
+    /// Not taken by its device.
+    pub refused: u64,
+    /// Not sent back: not IPv4.
+    pub not_ipv4: u64,
+    /// Not sent back: not UDP.
+    pub not_udp: u64,
+    /// Not sent back: a fragment.
+    pub fragment: u64,
+    /// Not sent back: shorter than it says.
+    pub malformed: u64,
+    /// Completed a checksum that was left to a NIC.
+    pub checksum_partial: u64,
+}
+
+impl Reflected {
+    /// It received a frame of `len` bytes, of which this is true.
+    pub fn received(&mut self, judged: Result<bool, Unreflected>, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+        *match judged {
+            Ok(is_partial) => {
+                self.checksum_partial += u64::from(is_partial);
+                return;
+            }
+            Err(Unreflected::NotIpv4) => &mut self.not_ipv4,
+            Err(Unreflected::NotUdp) => &mut self.not_udp,
+            Err(Unreflected::Fragment) => &mut self.fragment,
+            Err(Unreflected::Malformed) => &mut self.malformed,
+        } += 1;
+    }
+}
+
+/// The truth about one run.
+#[derive(Debug)]
+pub struct Truth<'a> {
+    facts: RunFacts<'a>,
+    division: Division,
+    window: u64,
+    streams: Vec<Stream>,
+    /// What was sent since counting began.
+    pub tx: Sent,
+    /// What was delivered since counting began.
+    pub rx: Delivered,
+    /// What the reflector did.
+    pub reflector: Reflected,
+    /// What it says that it did.
+    pub reflector_told: Reflected,
+    /// Packets delivered by each receiving queue.
+    pub by_receiver: Vec<u64>,
+    /// The latency of every unique probe.
+    pub latency: Distribution,
+    /// The same from when they were due.
+    pub latency_due: Distribution,
+    /// How late every probe was sent.
+    pub lag: Distribution,
+    intervals: VecDeque<Interval>,
+    first_interval: u64,
+    current: Current,
+    disagreements: Vec<String>,
+}
+
+impl<'a> Truth<'a> {
+    /// Nothing has happened yet. Streams send in turn from so many ports each, and duplicates are
+    /// told apart within `window`.
     #[must_use]
-    pub fn new(division: Division) -> Self {
+    pub fn new(
+        facts: RunFacts<'a>,
+        division: Division,
+        window: u64,
+        streams: Vec<Stream>,
+        receivers: usize,
+    ) -> Self {
         Self {
+            facts,
             division,
-            seen: HashSet::new(),
-            highest: HashMap::new(),
-            sent: 0,
-            refused: 0,
-            unique: 0,
-            duplicates: 0,
-            corrupt: 0,
-            reordered: 0,
-            late: 0,
-            latencies: Vec::new(),
-            latencies_due: Vec::new(),
-            intervals: Vec::new(),
+            window,
+            streams,
+            tx: Sent::default(),
+            rx: Delivered::default(),
+            reflector: Reflected::default(),
+            reflector_told: Reflected::default(),
+            by_receiver: vec![0; receivers],
+            latency: Distribution::default(),
+            latency_due: Distribution::default(),
+            lag: Distribution::default(),
+            intervals: VecDeque::new(),
+            first_interval: 0,
+            current: Current::default(),
+            disagreements: Vec::new(),
+        }
+    }
+
+    /// Its streams.
+    #[must_use]
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// Whether what happens at `time` counts.
+    #[must_use]
+    pub fn counts(&self, time: Nanos) -> bool {
+        time >= self.division.start
+    }
+
+    /// The device takes the next probe of `stream`, in `frame`, when its sender's clock says `now`.
+    /// What it was when it was sent is read here, before anything happens to it.
+    pub fn sent(&mut self, stream: u16, port: u16, frame: &[u8], now: Nanos) -> Origin {
+        let stamp = |at: usize, bits: u32| {
+            let word = frame[42 + at..42 + at + 8].try_into();
+            word.map_or(0, u64::from_le_bytes) & (u64::MAX >> (64 - bits))
+        };
+        let sent = Nanos(stamp(8, 48));
+        // At an interval's end it is told apart from the next, and a checksum may need another.
+        if sent + Nanos(2) < now || sent > now + Nanos(1) {
+            self.disagree(|| format!("a probe sent at {now:?} says {sent:?}"));
+        }
+        let is_long = frame.len() >= 42 + 24;
+        let lag = Nanos(if is_long { stamp(16, 32) } else { 0 });
+        let record = &mut self.streams[usize::from(stream)];
+        if is_long && let Err(sentence) = record.check_due(sent, lag, self.division.start) {
+            self.disagree(|| sentence);
+        }
+        let is_counted = self.counts(sent);
+        if is_counted {
+            self.tx.packets += 1;
+            self.tx.bytes += frame.len() as u64;
+            self.lag.record(lag);
+            self.interval(sent).tx_packets += 1;
+        }
+        let record = &mut self.streams[usize::from(stream)];
+        let origin = record.origin(stream, port, sent, lag);
+        record.accepted(is_counted);
+        origin
+    }
+
+    /// Receiving queue `receiver` was given `frame` when its clock said `now`.
+    pub fn delivered(&mut self, receiver: usize, frame: &Frame, now: Nanos) {
+        if !self.counts(now) {
+            return;
+        }
+        let origin = &frame.origin;
+        let (judgement, is_partial) = if frame.is_intact {
+            let claim = Claim {
+                index: origin.index,
+                sent_ns: origin.sent.0,
+                lag_ns: origin.lag.0 as u32,
+                port_offset: origin.port_offset,
+            };
+            (Judgement::Probe(claim), false)
+        } else {
+            self.facts.judge(frame.bytes())
+        };
+        let is_counted = match judgement {
+            Judgement::Foreign => {
+                self.rx.foreign += 1;
+                self.interval(now).foreign += 1;
+                true
+            }
+            Judgement::Corrupt => self.corrupt(now),
+            Judgement::Probe(claim) => self.probe(&claim, now),
+        };
+        if is_counted {
+            self.rx.packets += 1;
+            self.rx.bytes += frame.bytes().len() as u64;
+            self.rx.checksum_partial += u64::from(is_partial);
+            self.by_receiver[receiver] += 1;
+            self.interval(now).rx_packets += 1;
+        }
+    }
+
+    fn corrupt(&mut self, now: Nanos) -> bool {
+        self.rx.corrupt += 1;
+        self.interval(now).corrupt += 1;
+        true
+    }
+
+    /// A probe, or what says that it is one; `false` if it was sent before counting began.
+    fn probe(&mut self, claim: &Claim, now: Nanos) -> bool {
+        let (sent, sequence) = (Nanos(claim.sent_ns), claim.index.sequence());
+        let was_sent = self
+            .streams
+            .get(usize::from(claim.index.stream()))
+            .is_some_and(|stream| sequence < stream.next());
+        if !was_sent || sent > now + TOLERANCE {
+            return self.corrupt(now);
+        }
+        if sent < self.division.start {
+            return false;
+        }
+        let stream = &mut self.streams[usize::from(claim.index.stream())];
+        if stream.is_too_old(sequence, self.window) {
+            self.rx.too_old += 1;
+        } else if stream.saw(sequence, self.window) {
+            self.rx.duplicates += 1;
+            self.interval(now).duplicates += 1;
+        } else {
+            let is_reordered = stream.overtaken(claim.port_offset, sequence);
+            self.unique(claim, is_reordered, now);
+        }
+        true
+    }
+
+    fn unique(&mut self, claim: &Claim, is_reordered: bool, now: Nanos) {
+        let sent = Nanos(claim.sent_ns);
+        self.rx.unique += 1;
+        let latency = now.since(sent);
+        self.latency.record(latency);
+        self.latency_due
+            .record(latency + Nanos(claim.lag_ns.into()));
+        if is_reordered {
+            self.rx.reordered += 1;
+            self.interval(now).reordered += 1;
+        }
+        let number = self.number_of(sent);
+        if now > self.current.end + self.division.grace {
+            self.rx.late += 1;
+            self.interval(now).late += 1;
+        } else {
+            let interval = self.numbered(number);
+            if interval.on_time == 0 || latency.0 < interval.latency_min_ns {
+                interval.latency_min_ns = latency.0;
+            }
+            if latency.0 > interval.latency_max_ns {
+                interval.latency_max_ns = latency.0;
+            }
+            interval.on_time += 1;
+            interval.latency_sum_ns += latency.0;
         }
     }
 
     fn interval(&mut self, time: Nanos) -> &mut Interval {
-        let index = ((time.0 - self.division.start.0) / self.division.length.0) as usize;
-        if index >= self.intervals.len() {
-            self.intervals.resize(index + 1, Interval::default());
-        }
-        &mut self.intervals[index]
+        let number = self.number_of(time);
+        self.numbered(number)
     }
 
-    /// The device accepted a packet.
-    pub fn sent(&mut self, origin: Origin) {
-        if origin.sent >= self.division.start {
-            self.sent += 1;
-            self.interval(origin.sent).tx_packets += 1;
-        }
-    }
-
-    /// The sender was given a packet at `now`.
-    pub fn delivered(&mut self, packet: &Packet, now: Nanos) {
-        let origin = packet.origin;
-        if now < self.division.start {
-            return;
-        }
-        if packet.is_corrupt {
-            self.corrupt += 1;
-            self.interval(now).rx_packets += 1;
-            self.interval(now).corrupt += 1;
-            return;
-        }
-        if origin.sent < self.division.start {
-            return;
-        }
-        self.interval(now).rx_packets += 1;
-        if self.seen.insert(origin.index) {
-            self.first(origin, now);
-        } else {
-            self.duplicates += 1;
-            self.interval(now).duplicates += 1;
-        }
-    }
-
-    fn first(&mut self, origin: Origin, now: Nanos) {
-        self.unique += 1;
-        let latency = now.since(origin.sent);
-        self.latencies.push(latency);
-        self.latencies_due.push(latency + origin.lag);
-        let flow = (origin.index.stream(), origin.port_offset);
-        let highest = self.highest.entry(flow).or_default();
-        let is_reordered = *highest > origin.index.sequence();
-        *highest = origin.index.sequence().max(*highest);
-        if is_reordered {
-            self.reordered += 1;
-            self.interval(now).reordered += 1;
-        }
-        let Division {
-            start,
-            length,
-            grace,
-        } = self.division;
-        let index = (origin.sent.0 - start.0) / length.0;
-        if now.0 > start.0 + (index + 1) * length.0 + grace.0 {
-            self.late += 1;
-            self.interval(now).late += 1;
-        } else {
-            let one = Interval {
-                on_time: 1,
-                latency_sum_ns: latency.0,
-                latency_min_ns: latency.0,
-                latency_max_ns: latency.0,
-                ..Interval::default()
+    /// The number of the interval that `time` falls into, which becomes the current one.
+    fn number_of(&mut self, time: Nanos) -> u64 {
+        let Division { start, length, .. } = self.division;
+        if time >= self.current.end || time + length < self.current.end {
+            let number = (time.0 - start.0) / length.0;
+            self.current = Current {
+                number,
+                end: Nanos(start.0 + (number + 1) * length.0),
             };
-            self.interval(origin.sent).merge(&one);
         }
+        self.current.number
+    }
+
+    fn numbered(&mut self, number: u64) -> &mut Interval {
+        // Taken already: this shows in what is left at the end.
+        let at = number.saturating_sub(self.first_interval) as usize;
+        if at >= self.intervals.len() {
+            self.intervals.resize(at + 1, Interval::default());
+        }
+        &mut self.intervals[at]
+    }
+
+    /// What happened in the next interval, which is closed.
+    pub fn next_interval(&mut self) -> Interval {
+        self.first_interval += 1;
+        self.intervals.pop_front().unwrap_or_default()
+    }
+
+    /// How many intervals in which something happened were not asked for.
+    #[must_use]
+    pub fn intervals_left(&self) -> usize {
+        let happened = |interval: &&Interval| **interval != Interval::default();
+        self.intervals.iter().filter(happened).count()
+    }
+
+    /// Something told is not true.
+    pub fn disagree(&mut self, sentence: impl FnOnce() -> String) {
+        if self.disagreements.len() < TOLD {
+            self.disagreements.push(sentence());
+        }
+    }
+
+    /// What was found not to be true.
+    #[must_use]
+    pub fn disagreements(&self) -> &[String] {
+        &self.disagreements
     }
 }

@@ -1,72 +1,77 @@
 //! A sender, a link and a reflector, from start to end in virtual time.
 
-use dpdkgen_core::filling::SplitMix64;
+mod actor;
+mod ends;
+
+use std::rc::Rc;
+
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::time::{Clock, Nanos};
-use dpdkgen_core::wire::Mac;
-use dpdkgen_core::worker::{Crew, Phase, Worker};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::worker::Phase;
 use dpdkgen_report::csv::Row;
-use dpdkgen_report::summary::{self, Role, Summary};
-use dpdkgen_run::control::Control;
+use dpdkgen_report::summary::{self, Summary};
+use dpdkgen_run::control::{self, Control};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::stage::{Memory, OpenedPort, Post, Stage, posts};
+use dpdkgen_run::stage::{Memory, Stage, posts};
 use dpdkgen_run::totals::{Circumstances, summarize};
 
-use crate::link::{Faults, Link, SharedLink, Side};
-use crate::port::SimPort;
-use crate::truth::Truth;
+pub use self::actor::Polls;
+use self::actor::{Actor, LookOut};
+use crate::audit;
+use crate::chance::Chance;
+use crate::conditions::Conditions;
+use crate::link::{Link, SharedLink, Side};
 
-/// A world to simulate.
+/// How often a control thread looks.
+const LOOK_EVERY: Nanos = Nanos::MILLISECOND;
+
+/// A run over a simulated link.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// What the sender is asked for; a `sendrecv`.
     pub request: Request,
-    /// What the link does.
-    pub faults: Faults,
-    /// Queue pairs of the reflector.
-    pub reflector_queues: u16,
-    /// From one round of an lcore to the next, at most.
-    pub step: Nanos,
-    /// Share of rounds after which an lcore is away for a while.
-    pub stalls: f64,
-    /// How long that is, at most.
-    pub stall: Nanos,
-    /// Of all that is left to chance.
-    pub seed: u64,
+    /// What the world is like.
+    pub conditions: Conditions,
 }
 
-/// What came of it.
-pub struct Finished {
-    /// What the run says.
-    pub summary: Summary,
-    /// Its rows.
-    pub rows: Vec<Row>,
-    /// What is true.
-    pub truth: Truth,
-    /// What the reflector counted: received, sent, refused, ignored.
-    pub reflected: [u64; 4],
-}
-
-/// The link's time, as a clock.
-struct LinkClock(SharedLink);
-
-impl Clock for LinkClock {
-    fn now(&mut self) -> Nanos {
-        self.0.borrow().now
+/// Whoever watches a run.
+pub trait Watcher {
+    /// An interval was closed.
+    fn row(&mut self, _: &Row) {}
+    /// Time passes.
+    fn tick(&mut self, _: Nanos) {}
+    /// How often the user has asked to stop.
+    fn stop_requests(&mut self) -> usize {
+        0
     }
 }
 
-/// One lcore: its crew, and when it is next given the CPU.
-struct Lcore<'w, 'a> {
-    crew: Crew<'w, 'a, SimPort>,
-    wakes: Nanos,
-    is_reflector: bool,
-    has_ended: bool,
+/// Nobody watches.
+pub struct Nobody;
+
+impl Watcher for Nobody {}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it says.
+    pub summary: Summary,
+    /// In what that, or a row, is not true.
+    pub disagreements: Vec<String>,
 }
 
 impl Scenario {
-    /// Lets it happen.
+    /// Checks what can be checked before anything happens.
+    ///
+    /// # Errors
+    ///
+    /// If a port is named that there is not.
+    pub fn check(&self) -> Result<(), Failure> {
+        ends::open_ports(&self.request).map(|_| ())
+    }
+
+    /// Lets it happen, and compares what is told with what is true.
     ///
     /// # Errors
     ///
@@ -74,172 +79,153 @@ impl Scenario {
     ///
     /// # Panics
     ///
-    /// If it is not a `sendrecv`, or the run does not end.
-    pub fn run(&self) -> Result<Finished, Failure> {
-        let reflect = Request {
-            mode: Mode::Reflect,
-            rxq: self.reflector_queues,
-            txq: self.reflector_queues,
-            duration: None,
-            count: None,
-            ..self.request.clone()
+    /// If it is not a `sendrecv`.
+    pub fn run(&self, watcher: &mut impl Watcher) -> Result<Finished, Failure> {
+        let Mode::SendRecv(sendrecv) = &self.request.mode else {
+            panic!("only a sendrecv can be simulated")
         };
-        let (posts, echo_posts) = (posts(&self.request, 1), posts(&reflect, 1));
+        let ports = ends::open_ports(&self.request)?;
+        let posts = posts(&self.request, ports.len());
         let mut memory = Memory::new(&self.request, &posts)?;
-        let mut echo_memory = Memory::new(&reflect, &echo_posts)?;
-        let tag = Tag::new(self.seed);
+        let tag = Tag::new(sendrecv.run_tag.unwrap_or(self.conditions.seed));
         let stage = Stage::new(&self.request, &posts, tag, &mut memory);
-        let echo = Stage::new(&reflect, &echo_posts, tag, &mut echo_memory);
-        let truth = Truth::new(stage.rings()[0].division());
-        let queues = (self.request.rxq.max(1), self.reflector_queues);
-        let link = Link::new(self.faults, self.seed, queues, truth);
-        let mut senders: Vec<_> = (0..posts.len())
-            .map(|at| [self.worker(&stage, at, &link, Side::Sender)])
-            .collect();
-        let mut echoes: Vec<_> = (0..echo_posts.len())
-            .map(|at| [self.worker(&echo, at, &link, Side::Reflector)])
-            .collect();
-        let lcore = |is_reflector| {
-            move |workers| Lcore {
-                crew: Crew::new(workers),
-                wakes: Nanos(0),
-                is_reflector,
-                has_ended: false,
-            }
-        };
-        let mut lcores: Vec<_> = senders
-            .iter_mut()
-            .map(|w| &mut w[..])
-            .map(lcore(false))
-            .collect();
-        lcores.extend(echoes.iter_mut().map(|w| &mut w[..]).map(lcore(true)));
-        let (end, rows) = self.live(&stage, &echo, &link, &mut lcores);
-        let numbers: Vec<u32> = (0..posts.len() as u32).collect();
+        let mut pool = ends::Pool::new(sendrecv);
+        let link = self.link(ports.len(), ends::truth(&stage, sendrecv, tag, &mut pool));
+
+        let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
+        let mut crews = ends::crews(&stage, Side::Sender, &link, &ports, &lcores);
+        let mut senders = self.actors(&mut crews, Nanos(0));
+        let end = self.live(&stage, &mut senders, &link, watcher)?;
+        let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
+        drop(crews);
+
+        let link = Rc::into_inner(link)
+            .expect("all ends are gone")
+            .into_inner();
         let circumstances = Circumstances {
             end,
             clock: summary::Clock {
-                source: summary::ClockSource::ClockMonotonic,
+                source: summary::ClockSource::Virtual,
                 hz: None,
                 error_ppm: None,
             },
-            ports: &[port()],
-            lcores: &numbers,
-            device: Vec::new(),
+            ports: &ports,
+            lcores: &lcores,
+            device: ends::devices(&link, &ports),
         };
-        let summary = summarize(&stage, circumstances);
-        let reflected = reflected(&echo);
-        drop(lcores);
-        drop((senders, echoes));
-        let link = std::rc::Rc::into_inner(link).expect("all ends are gone");
+        let mut summary = summarize(&stage, circumstances);
+        let conditions = self.conditions.config();
+        summary.config.insert("simulation".to_owned(), conditions);
+        let mut truth = link.truth;
+        audit::summary(&mut truth, &summary, &self.request);
+        audit::histograms(&mut truth, &stage);
+        audit::workers(&mut truth, &summary, &polls);
         Ok(Finished {
             summary,
-            rows,
-            truth: link.into_inner().truth,
-            reflected,
+            disagreements: truth.disagreements().to_vec(),
         })
     }
 
-    fn worker<'s>(
-        &self,
-        stage: &'s Stage<'_>,
-        number: usize,
-        link: &SharedLink,
-        side: Side,
-    ) -> Worker<'s, SimPort> {
-        let Post { queue, .. } = stage.posts()[number];
+    fn link<'a>(&self, ports: usize, truth: crate::truth::Truth<'a>) -> SharedLink<'a> {
+        let sender = ends::queues(&self.request, ports as u16);
+        let reflector = ends::queues(&self.reflector(), 1);
         let Mode::SendRecv(sendrecv) = &self.request.mode else {
-            panic!("no sendrecv")
+            unreachable!("checked by the caller")
         };
-        let source_ports = u64::from(sendrecv.source_ports());
-        let rx_burst = self.request.rx_burst;
-        let sim = SimPort::new(link.clone(), side, queue, queue, source_ports, rx_burst);
-        stage.worker(number, sim, &[port()])
+        let frame_len = sendrecv.frame_len().into();
+        Link::new(self.conditions, frame_len, sender, reflector, truth)
+    }
+
+    /// What the reflector is asked for.
+    fn reflector(&self) -> Request {
+        Request {
+            mode: Mode::Reflect,
+            ports: Vec::new(),
+            rxq: self.conditions.hosts.reflector_queues,
+            txq: self.conditions.hosts.reflector_queues,
+            duration: None,
+            count: None,
+            ..self.request.clone()
+        }
+    }
+
+    fn actors<'w, 's, 'l>(
+        &self,
+        crews: &'w mut [ends::Workers<'s, 'l>],
+        birth: Nanos,
+    ) -> Vec<Actor<'w, 's, 'l>> {
+        let numbered = crews.iter_mut().enumerate();
+        numbered
+            .map(|(number, crew)| {
+                let chance = Chance::new(self.conditions.seed ^ birth.0, 2 + number as u64);
+                Actor::new(crew, birth, self.conditions.hosts, chance)
+            })
+            .collect()
     }
 
     /// Gives every lcore its rounds, and the control threads theirs, until the run is over.
     fn live(
         &self,
         stage: &Stage<'_>,
-        echo: &Stage<'_>,
-        link: &SharedLink,
-        lcores: &mut [Lcore<'_, '_>],
-    ) -> (dpdkgen_run::control::End, Vec<Row>) {
-        let mut random = SplitMix64(!self.seed);
-        let (mut control, mut echo_control) = (Control::new(stage), Control::new(echo));
-        let mut clock = LinkClock(link.clone());
-        let mut rows = Vec::new();
-        let mut next_look = Nanos(0);
+        senders: &mut [Actor<'_, '_, '_>],
+        link: &SharedLink<'_>,
+        watcher: &mut impl Watcher,
+    ) -> Result<control::End, Failure> {
+        let mut look_out = LookOut::new(stage, link, LOOK_EVERY, Nanos(0));
+        let mut chance = Chance::new(self.conditions.seed, u64::MAX);
+        let hosts = &self.conditions.hosts;
         stage.command.set(Phase::Running);
-        echo.command.set(Phase::Running);
+        let mut birth = Nanos(0);
         loop {
-            let next = lcores
-                .iter()
-                .filter(|lcore| !lcore.has_ended)
-                .map(|lcore| lcore.wakes)
-                .min();
-            let now = next.map_or(next_look, |next| next.min(next_look));
-            link.borrow_mut().now = now;
-            for lcore in lcores
-                .iter_mut()
-                .filter(|lcore| !lcore.has_ended && lcore.wakes <= now)
-            {
-                let of = if lcore.is_reflector { echo } else { stage };
-                lcore.has_ended = lcore
-                    .crew
-                    .round(now, &mut clock, of.command.phase())
-                    .is_none();
-                lcore.wakes = now + Nanos(1) + self.pause(&mut random);
+            // Around the time asked for: from half of it to half as much again.
+            let death = match hosts.restart_every {
+                Nanos(0) => Nanos::MAX,
+                every => birth + Nanos(every.0 / 2) + chance.up_to(every),
+            };
+            let alive = self.reflect(birth, death, senders, &mut look_out, link, watcher)?;
+            if let Some(end) = alive {
+                return Ok(end);
             }
-            if now >= next_look {
-                next_look = now + Nanos::MILLISECOND;
-                echo_control.poll(now, 0, &mut |_| {});
-                if let Some(end) = control.poll(now, 0, &mut |row| rows.push(*row)) {
-                    // Its last counters: a reflector publishes now and then, and when it ends.
-                    echo.command.set(Phase::Stopping);
-                    for lcore in lcores.iter_mut().filter(|lcore| !lcore.has_ended) {
-                        lcore.crew.round(now, &mut clock, Phase::Stopping);
-                    }
-                    return (end, rows);
-                }
+            birth = death + hosts.restart_for;
+            if let Some(end) = look_out.go(birth, senders, watcher) {
+                return Ok(end);
             }
+            link.borrow_mut().forget_what_reached_the_reflector(birth);
         }
     }
 
-    fn pause(&self, random: &mut SplitMix64) -> Nanos {
-        let share = (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        let most = if share < self.stalls {
-            self.stall
-        } else {
-            self.step
-        };
-        Nanos(random.next() % (most.0 + 1))
-    }
-}
-
-fn port() -> OpenedPort {
-    OpenedPort {
-        name: "sim0".to_owned(),
-        driver: "sim".to_owned(),
-        mac: Mac([2, 0, 0, 0, 0, 1]),
-    }
-}
-
-fn reflected(echo: &Stage<'_>) -> [u64; 4] {
-    let mut total = [0; 4];
-    for (stats, post) in echo.stats().iter().zip(echo.posts()) {
-        let counters = stats.try_snapshot().unwrap_or_default();
-        debug_assert_eq!(post.role, Role::Reflect);
-        let ignored = counters.ignored;
-        let ignored = ignored.not_ipv4 + ignored.not_udp + ignored.fragment + ignored.malformed;
-        let parts = [
-            counters.rx.packets,
-            counters.tx.packets,
-            counters.tx.refused,
-            ignored,
-        ];
-        for (total, part) in total.iter_mut().zip(parts) {
-            *total += part;
+    /// A reflector from its birth to its death; `Some` if the run was over sooner.
+    fn reflect(
+        &self,
+        birth: Nanos,
+        death: Nanos,
+        senders: &mut [Actor<'_, '_, '_>],
+        look_out: &mut LookOut<'_, '_, '_>,
+        link: &SharedLink<'_>,
+        watcher: &mut impl Watcher,
+    ) -> Result<Option<control::End>, Failure> {
+        let request = self.reflector();
+        let posts = posts(&request, 1);
+        let mut memory = Memory::new(&request, &posts)?;
+        let stage = Stage::new(&request, &posts, Tag::new(0), &mut memory);
+        let ports = [ends::reflector_port()];
+        let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
+        let mut crews = ends::crews(&stage, Side::Reflector, link, &ports, &lcores);
+        let mut actors = self.actors(&mut crews, birth);
+        stage.command.set(Phase::Running);
+        let mut control = Control::new(&stage);
+        let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
+        let over = look_out.go_with(death, senders, &mut actors, watcher, |now| {
+            last_look = now;
+            control.poll(now - birth, 0, &mut |row| rows.add(row));
+        });
+        // It counts to its end.
+        stage.command.set(Phase::Stopping);
+        for actor in &mut actors {
+            actor.step(Phase::Stopping);
         }
+        control.poll(last_look - birth, 1, &mut |row| rows.add(row));
+        audit::reflector(&mut link.borrow_mut().truth, &stage, rows);
+        Ok(over)
     }
-    total
 }

@@ -1,0 +1,83 @@
+//! Chance from a seed: everything random in the simulation is drawn here.
+
+use dpdkgen_core::filling::SplitMix64;
+use dpdkgen_core::time::Nanos;
+
+/// Most that a heavy tail adds to a delay.
+const LONGEST_TAIL: Nanos = Nanos(10_000_000_000);
+
+/// The tail's index: the mean is finite, the variance is not.
+const TAIL_INDEX: f64 = 1.5;
+
+/// A source of chance.
+#[derive(Debug, Clone)]
+pub struct Chance(SplitMix64);
+
+impl Chance {
+    /// The source that `seed` and a number determine; numbers keep several sources apart.
+    #[must_use]
+    pub fn new(seed: u64, number: u64) -> Self {
+        let mut mixed = SplitMix64(seed ^ SplitMix64(number).next());
+        Self(SplitMix64(mixed.next()))
+    }
+
+    /// Any 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next()
+    }
+
+    /// Whether something of this share happens: never at 0, always at 1.
+    pub fn happens(&mut self, share: f64) -> bool {
+        share > 0.0 && self.unit() < share
+    }
+
+    /// A number below `end`, 0 if that is 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
+    }
+
+    /// A time up to `most`.
+    pub fn up_to(&mut self, most: Nanos) -> Nanos {
+        match most.0 {
+            0 => Nanos(0),
+            most => Nanos(self.below(most + 1)),
+        }
+    }
+
+    /// A time of a heavy tail: half are below 0.6 x `scale`, one in a thousand is above 99 x
+    /// `scale` (Lomax, or shifted Pareto, distribution).
+    pub fn tail(&mut self, scale: Nanos) -> Nanos {
+        if scale.0 == 0 {
+            return scale;
+        }
+        let excess = (1.0 - self.unit()).powf(-1.0 / TAIL_INDEX) - 1.0;
+        Nanos((excess * scale.0 as f64) as u64).min(LONGEST_TAIL)
+    }
+
+    /// From 0 to below 1, 53 bits.
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_come_out() {
+        let mut chance = Chance::new(1, 2);
+        let happened = (0..100_000).filter(|_| chance.happens(0.3)).count();
+        assert!((29_000..31_000).contains(&happened), "{happened}");
+        assert!((0..1000).all(|_| !chance.happens(0.0) && chance.happens(1.0)));
+    }
+
+    #[test]
+    fn the_tail_is_heavy() {
+        let mut chance = Chance::new(1, 2);
+        let times: Vec<u64> = (0..100_000).map(|_| chance.tail(Nanos(1000)).0).collect();
+        let above = |least| times.iter().filter(|time| **time >= least).count();
+        assert!((49_000..51_000).contains(&above(587)), "{}", above(587));
+        assert!((70..130).contains(&above(99_000)), "{}", above(99_000));
+    }
+}

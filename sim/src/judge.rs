@@ -1,0 +1,212 @@
+//! What a frame is, told by its bytes alone: written from the contract, byte by byte, and sharing
+//! nothing with the code that it is held against but the filling, which nothing else defines.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use dpdkgen_core::filling::Filling;
+use dpdkgen_core::probe::Index;
+
+/// What a run's probes are like.
+#[derive(Debug)]
+pub struct RunFacts<'a> {
+    /// Where they come from.
+    pub sources: Vec<Ipv4Addr>,
+    /// Where they go.
+    pub dest: SocketAddrV4,
+    /// First and last source port.
+    pub ports: (u16, u16),
+    /// Bytes of UDP payload.
+    pub payload_len: usize,
+    /// 48 bits.
+    pub tag: u64,
+    /// The filling of every probe.
+    pub filling: Filling<'a>,
+}
+
+/// What a frame is to the sender of probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing of this run.
+    Foreign,
+    /// Something of this run, damaged.
+    Corrupt,
+    /// A probe of this run, if it was ever sent.
+    Probe(Claim),
+}
+
+/// What a probe says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Which one it is.
+    pub index: Index,
+    /// When it was sent, the low 48 bits.
+    pub sent_ns: u64,
+    /// How long after it was due; 0 if it does not say.
+    pub lag_ns: u32,
+    /// How far its source port is above the first.
+    pub port_offset: u16,
+}
+
+/// Why a reflector does not send a frame back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreflected {
+    /// Not IPv4.
+    NotIpv4,
+    /// Not UDP.
+    NotUdp,
+    /// A fragment.
+    Fragment,
+    /// Shorter than it says.
+    Malformed,
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at + 2)?;
+    Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+fn address(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
+    let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(bytes.into())
+}
+
+/// The ones' complement sum of `bytes` (RFC 1071, section 1), on top of `sum`.
+fn checksum_of(sum: u32, bytes: &[u8]) -> u32 {
+    let mut sum = sum;
+    for pair in bytes.chunks(2) {
+        let low = pair.get(1).copied().unwrap_or(0);
+        sum += u32::from(u16::from_be_bytes([pair[0], low]));
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum
+}
+
+/// What the frame says of its UDP checksum: whether it is right or left out, and whether it was
+/// left to a NIC. `ip` and `udp` are where the headers begin, `end` where the packet ends.
+fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool) {
+    let [high, low] = [frame[udp + 6], frame[udp + 7]];
+    if [high, low] == [0, 0] {
+        return (true, false);
+    }
+    let mut pseudo = checksum_of(0, &frame[ip + 12..ip + 20]);
+    pseudo = checksum_of(pseudo, &[0, frame[ip + 9]]);
+    pseudo = checksum_of(pseudo, &frame[udp + 4..udp + 6]);
+    if checksum_of(pseudo, &frame[udp..end]) == 0xffff {
+        return (true, false);
+    }
+    let is_partial = pseudo == u32::from(u16::from_be_bytes([high, low]));
+    (is_partial, is_partial)
+}
+
+impl RunFacts<'_> {
+    /// What `frame` is, and whether its checksum was left to a NIC.
+    #[must_use]
+    pub fn judge(&self, frame: &[u8]) -> (Judgement, bool) {
+        let Some(udp) = self.udp_on_our_addresses(frame) else {
+            return (Judgement::Foreign, false);
+        };
+        let corrupt = (Judgement::Corrupt, false);
+        let total = usize::from(word(frame, 16).unwrap_or(0));
+        let end = 14 + total;
+        let is_fragment = word(frame, 20).unwrap_or(0) & 0x3fff != 0;
+        if end > frame.len() || end < udp + 8 || is_fragment {
+            return corrupt;
+        }
+        let says = usize::from(word(frame, udp + 4).unwrap_or(0));
+        if udp + says != end || checksum_of(0, &frame[14..udp]) != 0xffff {
+            return corrupt;
+        }
+        let (is_right, is_partial) = udp_checksum(frame, 14, udp, end);
+        if !is_right {
+            return corrupt;
+        }
+        (self.judge_payload(frame, udp, end), is_partial)
+    }
+
+    /// Where the UDP header begins, if the frame is IPv4 UDP from where our probes go to where they
+    /// come from.
+    fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<usize> {
+        let first = *frame.get(14)?;
+        let udp = 14 + usize::from(first & 15) * 4;
+        let ours = word(frame, 12)? == 0x0800
+            && first >> 4 == 4
+            && first & 15 >= 5
+            && *frame.get(23)? == 17
+            && address(frame, 26)? == *self.dest.ip()
+            && self.sources.contains(&address(frame, 30)?)
+            && word(frame, udp)? == self.dest.port()
+            && (self.ports.0..=self.ports.1).contains(&word(frame, udp + 2)?)
+            && frame.len() >= udp + 8;
+        ours.then_some(udp)
+    }
+
+    fn judge_payload(&self, frame: &[u8], udp: usize, end: usize) -> Judgement {
+        let payload = &frame[udp + 8..end];
+        let number = |from: usize, len: usize| {
+            let bytes = &payload[from..from + len];
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |n, byte| n << 8 | u64::from(*byte))
+        };
+        if payload.len() < 16 {
+            return Judgement::Foreign;
+        }
+        let is_long = payload.len() >= 24;
+        let tag = number(14, 2) | if is_long { number(20, 4) << 16 } else { 0 };
+        let tag_bits = if is_long { 48 } else { 16 };
+        if tag != self.tag & ((1 << tag_bits) - 1) {
+            return Judgement::Foreign;
+        }
+        if payload.len() != self.payload_len {
+            return Judgement::Corrupt;
+        }
+        let index = Index::new(number(6, 2) as u16, number(0, 6));
+        let filling = &payload[if is_long { 24 } else { 16 }..];
+        if filling != self.filling.of(index).0 {
+            return Judgement::Corrupt;
+        }
+        Judgement::Probe(Claim {
+            index,
+            sent_ns: number(8, 6),
+            lag_ns: if is_long { number(16, 4) as u32 } else { 0 },
+            port_offset: word(frame, udp + 2).unwrap_or(0) - self.ports.0,
+        })
+    }
+}
+
+/// Whether a reflector sends `frame` back; `Ok(true)` if it also completes a checksum that was left
+/// to a NIC.
+///
+/// # Errors
+///
+/// Why not.
+pub fn judge_reflection(frame: &[u8]) -> Result<bool, Unreflected> {
+    let short = Unreflected::Malformed;
+    if word(frame, 12).ok_or(short)? != 0x0800 {
+        return Err(Unreflected::NotIpv4);
+    }
+    if frame.len() < 34 {
+        return Err(short);
+    }
+    if frame[14] >> 4 != 4 {
+        return Err(Unreflected::NotIpv4);
+    }
+    if frame[23] != 17 {
+        return Err(Unreflected::NotUdp);
+    }
+    if word(frame, 20).ok_or(short)? & 0x3fff != 0 {
+        return Err(Unreflected::Fragment);
+    }
+    let udp = 14 + usize::from(frame[14] & 15) * 4;
+    let end = 14 + usize::from(word(frame, 16).ok_or(short)?);
+    if udp < 34 || frame.len() < udp + 8 || end < udp + 8 || end > frame.len() {
+        return Err(short);
+    }
+    // The datagram may end before the packet does.
+    let says = usize::from(word(frame, udp + 4).ok_or(short)?);
+    if says < 8 || udp + says > end {
+        return Ok(false);
+    }
+    Ok(udp_checksum(frame, 14, udp, udp + says).1)
+}

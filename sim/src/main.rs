@@ -1,0 +1,128 @@
+//! `dpdkgen-sim`: dpdkgen over a simulated link.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::csv::Row;
+use dpdkgen_run::drive::conclude;
+use dpdkgen_run::failure::Failure;
+use dpdkgen_run::options::Exit;
+use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::signals::StopSignals;
+use sim::options::{self, PROGRAM, SwarmArgs, Task};
+use sim::swarm::{Tally, swarm};
+use sim::world::{Scenario, Watcher};
+
+fn main() -> ExitCode {
+    let done = match options::parse(std::env::args_os().skip(1)) {
+        Err(Exit::Text(text)) => print(&text),
+        Err(Exit::Failure(failure)) => Err(failure),
+        Ok(Task::Run(scenario)) => run(&scenario),
+        Ok(Task::Swarm(args)) => many(args),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("{}: {failure}", PROGRAM.name);
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    let written = io::stdout().write_all(text.as_bytes());
+    written
+        .map_err(|error| Failure::machine(format!("standard output cannot be written: {error}")))?;
+    Ok(0)
+}
+
+/// The user, and the files.
+struct Live {
+    outputs: Outputs,
+    signals: StopSignals,
+}
+
+impl Watcher for Live {
+    fn row(&mut self, row: &Row) {
+        self.outputs.row(row);
+    }
+
+    fn tick(&mut self, now: Nanos) {
+        self.outputs.tick(now);
+    }
+
+    fn stop_requests(&mut self) -> usize {
+        self.signals.requests()
+    }
+}
+
+fn run(scenario: &Scenario) -> Result<u8, Failure> {
+    let signals = StopSignals::new()?;
+    scenario.check()?;
+    let outputs = Outputs::open(&scenario.request)?;
+    let mut live = Live { outputs, signals };
+    let finished = scenario.run(&mut live)?;
+    let status = conclude(&scenario.request, &finished.summary, live.outputs);
+    if finished.disagreements.is_empty() {
+        return Ok(status);
+    }
+    for sentence in &finished.disagreements {
+        eprintln!("{}: {sentence}", PROGRAM.name);
+    }
+    Err(Failure::machine(
+        "the run told what is not true: please report this command line as a bug",
+    ))
+}
+
+/// How often a swarm says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+fn many(args: SwarmArgs) -> Result<u8, Failure> {
+    let mut signals = StopSignals::new()?;
+    // The standard library seeds its hashers from the system's entropy; short enough to be typed.
+    let fresh = || RandomState::new().hash_one(Instant::now()) >> 32;
+    let seed = args.seed.unwrap_or_else(fresh);
+    tell(&format!("Seed {seed}."));
+    let begin = Instant::now();
+    let mut told = begin;
+    let found = swarm(seed, |tally| {
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            tell(&format!("{} so far, all as they should be.", words(tally)));
+        }
+        let is_done = tally.probes >= args.packets || args.runs.is_some_and(|n| tally.runs >= n);
+        !is_done && signals.requests() == 0
+    });
+    match found {
+        Ok(tally) => {
+            let seconds = begin.elapsed().as_secs_f64();
+            tell(&format!(
+                "{} in {seconds:.0} s: every number told was true.",
+                words(tally)
+            ));
+            tell(&format!("{tally:#?}"));
+            Ok(0)
+        }
+        Err(finding) => {
+            eprintln!("A run told what is not true.");
+            for sentence in &finding.disagreements {
+                eprintln!("  {sentence}");
+            }
+            eprintln!("Run it again: {}", finding.command);
+            eprintln!("As it was found: {}", finding.swarm_command);
+            Ok(1)
+        }
+    }
+}
+
+/// Whoever listens may have gone; the swarm goes on.
+fn tell(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn words(tally: Tally) -> String {
+    format!("{} probes in {} runs", tally.probes, tally.runs)
+}

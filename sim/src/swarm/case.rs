@@ -1,0 +1,302 @@
+//! One random run, as its command line.
+
+use std::fmt::Display;
+
+use proptest::prelude::*;
+
+use crate::options::PROGRAM;
+
+/// A run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    traffic: Traffic,
+    accounting: Accounting,
+    delays: Delays,
+    faults: Faults,
+    hosts: Hosts,
+    seed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Traffic {
+    pps: Option<u64>,
+    payload_len: u16,
+    source_ports: u16,
+    ports: u16,
+    queues: (u16, u16),
+    bursts: (u16, u16),
+    descriptors: (u16, u16),
+    millis: u64,
+    count: Option<u64>,
+    warmup_ns: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Accounting {
+    interval_ns: u64,
+    grace_ns: u64,
+    drain_ns: u64,
+    window: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Delays {
+    least_ns: u64,
+    jitter_ns: u64,
+    tail_ns: u64,
+    reorder: f64,
+    reorder_by_ns: u64,
+    bandwidth: Option<u64>,
+}
+
+/// Shares of packets.
+#[derive(Debug, Clone, PartialEq)]
+struct Faults {
+    loss: f64,
+    bursts: Option<(f64, f64, f64)>,
+    dup: f64,
+    corrupt: f64,
+    truncate: f64,
+    pad: f64,
+    partial: f64,
+    foreign: f64,
+    stray: f64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Hosts {
+    reflector_queues: u16,
+    restart_ns: Option<(u64, u64)>,
+    poll_ns: u64,
+    stall: f64,
+    stall_for_ns: u64,
+    clock_error_ns: u64,
+    refuse: f64,
+    no_buffer: f64,
+    lcores: Option<u16>,
+}
+
+/// Mostly nothing of it, else up to `most`.
+fn share(most: f64) -> impl Strategy<Value = f64> {
+    prop_oneof![3 => Just(0.0), 1 => 0.0..0.01, 1 => 0.0..most]
+}
+
+prop_compose! {
+    fn traffic()(
+        pps in prop_oneof![
+            4 => (1_000_u64..5_000_000).prop_map(Some),
+            4 => (1_000_u64..50_000).prop_map(Some),
+            1 => Just(None),
+        ],
+        payload_len in prop_oneof![16_u16..80, 16_u16..=8972],
+        source_ports in prop_oneof![Just(1_u16), 1_u16..2000],
+        ports in prop_oneof![3 => Just(1_u16), 1 => 1_u16..4],
+        queues in (prop_oneof![8 => 1_u16..5, 1 => Just(0_u16)], 1_u16..5),
+        bursts in (1_u16..64, 1_u16..64),
+        descriptors in (32_u16..2000, 32_u16..2000),
+        millis in 1_u64..8,
+        count in prop::option::weighted(0.3, 1_u64..3000),
+        warmup_ns in prop_oneof![Just(0_u64), 0_u64..2_000_000],
+    ) -> Traffic {
+        // As fast as it goes is some packets a nanosecond.
+        let millis = if pps.is_none() { 1 } else { millis };
+        Traffic {
+            pps, payload_len, source_ports, ports, queues, bursts, descriptors, millis, count,
+            warmup_ns,
+        }
+    }
+}
+
+prop_compose! {
+    fn accounting()(
+        interval_ns in prop_oneof![8 => 1_000_000_u64..4_000_000, 1 => 1_000_u64..1_000_000],
+        grace_ns in 0_u64..6_000_000,
+        drain_ns in 0_u64..8_000_000,
+        window in prop::option::weighted(0.4, 1_u64..2000),
+    ) -> Accounting {
+        Accounting { interval_ns, grace_ns, drain_ns, window }
+    }
+}
+
+prop_compose! {
+    fn delays()(
+        least_ns in 0_u64..2_000_000,
+        jitter_ns in prop_oneof![Just(0), 1_u64..6_000_000],
+        tail_ns in prop_oneof![3 => Just(0), 1 => 1_u64..100_000],
+        reorder in share(0.2),
+        reorder_by_ns in 0_u64..3_000_000,
+        bandwidth in prop::option::weighted(0.2, 100_000_000_u64..100_000_000_000),
+    ) -> Delays {
+        Delays { least_ns, jitter_ns, tail_ns, reorder, reorder_by_ns, bandwidth }
+    }
+}
+
+prop_compose! {
+    fn faults()(
+        loss in share(0.3),
+        bursts in prop::option::weighted(0.2, (0.0..0.1, 0.01..1.0, 0.0..=1.0)),
+        dup in share(0.3),
+        corrupt in share(0.3),
+        truncate in share(0.1),
+        pad in share(1.0),
+        partial in share(1.0),
+        foreign in share(0.3),
+        stray in share(1.0),
+    ) -> Faults {
+        Faults { loss, bursts, dup, corrupt, truncate, pad, partial, foreign, stray }
+    }
+}
+
+prop_compose! {
+    fn hosts()(
+        reflector_queues in 1_u16..4,
+        restart_ns in prop::option::weighted(0.2, (500_000_u64..5_000_000, 1_u64..500_000)),
+        poll_ns in 100_u64..5_000,
+        stall in share(0.02),
+        stall_for_ns in 0_u64..3_000_000,
+        clock_error_ns in prop_oneof![2 => Just(0), 1 => 1_u64..10_000, 1 => 1_u64..30_000],
+        refuse in share(0.5),
+        no_buffer in share(0.2),
+        lcores in prop::option::weighted(0.3, 1_u16..4),
+    ) -> Hosts {
+        Hosts {
+            reflector_queues, restart_ns, poll_ns, stall, stall_for_ns, clock_error_ns, refuse,
+            no_buffer, lcores,
+        }
+    }
+}
+
+prop_compose! {
+    /// Any run.
+    pub fn any_case()(
+        traffic in traffic(),
+        accounting in accounting(),
+        delays in delays(),
+        faults in faults(),
+        hosts in hosts(),
+        seed in any::<u64>().no_shrink(),
+    ) -> Case {
+        Case { traffic, accounting, delays, faults, hosts, seed }
+    }
+}
+
+/// Words of a command line.
+struct Words(Vec<String>);
+
+impl Words {
+    fn option(&mut self, name: &str, value: impl Display) {
+        self.0.push(format!("--{name}={value}"));
+    }
+
+    fn ns(&mut self, name: &str, ns: u64) {
+        self.option(name, format_args!("{ns}ns"));
+    }
+
+    fn share(&mut self, name: &str, share: f64) {
+        if share > 0.0 {
+            self.option(name, format_args!("{share:.6}"));
+        }
+    }
+
+    fn given(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.option(name, value);
+        }
+    }
+}
+
+impl Case {
+    /// The command line that describes it, without the program's name.
+    #[must_use]
+    pub fn args(&self) -> Vec<String> {
+        let mut words = Words(vec!["sendrecv".to_owned(), "--quiet".to_owned()]);
+        self.traffic.add_to(&mut words);
+        self.accounting.add_to(&mut words);
+        self.delays.add_to(&mut words);
+        self.faults.add_to(&mut words);
+        self.hosts.add_to(&mut words);
+        words.option("sim-seed", self.seed);
+        words.0
+    }
+
+    /// The command that runs it.
+    #[must_use]
+    pub fn command(&self) -> String {
+        format!("{} {}", PROGRAM.name, self.args().join(" "))
+    }
+}
+
+impl Traffic {
+    fn add_to(&self, words: &mut Words) {
+        words.given("rate", self.pps.map(|pps| format!("{pps}pps")));
+        words.option("packet-size", self.payload_len);
+        let last = 20_000 + self.source_ports - 1;
+        words.option("src-port-range", format_args!("20000-{last}"));
+        for port in (0..self.ports).filter(|_| self.ports > 1) {
+            words.option("port", format_args!("sim{port}"));
+        }
+        words.option("rxq", self.queues.0);
+        words.option("txq", self.queues.1);
+        words.option("rx-burst", self.bursts.0);
+        words.option("tx-burst", self.bursts.1);
+        words.option("rx-desc", self.descriptors.0);
+        words.option("tx-desc", self.descriptors.1);
+        words.option("duration", format_args!("{}ms", self.millis));
+        words.given("count", self.count);
+        words.ns("warmup", self.warmup_ns);
+    }
+}
+
+impl Accounting {
+    fn add_to(&self, words: &mut Words) {
+        words.ns("stats-interval-ms", self.interval_ns);
+        words.ns("stats-evict-threshold-secs", self.grace_ns);
+        words.ns("drain-ms", self.drain_ns);
+        words.given("window", self.window);
+    }
+}
+
+impl Delays {
+    fn add_to(&self, words: &mut Words) {
+        let most = self.least_ns + self.jitter_ns;
+        words.option("delay", format_args!("{}ns..{most}ns", self.least_ns));
+        words.ns("delay-tail", self.tail_ns);
+        words.share("reorder", self.reorder);
+        words.ns("reorder-by", self.reorder_by_ns);
+        words.given("bandwidth", self.bandwidth);
+    }
+}
+
+impl Faults {
+    fn add_to(&self, words: &mut Words) {
+        words.share("loss", self.loss);
+        let bursts = self
+            .bursts
+            .map(|(bad, good, loss)| format!("{bad:.6}:{good:.6}:{loss:.6}"));
+        words.given("gemodel", bursts);
+        words.share("dup", self.dup);
+        words.share("corrupt", self.corrupt);
+        words.share("truncate", self.truncate);
+        words.share("pad", self.pad);
+        words.share("partial", self.partial);
+        words.share("foreign", self.foreign);
+        words.share("stray", self.stray);
+    }
+}
+
+impl Hosts {
+    fn add_to(&self, words: &mut Words) {
+        words.option("reflector-queues", self.reflector_queues);
+        let restart = self
+            .restart_ns
+            .map(|(every, gone)| format!("{every}ns:{}ns", gone.min(every - 1)));
+        words.given("reflector-restart", restart);
+        words.ns("poll", self.poll_ns);
+        words.share("stall", self.stall);
+        words.ns("stall-for", self.stall_for_ns);
+        words.ns("clock-error", self.clock_error_ns);
+        words.share("refuse", self.refuse);
+        words.share("no-buffer", self.no_buffer);
+        words.given("lcores", self.lcores);
+    }
+}

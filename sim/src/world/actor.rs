@@ -1,0 +1,239 @@
+//! Whoever acts in a simulated world, each in its turn: lcores and the control thread.
+
+use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::worker::{Crew, Phase};
+use dpdkgen_run::control::{Control, End};
+use dpdkgen_run::stage::Stage;
+
+use super::Watcher;
+use super::ends::Workers;
+use crate::audit;
+use crate::chance::Chance;
+use crate::conditions::HostConditions;
+use crate::link::SharedLink;
+use crate::port::{SharedLcore, SimPort};
+
+/// Share of polls after which an lcore's clock steps forward, if it may.
+const CLOCK_STEPS: f64 = 0.001;
+
+/// Polls further apart are a stall.
+const STALL: Nanos = Nanos(50_000);
+
+/// How an lcore of one worker really spent its time while the run was sending.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Polls {
+    /// How many workers it has.
+    pub workers: usize,
+    /// Polls.
+    pub polls: u64,
+    /// Polls that moved nothing.
+    pub empty: u64,
+    /// Time in the others.
+    pub busy: Nanos,
+    /// Time in all.
+    pub elapsed: Nanos,
+    /// Polls too far apart.
+    pub stalls: u64,
+    /// The farthest.
+    pub longest: Nanos,
+    last: Option<Nanos>,
+}
+
+/// One lcore: its crew, and its time.
+pub struct Actor<'w, 's, 'l> {
+    crew: Crew<'w, 's, SimPort<'l>>,
+    lcore: SharedLcore,
+    /// What its clock said last, when a round begins.
+    begin: Nanos,
+    /// When counting begins.
+    start: Nanos,
+    has_ended: bool,
+    hosts: HostConditions,
+    chance: Chance,
+    polls: Polls,
+}
+
+impl<'w, 's, 'l> Actor<'w, 's, 'l> {
+    /// The lcore of `crew`, whose run starts at `birth`.
+    #[must_use]
+    pub fn new(
+        crew: &'w mut Workers<'s, 'l>,
+        birth: Nanos,
+        hosts: HostConditions,
+        mut chance: Chance,
+    ) -> Self {
+        let mut lcore = crew.lcore.clone();
+        lcore.0.time.set(birth);
+        lcore.0.birth.set(birth);
+        lcore.0.ahead.set(chance.up_to(hosts.clock_error));
+        let polls = Polls {
+            workers: crew.workers.len(),
+            ..Polls::default()
+        };
+        Self {
+            crew: Crew::new(&mut crew.workers),
+            begin: lcore.now(),
+            start: crew.start,
+            lcore,
+            has_ended: false,
+            hosts,
+            chance,
+            polls,
+        }
+    }
+
+    /// Its own time; `None` if it has nothing more to do.
+    fn time(&self) -> Option<Nanos> {
+        (!self.has_ended).then(|| self.lcore.0.time.get())
+    }
+
+    /// Lets it poll its workers once.
+    pub fn step(&mut self, phase: Phase) {
+        if self.has_ended {
+            return;
+        }
+        let pause = Nanos(1) + self.chance.up_to(self.hosts.poll - Nanos(1));
+        let lcore = &*self.lcore.0;
+        lcore.pause.set(pause);
+        if self.chance.happens(self.hosts.stalls) {
+            let stall = self.chance.up_to(self.hosts.stall);
+            // Between two polls, or between a poll's reading of the clock and its work.
+            if self.chance.happens(0.5) {
+                lcore.stall.set(stall);
+            } else {
+                lcore.spend(stall);
+            }
+        }
+        if self.hosts.clock_error > Nanos(0) && self.chance.happens(CLOCK_STEPS) {
+            let ahead = lcore.ahead.get();
+            let step = self.chance.up_to(self.hosts.clock_error - ahead);
+            lcore.ahead.set(ahead + step);
+        }
+        lcore.moved.set(0);
+        let round = self.crew.round(self.begin, &mut self.lcore, phase);
+        let lcore = &*self.lcore.0;
+        let done = lcore.reading.get();
+        if phase == Phase::Running && self.begin >= self.start {
+            self.polls.count(self.begin, done, lcore.moved.get());
+        }
+        self.begin = done;
+        self.has_ended = round.is_none();
+    }
+
+    /// How it spent its time.
+    #[must_use]
+    pub fn finish(self) -> Polls {
+        self.polls
+    }
+}
+
+impl Polls {
+    fn count(&mut self, begin: Nanos, done: Nanos, moved: u64) {
+        self.polls += 1;
+        self.elapsed = self.elapsed + (done - begin);
+        if moved == 0 {
+            self.empty += 1;
+        } else {
+            self.busy = self.busy + (done - begin);
+        }
+        if let Some(last) = self.last
+            && begin - last > STALL
+        {
+            self.stalls += 1;
+            self.longest = self.longest.max(begin - last);
+        }
+        self.last = Some(begin);
+    }
+}
+
+/// The control thread of the sender, and the order in which all act.
+pub struct LookOut<'k, 's, 'l> {
+    stage: &'k Stage<'s>,
+    control: Control<'k, 's>,
+    link: &'k SharedLink<'l>,
+    every: Nanos,
+    next: Nanos,
+    rows: u64,
+}
+
+impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
+    /// Looks `every` so often from `first` on.
+    #[must_use]
+    pub fn new(stage: &'k Stage<'s>, link: &'k SharedLink<'l>, every: Nanos, first: Nanos) -> Self {
+        Self {
+            stage,
+            control: Control::new(stage),
+            link,
+            every,
+            next: first,
+            rows: 0,
+        }
+    }
+
+    /// Lets the senders act until `until`; `Some` if the run is over sooner.
+    pub fn go(
+        &mut self,
+        until: Nanos,
+        senders: &mut [Actor<'_, '_, '_>],
+        watcher: &mut impl Watcher,
+    ) -> Option<End> {
+        self.go_with(until, senders, &mut [], watcher, |_| {})
+    }
+
+    /// The same with a reflector, whose own control thread is called every time.
+    pub fn go_with(
+        &mut self,
+        until: Nanos,
+        senders: &mut [Actor<'_, '_, '_>],
+        echoes: &mut [Actor<'_, '_, '_>],
+        watcher: &mut impl Watcher,
+        mut echo_looks: impl FnMut(Nanos),
+    ) -> Option<End> {
+        loop {
+            let sender = earliest(senders);
+            let echo = earliest(echoes);
+            let (now, number) = sender.unwrap_or((Nanos::MAX, 0));
+            let (echo_now, echo_number) = echo.unwrap_or((Nanos::MAX, 0));
+            let first = now.min(echo_now).min(self.next);
+            if first >= until {
+                return None;
+            }
+            if first == self.next {
+                self.next = self.next + self.every;
+                echo_looks(first);
+                if let Some(end) = self.look(first, watcher) {
+                    return Some(end);
+                }
+            } else if now <= echo_now {
+                senders[number].step(self.stage.command.phase());
+            } else {
+                echoes[echo_number].step(Phase::Running);
+            }
+        }
+    }
+
+    fn look(&mut self, now: Nanos, watcher: &mut impl Watcher) -> Option<End> {
+        let Self {
+            control,
+            link,
+            rows,
+            ..
+        } = self;
+        let requests = watcher.stop_requests();
+        let end = control.poll(now, requests, &mut |row| {
+            audit::row(&mut link.borrow_mut().truth, *rows, row);
+            *rows += 1;
+            watcher.row(row);
+        });
+        watcher.tick(now);
+        end
+    }
+}
+
+/// Whose turn it is, and when.
+fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Nanos, usize)> {
+    let times = actors.iter().enumerate();
+    times
+        .filter_map(|(number, actor)| Some((actor.time()?, number)))
+        .min()
+}

@@ -1,0 +1,208 @@
+//! The two ends of a simulated link: their ports, queues, lcores and workers.
+
+use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::template::filling_len;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::wire::Mac;
+use dpdkgen_core::worker::Worker;
+use dpdkgen_report::summary::{Device, Role};
+use dpdkgen_run::failure::Failure;
+use dpdkgen_run::request::{PortSelector, Request, SendRecv};
+use dpdkgen_run::stage::{OpenedPort, Stage};
+
+use crate::conditions::HostConditions;
+use crate::judge::RunFacts;
+use crate::link::{Link, Queues, SharedLink, Side};
+use crate::port::{Place, SharedLcore, SimPort};
+use crate::truth::{Schedule, Stream, Truth};
+
+/// How many ports a sender may use.
+const PORTS: u16 = 8;
+
+const DRIVER: &str = "sim";
+
+/// The workers of one lcore.
+pub struct Workers<'s, 'l> {
+    /// Whose they are.
+    pub lcore: SharedLcore,
+    /// When counting begins.
+    pub start: Nanos,
+    /// The workers.
+    pub workers: Vec<Worker<'s, SimPort<'l>>>,
+}
+
+/// The sender's ports that `request` names, the first if it names none.
+pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
+    let all: Vec<OpenedPort> = (0..PORTS)
+        .map(|number| OpenedPort {
+            name: format!("sim{number}"),
+            driver: DRIVER.to_owned(),
+            mac: Mac([2, 0, 0, 0, 1, number as u8]),
+        })
+        .collect();
+    if request.ports.is_empty() {
+        return Ok(all.into_iter().take(1).collect());
+    }
+    let find = |selector: &PortSelector| {
+        let is_meant = |(number, port): &(usize, &OpenedPort)| match selector {
+            PortSelector::Mac(mac) => port.mac.0 == *mac,
+            PortSelector::Index(index) => *number == usize::from(*index),
+            PortSelector::Name(name) => port.name == *name,
+        };
+        let found = all.iter().enumerate().find(is_meant);
+        found.map(|(_, port)| port.clone()).ok_or_else(|| {
+            Failure::request(format!(
+                "there is no port {selector}: the simulator has sim0 to sim{}",
+                PORTS - 1
+            ))
+        })
+    };
+    request.ports.iter().map(find).collect()
+}
+
+/// The reflector's only port.
+pub fn reflector_port() -> OpenedPort {
+    OpenedPort {
+        name: "sim0".to_owned(),
+        driver: DRIVER.to_owned(),
+        mac: Mac([2, 0, 0, 0, 2, 0]),
+    }
+}
+
+/// The queues of `ports` ports as `request` asks for them.
+pub const fn queues(request: &Request, ports: u16) -> Queues {
+    Queues {
+        ports,
+        rx: request.rxq,
+        tx: ports * request.txq,
+        rx_desc: request.rx_desc,
+        tx_desc: request.tx_desc,
+    }
+}
+
+/// The lcore of each of so many workers.
+pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
+    let lcores = match hosts.lcores {
+        0 => workers,
+        lcores => usize::from(lcores).min(workers),
+    };
+    (0..workers)
+        .map(|worker| (worker % lcores) as u32)
+        .collect()
+}
+
+/// The workers of `stage`, on the lcores that `lcores` gives them.
+pub fn crews<'s, 'l>(
+    stage: &'s Stage<'_>,
+    side: Side,
+    link: &SharedLink<'l>,
+    ports: &[OpenedPort],
+    lcores: &[u32],
+) -> Vec<Workers<'s, 'l>> {
+    let start = stage.rings()[0].division().start;
+    let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut crews: Vec<Workers<'s, 'l>> = (0..count)
+        .map(|_| Workers {
+            lcore: SharedLcore::default(),
+            start,
+            workers: Vec::new(),
+        })
+        .collect();
+    let request = stage.request();
+    for (number, (post, lcore)) in stage.posts().iter().zip(lcores).enumerate() {
+        let crew = &mut crews[*lcore as usize];
+        let port = post.port as u16;
+        let place = Place {
+            side,
+            port,
+            rx: (post.role != Role::Tx).then_some(port * request.rxq + post.queue),
+            tx: port * request.txq + post.queue,
+            rx_burst: request.rx_burst,
+        };
+        let queue = SimPort::new(link.clone(), crew.lcore.clone(), place);
+        crew.workers.push(stage.worker(number, queue, ports));
+    }
+    crews
+}
+
+/// The truth's own copy of the pool that fillings come from.
+pub struct Pool {
+    pool: Vec<u8>,
+    sums: Vec<u16>,
+}
+
+impl Pool {
+    /// For the probes of `sendrecv`.
+    pub fn new(sendrecv: &SendRecv) -> Self {
+        Self {
+            pool: vec![0; pool_len(filling_len(sendrecv.payload_len))],
+            sums: vec![0; SUMS_LEN],
+        }
+    }
+}
+
+/// The truth about a run on `stage`, in which nothing has happened yet.
+pub fn truth<'p>(
+    stage: &Stage<'_>,
+    sendrecv: &SendRecv,
+    tag: Tag,
+    pool: &'p mut Pool,
+) -> Truth<'p> {
+    let memory = FillingMemory {
+        pool: &mut pool.pool,
+        sums: &mut pool.sums,
+    };
+    let len = filling_len(sendrecv.payload_len);
+    let facts = RunFacts {
+        sources: sendrecv.sources.clone(),
+        dest: sendrecv.dest,
+        ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),
+        payload_len: sendrecv.payload_len.into(),
+        tag: tag.get(),
+        filling: Filling::new(memory, sendrecv.seed, len).expect("memory of the right size"),
+    };
+    let count = |role| {
+        stage
+            .posts()
+            .iter()
+            .filter(|post| post.role == role)
+            .count()
+    };
+    let streams = count(Role::Tx) as u16;
+    let stream = |stream| {
+        let schedule = sendrecv.rate.map(|rate| Schedule {
+            packets: rate.packets(),
+            span_ns: rate.span().0,
+            stream,
+            streams,
+        });
+        Stream::new(sendrecv.source_ports(), schedule)
+    };
+    Truth::new(
+        facts,
+        stage.rings()[0].division(),
+        sendrecv.window(stage.request().grace),
+        (0..streams).map(stream).collect(),
+        count(Role::Rx),
+    )
+}
+
+/// What the sender's devices tell at the end.
+pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
+    let numbered = ports.iter().enumerate();
+    numbered
+        .map(|(number, port)| {
+            let (missed, no_buffer) = link.missed(number);
+            Device {
+                port: port.name.clone(),
+                driver: port.driver.clone(),
+                imissed: Some(missed),
+                ierrors: Some(0),
+                rx_nombuf: Some(no_buffer),
+                oerrors: Some(0),
+                xstats: std::collections::BTreeMap::new(),
+            }
+        })
+        .collect()
+}
