@@ -1,0 +1,4 @@
+//! See [`dpdkgen_fuzz::histogram`].
+#![cfg_attr(fuzzing, no_main)]
+
+dpdkgen_fuzz::target!(histogram);

@@ -1,0 +1,175 @@
+//! UDP frames from structured input: valid but for what the input asks for.
+
+use zerocopy::little_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::oracle::{self, IPV4, UDP};
+
+/// What is in a frame but for its payload, as it lies in the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Headers {
+    /// Destination and source.
+    pub macs: [u8; 12],
+    /// Words of IP options, at most ten.
+    pub option_words: u8,
+    /// What the options are filled with (1 is "no operation").
+    pub option: u8,
+    /// Differentiated services and congestion notification.
+    pub dscp_ecn: u8,
+    /// IP identification.
+    pub identification: U16,
+    /// The low bits choose: the flags and the offset are 0, "don't fragment", or `flags_offset`.
+    pub flags_choice: u8,
+    /// IP flags and fragment offset.
+    pub flags_offset: U16,
+    /// Time to live.
+    pub ttl: u8,
+    /// IP addresses.
+    pub source: [u8; 4],
+    /// IP addresses.
+    pub destination: [u8; 4],
+    /// UDP ports, source first.
+    pub ports: [U16; 2],
+    /// Chooses a [`Checksum`].
+    pub checksum_choice: u8,
+    /// The checksum if it is an arbitrary one.
+    pub checksum: U16,
+    /// The low bits choose: the UDP length is that of the payload (twice), less, or any.
+    pub length_choice: u8,
+    /// How much less, or which.
+    pub length: U16,
+    /// Bytes after the IP packet, at most 63.
+    pub padding: u8,
+}
+
+/// What is in the checksum field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// What belongs there.
+    Right,
+    /// Zero: none (RFC 768).
+    None,
+    /// The pseudo-header's sum alone.
+    Partial,
+    /// What belongs there, and the payload is such that this is the pseudo-header's sum.
+    RightAndPartial,
+    /// Anything.
+    Any,
+}
+
+impl Checksum {
+    const ALL: [Self; 5] = [
+        Self::Right,
+        Self::None,
+        Self::Partial,
+        Self::RightAndPartial,
+        Self::Any,
+    ];
+}
+
+impl Headers {
+    /// Whether nothing about the frame is wrong, except perhaps its UDP length and checksum.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.flags() & 0x3fff == 0
+    }
+
+    fn flags(&self) -> u16 {
+        match self.flags_choice & 3 {
+            0 => 0,
+            1 | 2 => 0x4000,
+            _ => self.flags_offset.get(),
+        }
+    }
+
+    fn udp_len(&self, payload_len: usize) -> u16 {
+        let whole = (UDP + payload_len) as u16;
+        match self.length_choice & 3 {
+            0 | 1 => whole,
+            2 => whole - self.length.get() % (payload_len as u16 + 1),
+            _ => self.length.get(),
+        }
+    }
+
+    /// The frame with `payload`.
+    #[must_use]
+    pub fn frame(&self, payload: &[u8]) -> Vec<u8> {
+        let options = vec![self.option; usize::from(self.option_words % 11) * 4];
+        let udp_len = self.udp_len(payload.len());
+        let mut frame = Vec::from(self.macs);
+        frame.extend([8, 0]);
+        frame.extend(self.ip_header(&options, UDP + payload.len()));
+        let udp_at = frame.len();
+        frame.extend(self.ports[0].get().to_be_bytes());
+        frame.extend(self.ports[1].get().to_be_bytes());
+        frame.extend(udp_len.to_be_bytes());
+        frame.extend([0; 2]);
+        frame.extend(payload);
+        self.set_checksum(&mut frame[udp_at..], udp_len);
+        frame.extend(vec![self.option; usize::from(self.padding % 64)]);
+        frame
+    }
+
+    fn ip_header(&self, options: &[u8], payload_len: usize) -> Vec<u8> {
+        let header_len = IPV4 + options.len();
+        let mut header = vec![0x40 | (header_len / 4) as u8, self.dscp_ecn];
+        header.extend(((header_len + payload_len) as u16).to_be_bytes());
+        header.extend(self.identification.get().to_be_bytes());
+        header.extend(self.flags().to_be_bytes());
+        header.extend([self.ttl, 17, 0, 0]);
+        header.extend(self.source);
+        header.extend(self.destination);
+        header.extend(options);
+        let checksum = oracle::ip_checksum(&header);
+        header[10..12].copy_from_slice(&checksum.to_be_bytes());
+        header
+    }
+
+    fn set_checksum(&self, datagram: &mut [u8], udp_len: u16) {
+        let len = usize::from(udp_len);
+        let covered = datagram
+            .get(..len)
+            .filter(|covered| covered.len() >= UDP)
+            .map(Vec::from);
+        let partial = oracle::partial_checksum(self.source, self.destination, udp_len);
+        let kind = Checksum::ALL[usize::from(self.checksum_choice) % Checksum::ALL.len()];
+        let checksum = match (kind, covered) {
+            (Checksum::None, _) => 0,
+            (Checksum::Partial, _) => partial,
+            (Checksum::Any, _) => self.checksum.get(),
+            // No checksum is right for a length that is not.
+            (_, None) => self.checksum.get(),
+            (Checksum::Right, Some(covered)) => {
+                oracle::udp_checksum(self.source, self.destination, &covered)
+            }
+            (Checksum::RightAndPartial, Some(mut covered)) => {
+                balance(&mut covered, self.source, self.destination, partial);
+                datagram[..len].copy_from_slice(&covered);
+                oracle::udp_checksum(self.source, self.destination, &covered)
+            }
+        };
+        datagram[6..8].copy_from_slice(&checksum.to_be_bytes());
+    }
+}
+
+/// Changes the first word of the payload, if there is one, so that `wanted` is the right checksum.
+fn balance(datagram: &mut [u8], source: [u8; 4], destination: [u8; 4], wanted: u16) {
+    if let Some(word) = datagram.get_mut(UDP..UDP + 2) {
+        word.fill(0);
+        let without = oracle::udp_checksum(source, destination, datagram);
+        let sum = u32::from(without) + u32::from(!wanted);
+        let word = (sum + (sum >> 16)) as u16;
+        datagram[UDP..UDP + 2].copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+/// The frame that `input` asks for: [`Headers`], and the rest is payload. `None` if it is too short.
+#[must_use]
+pub fn udp_frame(input: &[u8]) -> Option<(Headers, Vec<u8>)> {
+    let (headers, payload) = Headers::read_from_prefix(input).ok()?;
+    // What fits into an IPv4 packet, whatever its options.
+    let most = usize::from(u16::MAX) - 60 - UDP;
+    let frame = headers.frame(&payload[..payload.len().min(most)]);
+    Some((headers, frame))
+}

@@ -1,0 +1,128 @@
+//! Checksums as etherparse and smoltcp compute them; both have to agree.
+//!
+//! smoltcp's own `verify_checksum` finds everything right when it is built for fuzzing, so what it
+//! computes is compared here instead.
+
+use etherparse::checksum::Sum16BitWords;
+use etherparse::{Ipv4HeaderSlice, UdpHeaderSlice};
+use smoltcp::wire::{IpAddress, Ipv4Packet, UdpPacket};
+
+/// Length of an Ethernet header.
+pub const ETHERNET: usize = 14;
+/// Length of an IPv4 header without options.
+pub const IPV4: usize = 20;
+/// Length of a UDP header.
+pub const UDP: usize = 8;
+
+/// The two bytes at `at`, in network order.
+///
+/// # Panics
+///
+/// If there are none.
+#[must_use]
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// The four bytes at `at`.
+///
+/// # Panics
+///
+/// If there are none.
+#[must_use]
+pub fn four_at(bytes: &[u8], at: usize) -> [u8; 4] {
+    bytes[at..at + 4].try_into().expect("four bytes")
+}
+
+/// The checksum that belongs into `header`, an IPv4 header with its options.
+///
+/// # Panics
+///
+/// If it is shorter than one, or the oracles differ.
+#[must_use]
+pub fn ip_checksum(header: &[u8]) -> u16 {
+    // Its header struct has no place for the reserved flag, so its sum is taken by itself.
+    let sum = Sum16BitWords::new()
+        .add_slice(&header[..10])
+        .add_slice(&header[12..]);
+    let theirs = sum.ones_complement().to_be();
+    let mut packet = Ipv4Packet::new_unchecked(header.to_vec());
+    packet.fill_checksum();
+    assert_eq!(packet.checksum(), theirs, "etherparse and smoltcp differ");
+    theirs
+}
+
+/// Whether the checksum in `header`, an IPv4 header with its options, is right.
+#[must_use]
+pub fn ip_is_intact(header: &[u8]) -> bool {
+    let (has, wants) = (u16_at(header, 10), ip_checksum(header));
+    // Zero has two forms in a ones' complement sum (RFC 1624, section 3).
+    has == wants || (has == 0xffff && wants == 0)
+}
+
+/// The checksum that belongs into `datagram`, a UDP header and as much payload as it says.
+///
+/// # Panics
+///
+/// If its length is another, or the oracles differ.
+#[must_use]
+pub fn udp_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u16 {
+    let header = UdpHeaderSlice::from_slice(datagram)
+        .expect("a UDP header")
+        .to_header();
+    let theirs = header
+        .calc_checksum_ipv4_raw(source, destination, &datagram[UDP..])
+        .expect("a length of 16 bits");
+    let mut packet = UdpPacket::new_checked(datagram.to_vec()).expect("a length that fits");
+    packet.fill_checksum(&address(source), &address(destination));
+    assert_eq!(packet.checksum(), theirs, "etherparse and smoltcp differ");
+    theirs
+}
+
+/// Whether the checksum in `datagram` is right, or left out (RFC 768).
+#[must_use]
+pub fn udp_is_intact(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> bool {
+    let has = u16_at(datagram, 6);
+    has == 0 || has == udp_checksum(source, destination, datagram)
+}
+
+/// What a sender that leaves the checksum to its NIC writes into it: the pseudo-header's sum.
+#[must_use]
+pub fn partial_checksum(source: [u8; 4], destination: [u8; 4], udp_len: u16) -> u16 {
+    let sum = Sum16BitWords::new()
+        .add_4bytes(source)
+        .add_4bytes(destination)
+        .add_2bytes([0, 17])
+        .add_2bytes(udp_len.to_be_bytes());
+    !sum.ones_complement().to_be()
+}
+
+const fn address([a, b, c, d]: [u8; 4]) -> IpAddress {
+    IpAddress::v4(a, b, c, d)
+}
+
+/// A frame's IPv4 packet if both oracles find its lengths right: header with options and payload.
+///
+/// # Panics
+///
+/// If they differ in more than what is known of them.
+#[must_use]
+pub fn ipv4_packet(packet: &[u8]) -> Option<(&[u8], &[u8])> {
+    let header = Ipv4HeaderSlice::from_slice(packet);
+    let smoltcp = Ipv4Packet::new_checked(packet);
+    let lengths_fit =
+        |header_len: usize, total_len: usize| header_len <= total_len && total_len <= packet.len();
+    let Ok(header) = header else {
+        // smoltcp looks at lengths alone: at no version, and not at their least.
+        if let Ok(theirs) = smoltcp {
+            assert!(theirs.version() != 4 || usize::from(theirs.header_len()) < IPV4);
+        }
+        return None;
+    };
+    // etherparse's header says nothing of the packet's length.
+    let (header_len, total_len) = (header.slice().len(), usize::from(header.total_len()));
+    assert_eq!(smoltcp.is_ok(), lengths_fit(header_len, total_len));
+    let theirs = smoltcp.ok()?;
+    assert_eq!(usize::from(theirs.header_len()), header_len);
+    Some((header.slice(), theirs.payload()))
+}

@@ -1,0 +1,198 @@
+//! A probe that comes back, changed in any way, against a plain reading of what a received packet
+//! is: foreign, corrupt, or a probe of this run.
+
+mod edits;
+mod plain;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::{Age, Index, Tag};
+use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::verify::{Expectation, Probe, Verified};
+use dpdkgen_core::wire::{HEADERS_LEN, Mac};
+use zerocopy::little_endian::{U16, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+pub use edits::Edit;
+
+use crate::oracle::{self, four_at};
+
+/// The first bytes of the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Setup {
+    /// Chooses the bytes of payload.
+    pub payload: u8,
+    /// The run's tag.
+    pub tag: U64,
+    /// The probe's stream.
+    pub stream: U16,
+    /// The probe's sequence.
+    pub sequence: U64,
+    /// Shifts the times to the right, at most 63 bits.
+    pub time_shift: u8,
+    /// When the probe was sent.
+    pub time: U64,
+    /// How late that was.
+    pub lag: U64,
+    /// How long after that it is received.
+    pub travel: U64,
+    /// Chooses the sender among the run's ports.
+    pub source: u8,
+    /// Chooses the source port.
+    pub port: u8,
+}
+
+const SOURCES: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(10, 0, 0, 1),
+    Ipv4Addr::new(10, 0, 0, 3),
+    Ipv4Addr::new(192, 168, 0, 255),
+];
+const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
+const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=20_010;
+/// The least, those around the long form's least, odd ones, and the most.
+const PAYLOADS: [u16; 16] = [
+    16, 17, 18, 19, 22, 23, 24, 25, 26, 31, 32, 64, 101, 1000, 1472, 8972,
+];
+const LOW_48: u64 = (1 << 48) - 1;
+
+/// `data` is a [`Setup`] and then [`Edit`]s of the frame.
+///
+/// # Panics
+///
+/// If the verdict is not that of the plain reading.
+pub fn run(data: &[u8]) {
+    if let Ok((setup, edits)) = Setup::read_from_prefix(data) {
+        let frame = setup.returned();
+        unchanged(&setup, &frame);
+        changed(&setup, frame, edits);
+    }
+}
+
+impl Setup {
+    fn payload_len(&self) -> u16 {
+        PAYLOADS[usize::from(self.payload) % PAYLOADS.len()]
+    }
+
+    fn source(&self) -> Ipv4Addr {
+        SOURCES[usize::from(self.source) % SOURCES.len()]
+    }
+
+    fn tag(&self) -> Tag {
+        Tag::new(self.tag.get())
+    }
+
+    fn port_offset(&self) -> u16 {
+        u16::from(self.port) % SOURCE_PORTS.len() as u16
+    }
+
+    fn patch(&self) -> Patch {
+        Patch {
+            index: Index::new(self.stream.get(), self.sequence.get()),
+            source_port: SOURCE_PORTS.start() + self.port_offset(),
+            time: Nanos(self.time.get() >> (self.time_shift % 64)),
+            lag: Nanos(self.lag.get() >> (self.time_shift % 64)),
+        }
+    }
+
+    /// When the probe comes back: later, or by an overflow any time.
+    fn now(&self) -> Nanos {
+        let travel = self.travel.get() >> (self.time_shift % 64);
+        Nanos(self.patch().time.0.wrapping_add(travel))
+    }
+
+    fn expectation(&self) -> Expectation<'static> {
+        Expectation {
+            sources: heapless::Vec::from_slice(&SOURCES).expect("few ports"),
+            destination: DESTINATION,
+            first_source_port: *SOURCE_PORTS.start(),
+            last_source_port: *SOURCE_PORTS.end(),
+            payload_len: self.payload_len(),
+            tag: self.tag(),
+            filling: filling(self.payload_len()),
+        }
+    }
+
+    /// The probe's frame, sent and reflected.
+    fn returned(&self) -> Vec<u8> {
+        let addresses = Addresses {
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+            source: self.source(),
+            destination: DESTINATION,
+        };
+        let filling = filling(self.payload_len());
+        let template = Template::new(&addresses, self.tag(), self.payload_len(), filling)
+            .expect("a payload that holds a probe");
+        let mut frame = vec![0; HEADERS_LEN + usize::from(self.payload_len())];
+        template.write(&mut frame, &self.patch());
+        let reflected = reflect(&mut frame).expect("a UDP packet");
+        assert!(!reflected.checksum_partial, "looked as if left to a NIC");
+        frame
+    }
+}
+
+/// The filling for payloads of one length, made once.
+pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
+    thread_local! {
+        static FILLINGS: RefCell<HashMap<u16, Filling<'static>>> = RefCell::default();
+    }
+    FILLINGS.with_borrow_mut(|fillings| {
+        *fillings.entry(payload_len).or_insert_with(|| {
+            let len = filling_len(payload_len);
+            let memory = FillingMemory {
+                pool: vec![0; pool_len(len)].leak(),
+                sums: vec![0; SUMS_LEN].leak(),
+            };
+            Filling::new(memory, 11, len).expect("memory of the size it asks for")
+        })
+    })
+}
+
+/// What nobody changed is a valid frame and the probe that was sent.
+fn unchanged(setup: &Setup, frame: &[u8]) {
+    let (header, datagram) = oracle::ipv4_packet(&frame[14..]).expect("an IPv4 packet");
+    assert!(oracle::ip_is_intact(header));
+    let addresses = (four_at(header, 12), four_at(header, 16));
+    let sent = (DESTINATION.ip().octets(), setup.source().octets());
+    assert_eq!(addresses, sent);
+    assert!(oracle::udp_is_intact(addresses.0, addresses.1, datagram));
+    let patch = setup.patch();
+    let verified = setup.expectation().verify(frame, setup.now());
+    let probe = Probe {
+        index: patch.index,
+        age: age(frame, &patch, setup.now()),
+        lag: (setup.payload_len() >= 24).then_some(Nanos(patch.lag.0.min(u64::from(u32::MAX)))),
+        port_offset: setup.port_offset(),
+    };
+    let expected = Verified {
+        result: Ok(probe),
+        checksum_partial: false,
+    };
+    assert_eq!(verified, expected);
+}
+
+/// The age of the time in `frame`, which is that in `patch`, or a little later so that the checksum
+/// does not look like one left to a NIC.
+fn age(frame: &[u8], patch: &Patch, now: Nanos) -> Age {
+    let tag_time = frame[HEADERS_LEN + 8..][..8].try_into().expect("8 bytes");
+    let time = u64::from_le_bytes(tag_time) & LOW_48;
+    let postponed = time.wrapping_sub(patch.time.0) & LOW_48;
+    assert!(postponed <= 2, "postponed by {postponed} ns");
+    plain::age(time, now)
+}
+
+fn changed(setup: &Setup, mut frame: Vec<u8>, mut edits: &[u8]) {
+    let expectation = setup.expectation();
+    while let Ok((edit, rest)) = Edit::read_from_prefix(edits) {
+        edit.apply(&mut frame);
+        edits = rest;
+        let expected = plain::verify(&expectation, &frame, setup.now());
+        assert_eq!(expectation.verify(&frame, setup.now()), expected);
+    }
+}

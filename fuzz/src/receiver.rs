@@ -1,0 +1,382 @@
+//! A run's receivers, fed with any sequence of frames at any times, against the record that the
+//! simulator keeps: every counter, every interval and every bucket.
+
+mod memory;
+
+use dpdkgen_core::histogram::{BUCKETS, Histogram};
+use dpdkgen_core::intervals::{Division, Interval, Reader, Ring, Writer};
+use dpdkgen_core::ledger::{Dimensions, Ledger};
+use dpdkgen_core::probe::Index;
+use dpdkgen_core::receiver::Receiver;
+use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::stats::{Counters, WorkerStats};
+use dpdkgen_core::template::{Patch, Template};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::wire::HEADERS_LEN;
+use sim::frames::{Frame, Frames, Slot};
+use sim::truth::{Delivered, Stream, Truth};
+use zerocopy::little_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use self::memory::RunMemory;
+use crate::oracle::{self, ETHERNET, IPV4, four_at, u16_at};
+
+/// The first bytes of the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Setup {
+    /// Streams but one, at most three.
+    pub streams: u8,
+    /// Source ports but one, at most eight.
+    pub source_ports: u8,
+    /// Receivers but one, at most three.
+    pub receivers: u8,
+    /// Bytes of payload beyond 16, at most 31.
+    pub payload: u8,
+    /// The window, at most 511.
+    pub window: U16,
+    /// Length of an interval in microseconds, but one.
+    pub interval: u8,
+    /// The grace in microseconds.
+    pub grace: u8,
+    /// When counting begins, in microseconds.
+    pub warmup: u8,
+}
+
+/// Every further eight bytes of the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Step {
+    /// Chooses what happens: see [`Happening`].
+    pub what: u8,
+    /// To which stream, or receiver.
+    pub to: u8,
+    /// Which of the frames sent, from the last backwards.
+    pub which: U16,
+    /// Where the frame is changed, or about where it ends.
+    pub at: u8,
+    /// How it is changed.
+    pub change: u8,
+    /// Time that passes first, in units of 16 ns; with 0 it belongs to the burst before.
+    pub pause: U16,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A probe is sent.
+    Send,
+    /// A frame comes as it was sent.
+    Deliver,
+    /// It comes with a byte changed.
+    Change,
+    /// The same, and with a UDP checksum that is right all the same.
+    Forge,
+    /// It comes cut off, or with bytes added.
+    Resize,
+}
+
+impl Step {
+    fn happening(&self) -> Happening {
+        match self.what % 8 {
+            0..3 => Happening::Send,
+            3..5 => Happening::Deliver,
+            5 => Happening::Change,
+            6 => Happening::Forge,
+            _ => Happening::Resize,
+        }
+    }
+}
+
+const FIRST_PORT: u16 = 20_000;
+/// Intervals for which there are cells.
+const CELLS: usize = 256;
+/// Frames kept for delivery.
+const KEPT: usize = 64;
+/// Bytes by which a frame may grow.
+const MOST_ADDED: usize = 32;
+
+/// `data` is a [`Setup`] and then [`Step`]s.
+///
+/// # Panics
+///
+/// If the receivers count anything else than the record.
+pub fn run(data: &[u8]) {
+    let Ok((setup, steps)) = Setup::read_from_prefix(data) else {
+        return;
+    };
+    let memory = RunMemory::new(&setup);
+    let ledger = memory.ledger(setup.dimensions());
+    let rings = memory.rings(setup.division());
+    let mut bench = Bench::new(setup, &memory, &ledger, &rings);
+    let steps = steps.chunks_exact(size_of::<Step>());
+    for step in steps.filter_map(|step| Step::read_from_bytes(step).ok()) {
+        if !bench.pass(Nanos(u64::from(step.pause.get()) * 16)) {
+            break;
+        }
+        match step.happening() {
+            Happening::Send => bench.send(&step),
+            happening => bench.deliver(&step, happening),
+        }
+    }
+    bench.compare();
+}
+
+impl Setup {
+    fn streams(&self) -> u16 {
+        u16::from(self.streams % 3) + 1
+    }
+
+    fn source_ports(&self) -> u32 {
+        u32::from(self.source_ports % 8) + 1
+    }
+
+    fn receivers(&self) -> usize {
+        usize::from(self.receivers % 3) + 1
+    }
+
+    fn payload_len(&self) -> u16 {
+        16 + u16::from(self.payload % 32)
+    }
+
+    fn division(&self) -> Division {
+        let micros = |count: u64| Nanos(count * 1000);
+        Division {
+            start: micros(self.warmup.into()),
+            length: micros(u64::from(self.interval) + 1),
+            grace: micros(self.grace.into()),
+        }
+    }
+
+    fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            streams: self.streams(),
+            source_ports: self.source_ports(),
+            receivers: self.receivers() as u16,
+            window: u64::from(self.window.get() % 512),
+        }
+    }
+
+    fn last_port(&self) -> u16 {
+        FIRST_PORT + self.source_ports() as u16 - 1
+    }
+}
+
+/// Receivers and record, side by side.
+struct Bench<'m> {
+    setup: Setup,
+    stats: &'m [WorkerStats],
+    ledger: &'m Ledger<'m>,
+    template: Template<'static>,
+    ends: Vec<End<'m>>,
+    truth: Truth<'static>,
+    frames: Frames,
+    /// Those that may still come, as they come back.
+    sent: Vec<Slot>,
+    now: Nanos,
+}
+
+/// A receiver, and where it counts.
+struct End<'m> {
+    receiver: Receiver<'m>,
+    counters: Counters,
+    writer: Writer<'m>,
+    reader: Reader<'m>,
+}
+
+impl<'m> Bench<'m> {
+    fn new(
+        setup: Setup,
+        memory: &'m RunMemory,
+        ledger: &'m Ledger<'m>,
+        rings: &'m [Ring<'m>],
+    ) -> Self {
+        let end = |(number, ring)| End {
+            receiver: Receiver::new(number as u16, memory.expectation(&setup), ledger, true),
+            counters: Counters::default(),
+            writer: Writer::new(ring),
+            reader: Reader::new(ring),
+        };
+        let streams = (0..setup.streams()).map(|_| Stream::new(setup.source_ports(), None));
+        let mut bench = Self {
+            setup,
+            stats: &memory.stats,
+            ledger,
+            template: memory.template(&setup),
+            ends: rings.iter().enumerate().map(end).collect(),
+            truth: Truth::new(
+                memory.facts(&setup),
+                setup.division(),
+                setup.dimensions().window,
+                streams.collect(),
+                setup.receivers(),
+            ),
+            frames: Frames::new(HEADERS_LEN + usize::from(setup.payload_len()) + MOST_ADDED),
+            sent: Vec::new(),
+            now: Nanos(0),
+        };
+        for end in &mut bench.ends {
+            assert!(end.writer.open(Nanos(0)));
+        }
+        bench
+    }
+
+    /// Time passes, which ends the burst; `false` if there are no cells for so much of it.
+    fn pass(&mut self, pause: Nanos) -> bool {
+        if pause == Nanos(0) {
+            return true;
+        }
+        let (now, later) = (self.now, self.now + pause);
+        for End {
+            receiver, writer, ..
+        } in &mut self.ends
+        {
+            receiver.flush(now, writer);
+            if !writer.open(later) {
+                return false;
+            }
+        }
+        self.now = later;
+        true
+    }
+
+    fn send(&mut self, step: &Step) {
+        let stream = u16::from(step.to) % self.setup.streams();
+        let sequence = self.truth.streams()[usize::from(stream)].next();
+        let slot = self.frames.make();
+        let frame = self.frames.get_mut(slot);
+        let port = (sequence % u64::from(self.setup.source_ports())) as u16;
+        let patch = Patch {
+            index: Index::new(stream, sequence),
+            source_port: FIRST_PORT + port,
+            time: self.now,
+            lag: Nanos(u64::from(step.which.get())),
+        };
+        let len = self.template.write(frame.room(), &patch).0;
+        frame.set_len(len.into());
+        frame.origin = self.truth.sent(stream, 0, frame.bytes(), self.now);
+        frame.is_intact = true;
+        self.ledger.set_sent(stream, sequence + 1);
+        reflect(frame.bytes_mut()).expect("a UDP packet");
+        self.sent.push(slot);
+        if self.sent.len() > KEPT {
+            let oldest = self.sent.remove(0);
+            self.frames.free(oldest);
+        }
+    }
+
+    fn deliver(&mut self, step: &Step, happening: Happening) {
+        let Some(last) = self.sent.len().checked_sub(1) else {
+            return;
+        };
+        let which = last - usize::from(step.which.get()) % self.sent.len();
+        let slot = self.frames.copy(self.sent[which]);
+        let frame = self.frames.get_mut(slot);
+        frame.is_intact = happening == Happening::Deliver;
+        step.damage(frame, happening);
+        let number = usize::from(step.to) % self.ends.len();
+        let End {
+            receiver,
+            counters,
+            writer,
+            ..
+        } = &mut self.ends[number];
+        let stats = &self.stats[number];
+        receiver.receive(frame.bytes(), self.now, stats, counters, writer);
+        self.truth.delivered(number, frame, self.now);
+        self.frames.free(slot);
+    }
+
+    fn compare(mut self) {
+        let mut told = Delivered::default();
+        for End {
+            receiver,
+            counters,
+            writer,
+            ..
+        } in &mut self.ends
+        {
+            receiver.flush(self.now, writer);
+            writer.end();
+            add(&mut told, counters);
+        }
+        assert_eq!(told, self.truth.rx);
+        for number in 0..CELLS {
+            let mut told = Interval::default();
+            for end in &mut self.ends {
+                told.merge(&end.reader.read().expect("the writer has ended"));
+            }
+            let is = Interval {
+                // Nobody sends here.
+                tx_packets: 0,
+                ..self.truth.next_interval()
+            };
+            assert_eq!(told, is, "interval {number}");
+        }
+        let latency = merged(self.stats, |stats| &stats.latency);
+        assert_eq!(latency, self.truth.latency.counts());
+        // Without room for it a probe does not say how late it was.
+        if self.setup.payload_len() >= 24 {
+            let due = merged(self.stats, |stats| &stats.latency_due);
+            assert_eq!(due, self.truth.latency_due.counts());
+        }
+    }
+}
+
+fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u64> {
+    let mut merged = vec![0; BUCKETS];
+    for stats in stats {
+        for (sum, count) in merged.iter_mut().zip(which(stats).counts()) {
+            *sum += count;
+        }
+    }
+    merged
+}
+
+fn add(told: &mut Delivered, counters: &Counters) {
+    let rx = &counters.rx;
+    told.packets += rx.packets;
+    told.bytes += rx.bytes;
+    told.unique += rx.unique;
+    told.duplicates += rx.duplicates;
+    told.corrupt += rx.corrupt;
+    told.foreign += rx.foreign;
+    told.too_old += rx.too_old;
+    told.reordered += rx.reordered;
+    told.late += rx.late;
+    told.checksum_partial += rx.checksum_partial;
+}
+
+impl Step {
+    fn damage(&self, frame: &mut Frame, happening: Happening) {
+        let len = frame.bytes().len();
+        let at = usize::from(self.at) % len;
+        match happening {
+            Happening::Send | Happening::Deliver => {}
+            Happening::Change => frame.bytes_mut()[at] ^= self.change,
+            Happening::Forge => {
+                frame.bytes_mut()[at] ^= self.change;
+                set_checksum(frame.bytes_mut());
+            }
+            Happening::Resize => {
+                let len = (at + usize::from(self.change) % MOST_ADDED).min(frame.room().len());
+                frame.set_len(len);
+            }
+        }
+    }
+}
+
+/// Gives a UDP packet the checksum that belongs there, if it is one.
+fn set_checksum(frame: &mut [u8]) {
+    let (header, datagram) = match oracle::ipv4_packet(&frame[ETHERNET..]) {
+        Some((header, datagram)) if header.len() == IPV4 => (header.to_vec(), datagram.to_vec()),
+        _ => return,
+    };
+    let says = datagram.get(4..6).map(|len| u16_at(len, 0));
+    if says.map(usize::from) == Some(datagram.len()) {
+        let (source, destination) = (four_at(&header, 12), four_at(&header, 16));
+        let checksum = oracle::udp_checksum(source, destination, &datagram);
+        let at = ETHERNET + IPV4 + 6;
+        frame[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+    }
+}

@@ -1,0 +1,106 @@
+//! What a runtime lends to the run of the `receiver` target, and what its probes are like.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use dpdkgen_core::filling::Filling;
+use dpdkgen_core::intervals::{Cell, Division, Ring};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory};
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::stats::WorkerStats;
+use dpdkgen_core::template::{Addresses, Template};
+use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::wire::Mac;
+use sim::judge::RunFacts;
+
+use super::{CELLS, FIRST_PORT, Setup};
+use crate::probe::filling;
+
+const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
+const TAG: Tag = Tag::new(0x1234_5678_9abc);
+
+/// What the runtime lends to a run.
+pub struct RunMemory {
+    seen: Vec<Line>,
+    flows: Vec<Line>,
+    sent: Vec<Line>,
+    highest: Vec<Line>,
+    cells: Vec<Vec<Cell>>,
+    /// Of every receiver.
+    pub stats: Vec<WorkerStats>,
+    filling: Filling<'static>,
+}
+
+fn make<T: Default>(count: usize) -> Vec<T> {
+    (0..count).map(|_| T::default()).collect()
+}
+
+impl RunMemory {
+    /// For a run like this.
+    pub fn new(setup: &Setup) -> Self {
+        let dimensions = setup.dimensions();
+        Self {
+            seen: make(dimensions.seen_lines()),
+            flows: make(dimensions.flow_lines()),
+            sent: make(dimensions.sent_lines()),
+            highest: make(dimensions.highest_lines()),
+            cells: (0..setup.receivers()).map(|_| make(CELLS)).collect(),
+            stats: make(setup.receivers()),
+            filling: filling(setup.payload_len()),
+        }
+    }
+
+    /// The record of the run.
+    pub fn ledger(&self, dimensions: Dimensions) -> Ledger<'_> {
+        let memory = Memory {
+            seen: &self.seen,
+            flows: &self.flows,
+            sent: &self.sent,
+            highest: &self.highest,
+        };
+        Ledger::new(dimensions, memory).expect("dimensions without a zero")
+    }
+
+    /// Every receiver's ring of intervals.
+    pub fn rings(&self, division: Division) -> Vec<Ring<'_>> {
+        let cells = self.cells.iter();
+        cells.map(|cells| Ring::new(division, cells)).collect()
+    }
+
+    /// What comes back.
+    pub fn expectation(&self, setup: &Setup) -> Expectation<'static> {
+        Expectation {
+            sources: heapless::Vec::from_slice(&[SOURCE]).expect("one port"),
+            destination: DESTINATION,
+            first_source_port: FIRST_PORT,
+            last_source_port: setup.last_port(),
+            payload_len: setup.payload_len(),
+            tag: TAG,
+            filling: self.filling,
+        }
+    }
+
+    /// The same for the record.
+    pub fn facts(&self, setup: &Setup) -> RunFacts<'static> {
+        RunFacts {
+            sources: vec![SOURCE],
+            dest: DESTINATION,
+            ports: (FIRST_PORT, setup.last_port()),
+            payload_len: setup.payload_len().into(),
+            tag: TAG.get(),
+            filling: self.filling,
+        }
+    }
+
+    /// What is sent.
+    pub fn template(&self, setup: &Setup) -> Template<'static> {
+        let addresses = Addresses {
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+            source: SOURCE,
+            destination: DESTINATION,
+        };
+        Template::new(&addresses, TAG, setup.payload_len(), self.filling)
+            .expect("a payload that holds a probe")
+    }
+}

@@ -1,0 +1,211 @@
+//! Sequences in any order, by several receivers, against a set that keeps every one.
+
+use std::collections::{HashMap, HashSet};
+
+use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Sighting};
+use dpdkgen_core::probe::Index;
+use zerocopy::little_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The first bytes of the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Setup {
+    /// Streams but one, at most four.
+    pub streams: u8,
+    /// Source ports but one, at most 512.
+    pub source_ports: U16,
+    /// Receivers but one, at most four.
+    pub receivers: u8,
+    /// The window, at most 8191; the top bit asks for 2^20 instead.
+    pub window: U16,
+    /// Chooses where sequences begin: at 0, or close to where they end.
+    pub begin: u8,
+}
+
+/// The smallest window that a run has, and with which sequences use all their 48 bits.
+const LARGE_WINDOW: u64 = 1 << 20;
+/// Sequences below this are told apart by a ring of any size.
+const SMALL_END: u64 = 1 << 37;
+
+/// Every further eight bytes of the input.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Step {
+    /// Chooses what happens.
+    pub what: u8,
+    /// On which stream.
+    pub stream: u8,
+    /// By which receiver.
+    pub receiver: u8,
+    /// The source port, if it is not the one that goes with the sequence.
+    pub port: u8,
+    /// Sent: how many more. Seen: how far below the reference it is.
+    pub distance: U16,
+    /// Doubles the distance so many times, at most 15.
+    pub scale: u8,
+}
+
+/// The contract's definitions, with nothing ever forgotten.
+struct Naive {
+    window: u64,
+    /// By stream: sequences below this were sent.
+    sent: Vec<u64>,
+    /// By stream: what was received, too old or not.
+    highest: HashMap<u16, u64>,
+    seen: HashSet<Index>,
+    /// By stream and source port.
+    highest_of_flow: HashMap<(u16, u16), u64>,
+}
+
+impl Naive {
+    fn see(&mut self, index: Index, port: u16) -> Sighting {
+        let (stream, sequence) = (index.stream(), index.sequence());
+        let was_sent = self.sent.get(usize::from(stream));
+        if was_sent.is_none_or(|sent| sequence >= *sent) {
+            return Sighting::NeverSent;
+        }
+        let highest = self.highest.entry(stream).or_insert(sequence);
+        if *highest > sequence && *highest - sequence > self.window {
+            return Sighting::TooOld;
+        }
+        *highest = sequence.max(*highest);
+        if !self.seen.insert(index) {
+            return Sighting::Duplicate;
+        }
+        let flow = self
+            .highest_of_flow
+            .entry((stream, port))
+            .or_insert(sequence);
+        let reordered = sequence < *flow;
+        *flow = sequence.max(*flow);
+        Sighting::First { reordered }
+    }
+}
+
+/// `data` is a [`Setup`] and then [`Step`]s.
+///
+/// # Panics
+///
+/// If the ledger says something else than the set.
+pub fn run(data: &[u8]) {
+    if let Ok((setup, rest)) = Setup::read_from_prefix(data) {
+        with_ledger(setup.dimensions(), |ledger| steps(ledger, &setup, rest));
+    }
+}
+
+impl Setup {
+    fn is_large(&self) -> bool {
+        self.window.get() & 0x8000 != 0
+    }
+
+    fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            streams: u16::from(self.streams % 4) + 1,
+            source_ports: u32::from(self.source_ports.get() % 512) + 1,
+            receivers: u16::from(self.receivers % 4) + 1,
+            window: if self.is_large() {
+                LARGE_WINDOW
+            } else {
+                u64::from(self.window.get() % 8192)
+            },
+        }
+    }
+
+    /// Sequences are below this.
+    fn end(&self) -> u64 {
+        if self.is_large() {
+            Index::SEQUENCES
+        } else {
+            SMALL_END
+        }
+    }
+
+    fn begin(&self) -> u64 {
+        if self.begin.is_multiple_of(2) {
+            0
+        } else {
+            self.end() - 4 * LARGE_WINDOW
+        }
+    }
+}
+
+impl Step {
+    fn distance(&self) -> u64 {
+        u64::from(self.distance.get()) << (self.scale % 16)
+    }
+
+    /// The sequence that is seen, in a stream of which those below `sent` were sent.
+    fn sequence(&self, sent: u64, highest: u64, window: u64) -> u64 {
+        let distance = self.distance();
+        match self.what % 4 {
+            // Were it 0, it would be the first that was never sent.
+            1 => sent.saturating_sub(distance),
+            2 => highest.saturating_sub(distance),
+            // Around the window's end.
+            _ => (highest + (distance & 7)).saturating_sub(window + 3),
+        }
+    }
+
+    fn port(&self, sequence: u64, source_ports: u32) -> u16 {
+        let port = match self.what / 4 % 4 {
+            // A frame may say that it came from another.
+            0 => u64::from(self.port),
+            _ => sequence,
+        };
+        (port % u64::from(source_ports)) as u16
+    }
+}
+
+fn lines(count: usize) -> Vec<Line> {
+    (0..count).map(|_| Line::default()).collect()
+}
+
+fn with_ledger(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>)) {
+    let seen = lines(dimensions.seen_lines());
+    let flows = lines(dimensions.flow_lines());
+    let sent = lines(dimensions.sent_lines());
+    let highest = lines(dimensions.highest_lines());
+    let memory = Memory {
+        seen: &seen,
+        flows: &flows,
+        sent: &sent,
+        highest: &highest,
+    };
+    test(&Ledger::new(dimensions, memory).expect("dimensions without a zero"));
+}
+
+fn steps(ledger: &Ledger<'_>, setup: &Setup, mut input: &[u8]) {
+    let dimensions = setup.dimensions();
+    let mut naive = Naive {
+        window: dimensions.window,
+        sent: vec![setup.begin(); usize::from(dimensions.streams)],
+        highest: HashMap::new(),
+        seen: HashSet::new(),
+        highest_of_flow: HashMap::new(),
+    };
+    for stream in 0..dimensions.streams {
+        ledger.set_sent(stream, setup.begin());
+    }
+    while let Ok((step, rest)) = Step::read_from_prefix(input) {
+        input = rest;
+        // There is one less.
+        let stream = u16::from(step.stream) % (dimensions.streams + 1);
+        let sent = naive.sent.get_mut(usize::from(stream));
+        if let Some(sent) = sent
+            && step.what % 4 == 0
+        {
+            *sent = (*sent + step.distance()).min(setup.end());
+            ledger.set_sent(stream, *sent);
+            continue;
+        }
+        let sent = naive.sent.get(usize::from(stream)).copied().unwrap_or(1);
+        let highest = naive.highest.get(&stream).copied().unwrap_or(setup.begin());
+        let sequence = step.sequence(sent, highest, dimensions.window);
+        let index = Index::new(stream, sequence);
+        let port = step.port(sequence, dimensions.source_ports);
+        let receiver = u16::from(step.receiver) % dimensions.receivers;
+        let got = ledger.see(receiver, index, port);
+        assert_eq!(got, naive.see(index, port), "{index:?} of {dimensions:?}");
+    }
+}
