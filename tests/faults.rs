@@ -1,115 +1,113 @@
-//! What happens to probes on the way, done and counted by the kernel's nftables: our counters are
-//! its counters.
+//! What happens to probes on a real wire: a bridge's nftables drops, doubles or changes a random share
+//! of them, one fault at a time, and our counters are its counters.
 
-use std::process::Command;
-use std::time::Duration;
+use dpdkgen_tests::bridge::{self, COUNT, Checksum, Fault, Faults, NEEDS};
+use dpdkgen_tests::{Crossing, Way, turn};
 
-use dpdkgen_tests::{EchoServer, Need, Offload, Summary, run, turn};
-
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// The packets that a counter of the far end's ruleset has seen.
-fn counted(server: &EchoServer, name: &str) -> u64 {
-    let mut nft = Command::new("nft");
-    nft.args(["-j", "list", "counters"]);
-    let listed = run(server.link.inside("far", &nft), LIMIT).ok();
-    let json: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
-    let counters = json["nftables"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| &entry["counter"]);
-    let found = counters.into_iter().find(|counter| counter["name"] == name);
-    found
-        .and_then(|counter| counter["packets"].as_u64())
-        .expect("the counter")
+/// Sends probes of `size` bytes to a reflector and back, with `fault` for so many of 10,000 packets
+/// that go this `way`.
+fn cross(way: Way, fault: Fault, of_10_000: u16, size: u16) -> Crossing {
+    let faults = Faults {
+        fault,
+        way,
+        of_10_000,
+    };
+    let crossing = bridge::cross(size, Some(faults));
+    // Shown if the test fails, or is run with --nocapture.
+    eprintln!("{faults:?}: {} of {COUNT} of {size} bytes", crossing.faulty);
+    crossing.assert_nothing_else_happened();
+    assert!(crossing.faulty > 0, "{crossing:?}");
+    crossing
 }
 
-/// Runs against an echo server whose kernel has this ruleset.
-fn run_through(test: &str, ruleset: &str, check: impl Fn(&Summary, &dyn Fn(&str) -> u64)) {
-    let needs = [EchoServer::NEEDS.as_slice(), &[Need::Program("nft")]].concat();
-    let Some(_turn) = turn(test, &needs) else {
+/// Checks that the run counted so much, and its rows too.
+fn assert_counts(crossing: &Crossing, lost: u64, duplicates: u64, corrupt: u64) {
+    let (sent, rows) = (&crossing.outcome.sent, &crossing.outcome.rows);
+    assert_eq!(sent.count("lost"), lost, "{sent:?}");
+    assert_eq!(sent.count("rx.duplicates"), duplicates, "{sent:?}");
+    assert_eq!(sent.count("rx.corrupt"), corrupt, "{sent:?}");
+    assert_eq!(sent.count("rx.unique"), COUNT - lost, "{sent:?}");
+    let ratio = lost as f64 / COUNT as f64;
+    assert!((sent.number("loss_ratio") - ratio).abs() < 1e-12);
+    // What came later than the grace stands as lost in the row that it was sent in.
+    assert_eq!(rows.sum("lost") - rows.sum("late"), lost);
+    assert_eq!(rows.sum("duplicates"), duplicates);
+    assert_eq!(rows.sum("corrupt"), corrupt);
+}
+
+#[test]
+fn nothing_is_lost_on_a_whole_wire() {
+    let Some(_turn) = turn("nothing_is_lost_on_a_whole_wire", &NEEDS) else {
         return;
     };
-    let server = EchoServer::new(Offload::Off);
-    let mut nft = Command::new("nft");
-    nft.arg(ruleset);
-    let _ = run(server.link.inside("far", &nft), LIMIT).ok();
-    let summary = server.run("--packet-size 100", 1);
-    assert!(summary.count("tx.packets") > 1000, "{summary:?}");
-    check(&summary, &|name| counted(&server, name));
+    for size in [16, 1458] {
+        let crossing = bridge::cross(size, None);
+        crossing.assert_nothing_else_happened();
+        assert_counts(&crossing, 0, 0, 0);
+    }
 }
 
 #[test]
 fn packets_dropped_are_lost() {
-    run_through(
-        "packets_dropped_are_lost",
-        "table ip t { counter dropped {}; chain c { type filter hook prerouting priority 0; \
-         udp dport 10000 numgen inc mod 10 3 counter name dropped drop; }; }",
-        |summary, counted| {
-            let dropped = counted("dropped");
-            assert!(dropped > 100, "{dropped}");
-            assert_eq!(summary.count("lost"), dropped);
-            assert_eq!(
-                summary.count("rx.unique"),
-                summary.count("tx.packets") - dropped
-            );
-            let ratio = dropped as f64 / summary.count("tx.packets") as f64;
-            assert!((summary.number("loss_ratio") - ratio).abs() < 1e-12);
-        },
-    );
-}
-
-#[test]
-fn packets_changed_are_corrupt_whether_or_not_their_checksum_tells() {
-    // In the socket's way out the checksum is yet to be written, on the wire it is not.
-    for (hook, what) in [
-        (
-            "table ip t { counter changed {}; chain c { type filter hook output priority 0;",
-            "payload",
-        ),
-        (
-            "table netdev t { counter changed {}; chain c { type filter hook egress device far priority 0;",
-            "frame",
-        ),
+    let Some(_turn) = turn("packets_dropped_are_lost", &NEEDS) else {
+        return;
+    };
+    for (way, of_10_000, size) in [
+        (Way::Outward, 10, 1000),
+        (Way::Return, 300, 16),
+        (Way::Outward, 3000, 1458),
     ] {
-        let ruleset = format!(
-            "{hook} udp sport 10000 numgen inc mod 10 3 counter name changed @th,256,16 set 0xbeef; }}; }}"
-        );
-        run_through(
-            &format!("packets_changed_are_corrupt ({what})"),
-            &ruleset,
-            |summary, counted| {
-                let changed = counted("changed");
-                assert!(changed > 100, "{changed}");
-                // Two bytes of filling are these already once in 65,536 times.
-                let corrupt = summary.count("rx.corrupt");
-                assert!(
-                    corrupt <= changed && corrupt + 2 >= changed,
-                    "{corrupt} of {changed}"
-                );
-                assert_eq!(
-                    summary.count("lost"),
-                    corrupt,
-                    "a corrupt probe has not come back"
-                );
-            },
-        );
+        let crossing = cross(way, Fault::Dropped, of_10_000, size);
+        assert_counts(&crossing, crossing.faulty, 0, 0);
     }
 }
 
 #[test]
 fn packets_doubled_are_duplicates() {
-    run_through(
-        "packets_doubled_are_duplicates",
-        "table netdev t { counter doubled {}; chain c { type filter hook egress device far priority 0; \
-         udp sport 10000 numgen inc mod 10 3 counter name doubled dup to far; }; }",
-        |summary, counted| {
-            let doubled = counted("doubled");
-            assert!(doubled > 100, "{doubled}");
-            assert_eq!(summary.count("rx.duplicates"), doubled);
-            assert_eq!(summary.count("lost"), 0);
-            assert_eq!(summary.count("rx.unique"), summary.count("tx.packets"));
-        },
-    );
+    let Some(_turn) = turn("packets_doubled_are_duplicates", &NEEDS) else {
+        return;
+    };
+    for (way, of_10_000, size) in [(Way::Outward, 300, 16), (Way::Return, 3000, 1458)] {
+        let crossing = cross(way, Fault::Doubled, of_10_000, size);
+        assert_counts(&crossing, 0, crossing.faulty, 0);
+    }
+}
+
+#[test]
+fn packets_changed_are_corrupt() {
+    let Some(_turn) = turn("packets_changed_are_corrupt", &NEEDS) else {
+        return;
+    };
+    // In the sequence, which without the checksum would pass for another probe's, and in the last bytes
+    // of the filling.
+    for (way, of_10_000, size, from) in
+        [(Way::Outward, 300, 16, 0), (Way::Return, 3000, 1458, 1456)]
+    {
+        let checksum = Checksum::Kept;
+        let crossing = cross(way, Fault::Changed { from, checksum }, of_10_000, size);
+        // A corrupt probe has not come back.
+        assert_counts(&crossing, crossing.faulty, 0, crossing.faulty);
+    }
+}
+
+#[test]
+fn packets_changed_are_corrupt_though_their_checksum_does_not_tell() {
+    let Some(_turn) = turn(
+        "packets_changed_are_corrupt_though_their_checksum_does_not_tell",
+        &NEEDS,
+    ) else {
+        return;
+    };
+    let cases = [
+        (Way::Return, 3000, 1000, 24, Checksum::LeftOut),
+        // The reflector completes it, and it is right.
+        (Way::Outward, 300, 100, 50, Checksum::Partial),
+    ];
+    for (way, of_10_000, size, from, checksum) in cases {
+        let crossing = cross(way, Fault::Changed { from, checksum }, of_10_000, size);
+        assert_counts(&crossing, crossing.faulty, 0, crossing.faulty);
+        let completed = crossing.outcome.reflected.count("rx.checksum_partial");
+        let partial = checksum == Checksum::Partial;
+        assert_eq!(completed, if partial { crossing.faulty } else { 0 });
+    }
 }

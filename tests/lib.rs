@@ -5,6 +5,7 @@
 //! namespaces that a test made, and a test that lacks something says so by name on standard error.
 
 mod support {
+    pub mod bridge;
     pub mod echo;
     pub mod machine;
     pub mod namespace;
@@ -14,6 +15,7 @@ mod support {
     pub mod results;
 }
 
+pub use support::bridge::{self, Crossing, Way};
 pub use support::echo::EchoServer;
 pub use support::machine::{self, Need, Turn, turn};
 pub use support::namespace::{Link, Offload};

@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub enum Need {
     /// Network namespaces, and what goes on in them: root.
     Namespaces,
+    /// The same with a bridge, and nftables' rules on what it forwards and what its ports receive.
+    BridgeRules,
     /// Root, to change over to another user.
     Root,
     /// A program.
@@ -56,6 +58,16 @@ impl Need {
         match self {
             Self::Namespaces if succeeds(Command::new("unshare").args(["--net", "true"])) => None,
             Self::Namespaces => Some("needs root, to make network namespaces".to_owned()),
+            Self::BridgeRules => Self::Namespaces
+                .missing()
+                .or_else(|| Self::Program("nft").missing())
+                .or_else(|| {
+                    let mut rules = Command::new("unshare");
+                    rules.args(["--net", "sh", "-ec", BRIDGE_RULES]);
+                    (!succeeds(&mut rules)).then(|| {
+                        "needs a kernel with bridges and nftables' rules on them".to_owned()
+                    })
+                }),
             Self::Root => (!is_root()).then(|| "needs root".to_owned()),
             Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),
             Self::PythonModule(name) => {
@@ -66,6 +78,13 @@ impl Need {
         }
     }
 }
+
+/// One of each kind that the tests make.
+const BRIDGE_RULES: &str = "\
+    ip link add name bridge type bridge
+    nft 'table bridge t { chain c { type filter hook forward priority 0; \
+         numgen random mod 2 0 ip protocol udp @th,64,16 set 0 drop; }; }; \
+         table netdev t { chain c { type filter hook ingress device lo priority 0; dup to lo; }; }'";
 
 /// The system's Python, which has the modules that the system's packages bring.
 pub const PYTHON: &str = "/usr/bin/python3";

@@ -1,4 +1,4 @@
-//! Two network namespaces and a wire between them, gone with the value that stands for them.
+//! Network namespaces and wires between them, gone with the value that stands for them.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +10,12 @@ use super::program::run;
 pub const NEAR: &str = "near";
 /// Those of its peer.
 pub const FAR: &str = "far";
+/// The namespace of the bridge between them, if there is one.
+pub const MIDDLE: &str = "middle";
+/// The bridge's interface towards [`NEAR`].
+pub const TO_NEAR: &str = "to-near";
+/// The bridge's interface towards [`FAR`].
+pub const TO_FAR: &str = "to-far";
 /// The MAC of [`NEAR`].
 pub const NEAR_MAC: &str = "02:00:00:00:0a:01";
 /// The MAC of [`FAR`].
@@ -24,7 +30,8 @@ pub enum Offload {
     Off,
 }
 
-/// A pair of veth interfaces, each in a namespace of its own.
+/// Two interfaces, each in a namespace of its own: a veth pair, or the outer ends of two that a bridge
+/// joins.
 ///
 /// To be declared before the programs that run in them, so that it goes after them.
 pub struct Link {
@@ -53,36 +60,81 @@ impl Link {
         Self::make(offload, "1")
     }
 
-    fn make(offload: Offload, without_ipv6: &str) -> Self {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let link = Self {
-            id: format!("dpdkgen-{}-{number}", std::process::id()),
-        };
-        let names = [NEAR, FAR].map(|end| link.namespace(end));
-        for (end, name) in [NEAR, FAR].iter().zip(&names) {
-            // Left over from a process that had the same id and was killed.
-            let _ = Command::new("ip").args(["netns", "delete", name]).output();
-            ip(&format!("netns add {name}"));
-            let mut shell = Command::new("sh");
-            let file = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
-            shell.args(["-c", &format!("echo {without_ipv6} > {file}")]);
-            // Fails where the kernel has no IPv6 at all.
-            let _ = run(link.inside(end, &shell), SOON);
+    /// Silent too, with a bridge in a namespace of its own on the way, where the kernel can do
+    /// something to the packets.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn bridged(offload: Offload) -> Self {
+        let link = Self::named();
+        let [near, middle, far] = [NEAR, MIDDLE, FAR].map(|place| link.add_namespace(place, "1"));
+        ip(&format!(
+            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
+             peer name {TO_NEAR} netns {middle}"
+        ));
+        ip(&format!(
+            "link add {FAR} address {FAR_MAC} netns {far} type veth \
+             peer name {TO_FAR} netns {middle}"
+        ));
+        // It would ask who listens to which multicast group.
+        ip(&format!(
+            "-n {middle} link add name bridge type bridge mcast_snooping 0"
+        ));
+        for port in [TO_NEAR, TO_FAR] {
+            ip(&format!("-n {middle} link set {port} master bridge"));
+            link.set_up(MIDDLE, port, offload);
         }
-        let [near, far] = &names;
+        ip(&format!("-n {middle} link set bridge up"));
+        link.set_up(NEAR, NEAR, offload);
+        link.set_up(FAR, FAR, offload);
+        link
+    }
+
+    fn make(offload: Offload, without_ipv6: &str) -> Self {
+        let link = Self::named();
+        let [near, far] = [NEAR, FAR].map(|end| link.add_namespace(end, without_ipv6));
         ip(&format!(
             "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
              peer name {FAR} address {FAR_MAC} netns {far}"
         ));
-        for end in [NEAR, FAR] {
-            let state = if offload == Offload::On { "on" } else { "off" };
-            let mut ethtool = Command::new("ethtool");
-            ethtool.args(["-K", end, "tx", state, "rx", state]);
-            let _ = run(link.inside(end, &ethtool), SOON).ok();
-            ip(&format!("-n {} link set {end} up", link.namespace(end)));
-        }
+        link.set_up(NEAR, NEAR, offload);
+        link.set_up(FAR, FAR, offload);
         link
+    }
+
+    fn named() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        Self {
+            id: format!("dpdkgen-{}-{number}", std::process::id()),
+        }
+    }
+
+    /// Makes a namespace and returns its name.
+    fn add_namespace(&self, place: &str, without_ipv6: &str) -> String {
+        let name = self.namespace(place);
+        // Left over from a process that had the same id and was killed.
+        let _ = Command::new("ip").args(["netns", "delete", &name]).output();
+        ip(&format!("netns add {name}"));
+        let mut shell = Command::new("sh");
+        let file = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+        shell.args(["-c", &format!("echo {without_ipv6} > {file}")]);
+        // Fails where the kernel has no IPv6 at all.
+        let _ = run(self.inside(place, &shell), SOON);
+        name
+    }
+
+    fn set_up(&self, place: &str, interface: &str, offload: Offload) {
+        let state = if offload == Offload::On { "on" } else { "off" };
+        let mut ethtool = Command::new("ethtool");
+        ethtool.args(["-K", interface, "tx", state, "rx", state]);
+        let _ = run(self.inside(place, &ethtool), SOON).ok();
+        ip(&format!(
+            "-n {} link set {interface} up",
+            self.namespace(place)
+        ));
     }
 
     /// Gives the far end an address, and the near end one that only the far end's kernel knows of,
@@ -99,26 +151,26 @@ impl Link {
         ));
     }
 
-    /// The same command, run in the namespace of this end.
+    /// The same command, run in the namespace of this end, or of the bridge.
     #[must_use]
-    pub fn inside(&self, end: &str, command: &Command) -> Command {
+    pub fn inside(&self, place: &str, command: &Command) -> Command {
         let mut inside = Command::new("ip");
-        inside.args(["netns", "exec", &self.namespace(end)]);
+        inside.args(["netns", "exec", &self.namespace(place)]);
         inside.arg(command.get_program()).args(command.get_args());
         inside
     }
 
-    fn namespace(&self, end: &str) -> String {
-        format!("{}-{end}", self.id)
+    fn namespace(&self, place: &str) -> String {
+        format!("{}-{place}", self.id)
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        for end in [NEAR, FAR] {
-            // The interfaces go with their namespaces.
+        for place in [NEAR, MIDDLE, FAR] {
+            // The interfaces go with their namespaces; without a bridge there is no middle.
             let _ = Command::new("ip")
-                .args(["netns", "delete", &self.namespace(end)])
+                .args(["netns", "delete", &self.namespace(place)])
                 .output();
         }
     }

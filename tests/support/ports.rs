@@ -41,6 +41,13 @@ pub fn af_packet(interface: &str, queues: u16) -> String {
     format!("net_af_packet0,iface={interface},qpairs={queues}")
 }
 
+/// The same with rings of 16,384 packets, which at 20,000 packets a second hold those of 0.8 s that
+/// the program may be kept from the CPU.
+#[must_use]
+pub fn af_packet_with_long_rings(interface: &str) -> String {
+    format!("{},framecnt=16384", af_packet(interface, 1))
+}
+
 /// A memif link.
 pub struct Memif {
     folder: TempDir,
