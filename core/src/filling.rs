@@ -66,8 +66,11 @@ impl<'a> Filling<'a> {
 
     /// The filling of probe `index`, and its sum.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn of(&self, index: Index) -> (&'a [u8], Sum) {
+        if self.len == 0 {
+            return (&[], Sum::ZERO);
+        }
         // Fibonacci hashing: the top bits of the product depend on every bit of the index.
         let hash = (index.get() ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let slice = (hash >> (64 - SLICES.trailing_zeros())) as usize;

@@ -186,30 +186,31 @@ impl<'a> Ledger<'a> {
         sent.is_some_and(|sent| index.sequence() < sent.0[0].load(Relaxed))
     }
 
-    /// Looks `index` up and enters it, for the receiving worker `receiver`; `port_offset` is how
-    /// far the source port that it came with is above the first.
-    #[inline]
-    pub fn see(&self, receiver: u16, index: Index, port_offset: u16) -> Sighting {
-        let (stream, sequence) = (usize::from(index.stream()), index.sequence());
-        let Some(sent) = self.memory.sent.get(stream) else {
-            return Sighting::NeverSent;
-        };
-        let next = sent.0[0].load(Relaxed);
-        if sequence >= next {
-            return Sighting::NeverSent;
+    /// Forgets what was seen, for a bench that receives the same probes again; no receiver may be
+    /// looking at the time.
+    pub fn clear(&self) {
+        for lines in [self.memory.seen, self.memory.flows, self.memory.highest] {
+            for line in lines {
+                for word in &line.0 {
+                    word.store(0, Relaxed);
+                }
+            }
         }
-        // The highest received is below the next to be sent, so most need not look for it.
-        let window = self.dimensions.window;
-        if sequence + window < next && sequence + window < self.highest(stream) {
-            return Sighting::TooOld;
-        }
-        self.raise_highest(receiver, stream, sequence);
-        match self.enter(stream, sequence) {
-            Entry::New => Sighting::First {
-                reordered: self.raise_flow(stream, port_offset, sequence),
-            },
-            Entry::Seen => Sighting::Duplicate,
-            Entry::Overwritten => Sighting::TooOld,
+    }
+
+    /// The record as the receiving worker `receiver` looks things up in it.
+    #[must_use]
+    pub fn view(&'a self, receiver: u16) -> View<'a> {
+        let each = self.highest_lines_each;
+        let mut highest = self.memory.highest.chunks_exact(each);
+        View {
+            ledger: self,
+            highest: highest
+                .nth(usize::from(receiver))
+                .expect("a receiver of the run's"),
+            block: NO_BLOCK,
+            word: &self.memory.seen[0].0[0],
+            turn: 0,
         }
     }
 
@@ -223,49 +224,16 @@ impl<'a> Ledger<'a> {
         highest.unwrap_or(0)
     }
 
-    /// Each receiver keeps the highest it saw itself, on lines of its own.
+    /// The word of `position` in a bit ring, and the turn of the ring.
     #[inline]
-    fn raise_highest(&self, receiver: u16, stream: usize, sequence: u64) {
-        let line = usize::from(receiver) * self.highest_lines_each + stream / LINE;
-        let highest = &self.memory.highest[line].0[stream % LINE];
-        if sequence > highest.load(Relaxed) {
-            highest.store(sequence, Relaxed);
-        }
-    }
-
-    #[inline]
-    fn enter(&self, stream: usize, sequence: u64) -> Entry {
-        let (ring, position) = if self.is_shared {
-            let (turn, port) = self.by_source_ports.divide(sequence);
-            (stream as u64 * self.rings + port, turn)
-        } else {
-            (stream as u64, sequence)
-        };
+    fn place(&self, ring: u64, position: u64) -> (&'a AtomicU64, u64) {
         let (turn, word) = self.by_words_per_ring.divide(position / BITS);
         let at = (ring * self.by_words_per_ring.divisor + word) as usize;
-        let word = &self.memory.seen[at / LINE].0[at % LINE];
-        // Turn 0 is that of memory never written, whose bits are none.
-        let fresh = ((turn + 1) << BITS) | 1 << (position % BITS);
-        if !self.is_shared {
-            let (entry, value) = Entry::of(word.load(Relaxed), fresh);
-            word.store(value, Relaxed);
-            return entry;
-        }
-        let mut current = word.load(Relaxed);
-        loop {
-            let (entry, value) = Entry::of(current, fresh);
-            if value == current {
-                return entry;
-            }
-            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
-                Ok(_) => return entry,
-                Err(changed) => current = changed,
-            }
-        }
+        (&self.memory.seen[at / LINE].0[at % LINE], turn)
     }
 
     /// Raises the flow's highest sequence, or says that it is above `sequence` already.
-    #[inline]
+    #[inline(always)]
     fn raise_flow(&self, stream: usize, port_offset: u16, sequence: u64) -> bool {
         let flow = stream * self.dimensions.source_ports as usize + usize::from(port_offset);
         let at = flow * self.flow_stride;
@@ -279,6 +247,98 @@ impl<'a> Ledger<'a> {
         }
         reordered
     }
+}
+
+/// No 32 sequences have this number.
+const NO_BLOCK: u64 = u64::MAX;
+
+/// The record, as one receiving worker looks things up in it.
+pub struct View<'a> {
+    ledger: &'a Ledger<'a>,
+    /// The highest that this worker saw of each stream, on lines that no other writes to.
+    highest: &'a [Line],
+    /// Where the last sequence was: 32 neighbours share a word, and mostly one follows the other.
+    block: u64,
+    word: &'a AtomicU64,
+    turn: u64,
+}
+
+impl View<'_> {
+    /// Looks `index` up and enters it; `port_offset` is how far the source port that it came with is
+    /// above the first.
+    #[inline(always)] // into the loop over a burst
+    pub fn see(&mut self, index: Index, port_offset: u16) -> Sighting {
+        let (stream, sequence) = (usize::from(index.stream()), index.sequence());
+        let ledger = self.ledger;
+        let Some(sent) = ledger.memory.sent.get(stream) else {
+            return Sighting::NeverSent;
+        };
+        let next = sent.0[0].load(Relaxed);
+        if sequence >= next {
+            return Sighting::NeverSent;
+        }
+        // The highest received is below the next to be sent, so most need not look for it.
+        let window = ledger.dimensions.window;
+        if sequence + window < next && sequence + window < ledger.highest(stream) {
+            return Sighting::TooOld;
+        }
+        let highest = &self.highest[stream / LINE].0[stream % LINE];
+        if sequence > highest.load(Relaxed) {
+            highest.store(sequence, Relaxed);
+        }
+        let entry = if ledger.is_shared {
+            self.enter_shared(stream, sequence)
+        } else {
+            self.enter(index)
+        };
+        match entry {
+            Entry::New => Sighting::First {
+                reordered: ledger.raise_flow(stream, port_offset, sequence),
+            },
+            Entry::Seen => Sighting::Duplicate,
+            Entry::Overwritten => Sighting::TooOld,
+        }
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, index: Index) -> Entry {
+        let block = index.get() / BITS;
+        if block != self.block {
+            self.block = block;
+            (self.word, self.turn) = self
+                .ledger
+                .place(u64::from(index.stream()), index.sequence());
+        }
+        let (entry, value) = Entry::of(self.word.load(Relaxed), fresh(self.turn, index.get()));
+        self.word.store(value, Relaxed);
+        entry
+    }
+
+    #[inline(never)]
+    fn enter_shared(&self, stream: usize, sequence: u64) -> Entry {
+        let ledger = self.ledger;
+        let (position, port) = ledger.by_source_ports.divide(sequence);
+        let (word, turn) = ledger.place(stream as u64 * ledger.rings + port, position);
+        let fresh = fresh(turn, position);
+        let mut current = word.load(Relaxed);
+        loop {
+            let (entry, value) = Entry::of(current, fresh);
+            if value == current {
+                return entry;
+            }
+            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
+                Ok(_) => return entry,
+                Err(changed) => current = changed,
+            }
+        }
+    }
+}
+
+/// A word in which only `position` has been seen. Turn 0 is that of memory never written, whose bits
+/// are none.
+#[inline]
+const fn fresh(turn: u64, position: u64) -> u64 {
+    ((turn + 1) << BITS) | 1 << (position % BITS)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::time::Nanos;
+use crate::wire::checksum::Sum;
 
 /// Fewest bytes of a probe.
 pub const MIN_LEN: usize = size_of::<Head>();
@@ -62,13 +63,12 @@ impl Head {
         }
     }
 
-    /// The 16 bytes as two words as they lie in memory, for the checksum.
+    /// The sum over the 16 bytes.
     #[must_use]
-    pub const fn words(&self) -> [u64; 2] {
-        [
-            u64::from_ne_bytes(self.index.to_bytes()),
-            u64::from_ne_bytes(self.tag_time.to_bytes()),
-        ]
+    #[inline]
+    pub const fn sum(&self) -> Sum {
+        Sum::of_u64(u64::from_ne_bytes(self.index.to_bytes()))
+            .plus(Sum::of_u64(u64::from_ne_bytes(self.tag_time.to_bytes())))
     }
 }
 
@@ -116,12 +116,12 @@ impl Tail {
         self.tag_rest.get()
     }
 
-    /// The 8 bytes as a word as they lie in memory, for the checksum.
+    /// The sum over the 8 bytes.
     #[must_use]
-    pub const fn word(&self) -> u64 {
-        let [a, b, c, d] = self.lag_ns.to_bytes();
-        let [e, f, g, h] = self.tag_rest.to_bytes();
-        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    #[inline]
+    pub const fn sum(&self) -> Sum {
+        Sum::of_u32(u32::from_ne_bytes(self.lag_ns.to_bytes()))
+            .plus(Sum::of_u32(u32::from_ne_bytes(self.tag_rest.to_bytes())))
     }
 }
 

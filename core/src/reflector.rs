@@ -1,10 +1,13 @@
 //! The reflector: sends every unfragmented IPv4 UDP packet back to where it came from.
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 use crate::verify::is_partial;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
+
+/// Bytes of the least headers of a datagram.
+const IP_UDP: usize = size_of::<Ipv4>() + Udp::LEN;
 
 /// Why a frame is not sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub struct Reflected {
 /// Nothing else changes, and the checksums stay what they are, right or wrong, since a sum has no
 /// order; only a checksum that covers just the pseudo-header is completed. On an error nothing has
 /// changed at all.
-#[inline]
+#[inline(always)] // into the loop over a burst
 pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     let (ethernet, packet) = Ethernet::mut_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
     if ethernet.ether_type != EtherType::IPV4 {
@@ -58,34 +61,34 @@ pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     if end > packet_len || end < ip.header_len() + Udp::LEN {
         return Err(Ignored::Malformed);
     }
-    let rest = &after_udp[..end - ip.header_len() - Udp::LEN];
+    // Before the swap, so that what is read was not just written.
+    let pseudo = ip.pseudo_header(udp.length.get());
+    let is_partial = is_partial(pseudo, udp);
     core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
     ip.swap_addresses();
     udp.swap_ports();
     Ok(Reflected {
-        checksum_partial: complete_checksum(ip, udp, rest),
+        checksum_partial: is_partial
+            && complete_checksum(pseudo, udp, &after_udp[..end - options_len - IP_UDP]),
     })
 }
 
-/// Completes a checksum that covers just the pseudo-header, and says whether it was one.
+/// Completes a checksum that is the sum of the pseudo-header, if it covers just that, and says
+/// whether it did.
 ///
 /// `rest` is what follows in the IP packet, of which the datagram may be a part only.
-#[inline]
-fn complete_checksum(ip: &Ipv4, udp: &mut Udp, rest: &[u8]) -> bool {
-    let pseudo = ip.pseudo_header(udp.length.get());
-    if !is_partial(pseudo, udp) || udp.checksum == [0; 2] {
-        return false;
-    }
+#[cold]
+fn complete_checksum(pseudo: Sum, udp: &mut Udp, rest: &[u8]) -> bool {
     let payload_len = usize::from(udp.length.get()).checked_sub(Udp::LEN);
     let Some(payload) = payload_len.and_then(|len| rest.get(..len)) else {
         return false;
     };
     let covered = pseudo.plus(Sum::of(payload));
-    if covered.plus(Sum::of(udp.as_bytes())).is_complete() {
+    if udp.checksum == [0; 2] || covered.plus(udp.sum()).is_complete() {
         return false;
     }
     udp.checksum = [0; 2];
-    udp.checksum = covered.plus(Sum::of(udp.as_bytes())).udp_checksum();
+    udp.checksum = covered.plus(udp.sum()).udp_checksum();
     true
 }
 

@@ -93,19 +93,23 @@ impl Moments {
     /// Counts `value`.
     #[inline]
     pub fn record(&mut self, value: Nanos) {
-        self.min_ns = if self.count == 0 {
-            value.0
-        } else {
-            self.min_ns.min(value.0)
-        };
-        self.max_ns = self.max_ns.max(value.0);
-        self.count += 1;
-        let (low, carry) = self.sum_low.overflowing_add(value.0);
-        self.sum_low = low;
-        self.sum_high += u64::from(carry);
+        self.add(1, value.0, value.0, value.0);
+    }
+
+    /// Counts `count` values at once, of which sum, least and greatest are known.
+    #[inline]
+    pub fn add(&mut self, count: u64, sum_ns: u64, min_ns: u64, max_ns: u64) {
+        self.merge(&Self {
+            count,
+            sum_low: sum_ns,
+            sum_high: 0,
+            min_ns,
+            max_ns,
+        });
     }
 
     /// Counts what `other` counted too.
+    #[inline]
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
@@ -117,9 +121,9 @@ impl Moments {
         };
         self.max_ns = self.max_ns.max(other.max_ns);
         self.count += other.count;
-        let sum = self.sum_ns() + other.sum_ns();
-        self.sum_low = sum as u64;
-        self.sum_high = (sum >> 64) as u64;
+        let (low, carry) = self.sum_low.overflowing_add(other.sum_low);
+        self.sum_low = low;
+        self.sum_high += other.sum_high + u64::from(carry);
     }
 
     /// The sum of all values in nanoseconds.

@@ -31,11 +31,32 @@ pub struct Addresses {
 /// Everything in front of the filling, for the shortest probe.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct Front {
-    ethernet: Ethernet,
-    ip: Ipv4,
-    udp: Udp,
-    head: Head,
+pub(crate) struct Front {
+    pub ethernet: Ethernet,
+    pub ip: Ipv4,
+    pub udp: Udp,
+    pub head: Head,
+}
+
+impl Front {
+    /// What is the same in every probe of `udp_len` bytes of UDP that comes back to `to`.
+    pub fn answer(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
+        Self {
+            ethernet: Ethernet {
+                destination: Mac::default(),
+                source: Mac::default(),
+                ether_type: EtherType::IPV4,
+            },
+            ip: Ipv4::udp(*from.ip(), to, udp_len),
+            udp: Udp {
+                source: U16::new(from.port()),
+                destination: U16::new(0),
+                length: U16::new(udp_len),
+                checksum: [0; 2],
+            },
+            head: Head::new(Index::new(0, 0), Tag::new(0), Nanos(0)),
+        }
+    }
 }
 
 /// The frame of a stream, but for what differs from packet to packet.
@@ -123,34 +144,58 @@ impl<'a> Template<'a> {
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
     #[inline]
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
+        if !self.try_write(frame, patch) {
+            self.write_later(frame, patch);
+        }
+        self.frame_len
+    }
+
+    #[cold]
+    fn write_later(&self, frame: &mut [u8], patch: &Patch) {
+        let mut patch = *patch;
+        loop {
+            patch.time = patch.time + Nanos(1);
+            if self.try_write(frame, &patch) {
+                return;
+            }
+        }
+    }
+
+    /// Writes nothing and says so if the checksum would look like one left to a NIC.
+    #[inline(always)] // into the loop over a burst, in which most of it is constant
+    fn try_write(&self, frame: &mut [u8], patch: &Patch) -> bool {
         let frame = &mut frame[..usize::from(self.frame_len.0)];
         let (filling, filling_sum) = self.filling.of(patch.index);
-        let mut front = self.front;
-        front.head = Head::new(patch.index, self.tag, patch.time);
-        front.udp.source = U16::new(patch.source_port);
-        let [index, tag_time] = front.head.words();
+        let head = Head::new(patch.index, self.tag, patch.time);
+        let tail = Tail::new(self.tag, patch.lag);
+        let source_port = U16::new(patch.source_port);
         let mut sum = self
             .constant
-            .plus(Sum::of_u16(u16::from_ne_bytes(front.udp.source.to_bytes())))
-            .plus(Sum::of_u64(index))
-            .plus(Sum::of_u64(tag_time))
+            .plus(Sum::of_u16(u16::from_ne_bytes(source_port.to_bytes())))
+            .plus(head.sum())
             .plus(filling_sum);
-        let (front_bytes, mut rest) = frame.split_at_mut(size_of::<Front>());
         if self.long {
-            let tail = Tail::new(self.tag, patch.lag);
-            sum = sum.plus(Sum::of_u64(tail.word()));
+            sum = sum.plus(tail.sum());
+        }
+        let checksum = sum.udp_checksum();
+        if checksum == self.partial {
+            return false;
+        }
+        let (front, mut rest) =
+            Front::mut_from_prefix(frame).expect("a frame is no shorter than its front");
+        *front = self.front;
+        front.udp.source = source_port;
+        front.udp.checksum = checksum;
+        front.head = head;
+        if self.long {
             let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
             tail_bytes.copy_from_slice(tail.as_bytes());
             rest = after;
         }
-        front.udp.checksum = sum.udp_checksum();
-        if front.udp.checksum == self.partial {
-            let time = patch.time + Nanos(1);
-            return self.write(frame, &Patch { time, ..*patch });
+        if !filling.is_empty() {
+            rest.copy_from_slice(filling);
         }
-        front_bytes.copy_from_slice(front.as_bytes());
-        rest.copy_from_slice(filling);
-        self.frame_len
+        true
     }
 }
 

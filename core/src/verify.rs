@@ -1,16 +1,20 @@
 //! What a received frame is: decided by looking at the frame alone, in the order in which results
 //! exclude each other.
 
+mod shape;
+
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use heapless::Vec;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 use crate::filling::Filling;
 use crate::probe::{Age, Head, Index, LONG_LEN, Tag, Tail};
 use crate::time::Nanos;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
+
+pub use shape::Verifier;
 
 /// Ports that one run can use.
 pub const MAX_PORTS: usize = 32;
@@ -75,11 +79,7 @@ pub fn checksum_state(ip: &Ipv4, udp: &Udp, payload: Sum) -> ChecksumState {
         return ChecksumState::Good;
     }
     let pseudo = ip.pseudo_header(udp.length.get());
-    if pseudo
-        .plus(Sum::of(udp.as_bytes()))
-        .plus(payload)
-        .is_complete()
-    {
+    if pseudo.plus(udp.sum()).plus(payload).is_complete() {
         ChecksumState::Good
     } else if is_partial(pseudo, udp) {
         ChecksumState::Partial
@@ -114,8 +114,8 @@ impl From<Reject> for Verified {
 }
 
 impl Expectation<'_> {
-    /// Says what `frame`, received at `now`, is.
-    #[inline]
+    /// Says what any `frame`, received at `now`, is, step by step in the order of the results.
+    #[inline(never)]
     pub fn verify(&self, frame: &[u8], now: Nanos) -> Verified {
         let Some((ip, udp, packet)) = self.addressed_to_us(frame) else {
             return Reject::Foreign.into();
@@ -213,11 +213,11 @@ fn intact_payload<'f>(ip: &Ipv4, udp: &Udp, packet: &'f [u8]) -> Option<&'f [u8]
     let header_len = ip.header_len();
     // Whatever follows the packet is padding to the least length of a frame.
     let packet = packet.get(..usize::from(ip.total_length.get()))?;
-    let header = packet.get(..header_len)?;
+    let options = packet.get(size_of::<Ipv4>()..header_len)?;
     let payload = packet.get(header_len + Udp::LEN..)?;
     let intact = !ip.is_fragment()
         && usize::from(udp.length.get()) == payload.len() + Udp::LEN
-        && Sum::of(header).is_complete();
+        && (ip.sum().plus(Sum::of(options))).is_complete();
     intact.then_some(payload)
 }
 

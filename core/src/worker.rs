@@ -70,6 +70,10 @@ impl Command {
 }
 
 /// What a worker does.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a worker, and there is no heap to box it"
+)]
 pub enum Role<'a> {
     /// Sends the probes of one stream.
     Transmit(Generator<'a>),
@@ -274,7 +278,7 @@ fn receive<P: Port>(
         receiver.receive(frame, now, stats, counters, writer);
     });
     if let Some(now) = receipt {
-        receiver.flush(now, writer);
+        receiver.flush(now, counters, writer);
     }
     received
 }
@@ -289,14 +293,14 @@ fn forward<P: Port>(
     writer: &Writer<'_>,
 ) -> (u16, u16) {
     let mut left = allowed;
+    let (mut bytes, mut partial) = (0, 0);
+    let ignored = &mut counters.ignored;
     let outcome = port.forward(|frame| {
-        counters.rx.packets += 1;
-        counters.rx.bytes += frame.len() as u64;
-        let ignored = &mut counters.ignored;
+        bytes += frame.len() as u64;
         let reason = match reflect(frame) {
             Ok(reflected) if left > 0 => {
                 left -= 1;
-                counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
+                partial += u64::from(reflected.checksum_partial);
                 return Verdict::Send;
             }
             Ok(_) => &mut ignored.past_count,
@@ -309,6 +313,10 @@ fn forward<P: Port>(
         Verdict::Drop
     });
     if outcome.received > 0 {
+        let rx = &mut counters.rx;
+        rx.packets += u64::from(outcome.received);
+        rx.bytes += bytes;
+        rx.checksum_partial += partial;
         let tx = &mut counters.tx;
         tx.packets += u64::from(outcome.sent);
         tx.bytes += outcome.sent_bytes;

@@ -228,10 +228,13 @@ impl<'m> Bench<'m> {
         }
         let (now, later) = (self.now, self.now + pause);
         for End {
-            receiver, writer, ..
+            receiver,
+            counters,
+            writer,
+            ..
         } in &mut self.ends
         {
-            receiver.flush(now, writer);
+            receiver.flush(now, counters, writer);
             if !writer.open(later) {
                 return false;
             }
@@ -296,7 +299,7 @@ impl<'m> Bench<'m> {
             ..
         } in &mut self.ends
         {
-            receiver.flush(self.now, writer);
+            receiver.flush(self.now, counters, writer);
             writer.end();
             add(&mut told, counters);
         }

@@ -60,7 +60,7 @@ impl End {
             let counters = &mut self.counters;
             self.receiver.receive(frame, now, stats, counters, writer);
         }
-        self.receiver.flush(now, writer);
+        self.receiver.flush(now, &mut self.counters, writer);
     }
 
     fn probes(&mut self, probes: &[(u64, u64)], now: u64) {

@@ -3,7 +3,8 @@
 //! The sum is the same in either byte order once it is stored back (RFC 1071, section 2 (B)), so
 //! words are added as they lie in memory, several at a time, and folded at the end.
 
-/// A ones' complement sum under way.
+/// A ones' complement sum under way: 64 bits with an end-around carry, which is the same modulo
+/// 2^16 - 1 as 16 bits with one (RFC 1071, section 2 (C)).
 ///
 /// Parts may be added in any order as long as each begins at an even offset of what is summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,52 +17,56 @@ impl Sum {
     /// The sum over `bytes`, an odd last byte padded with a zero.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        // Two 32-bit halves a step cannot overflow 64 bits in any packet.
+        // Two 32-bit halves a step cannot overflow 64 bits in any packet, and vectors can add them.
         let (words, tail) = bytes.as_chunks::<8>();
         let mut sum = 0;
         for word in words {
-            sum += Self::of_u64(u64::from_ne_bytes(*word)).0;
+            let word = u64::from_ne_bytes(*word);
+            sum += (word & 0xffff_ffff) + (word >> 32);
         }
-        if !tail.is_empty() {
-            let mut last = [0; 8];
-            last[..tail.len()].copy_from_slice(tail);
-            sum += Self::of_u64(u64::from_ne_bytes(last)).0;
-        }
-        Self(sum)
+        let mut last = [0; 8];
+        last[..tail.len()].copy_from_slice(tail);
+        Self(sum).plus(Self::of_u64(u64::from_ne_bytes(last)))
     }
 
     /// The sum over the eight bytes of `word` as they lie in memory.
     #[must_use]
+    #[inline]
     pub const fn of_u64(word: u64) -> Self {
-        Self((word & 0xffff_ffff) + (word >> 32))
+        Self(word)
     }
 
     /// The sum over the four bytes of `word` as they lie in memory.
     #[must_use]
+    #[inline]
     pub const fn of_u32(word: u32) -> Self {
         Self(word as u64)
     }
 
     /// The sum over the two bytes of `word` as they lie in memory.
     #[must_use]
+    #[inline]
     pub const fn of_u16(word: u16) -> Self {
         Self(word as u64)
     }
 
     /// Both sums together.
     #[must_use]
+    #[inline]
     pub const fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        let (sum, carry) = self.0.overflowing_add(other.0);
+        // Where there was a carry the sum is far from another one.
+        Self(sum + carry as u64)
     }
 
     /// The sum folded to 16 bits, as it lies in memory.
     #[must_use]
+    #[inline]
     pub const fn fold(self) -> u16 {
-        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
-        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        sum as u16
+        let (sum, carry) = (self.0 as u32).overflowing_add((self.0 >> 32) as u32);
+        let sum = sum + carry as u32;
+        let (sum, carry) = (sum as u16).overflowing_add((sum >> 16) as u16);
+        sum + carry as u16
     }
 
     /// The checksum that makes what was summed come out right, as it lies on the wire.
@@ -81,8 +86,14 @@ impl Sum {
 
     /// Whether what was summed, its checksum included, is intact.
     #[must_use]
+    #[inline]
     pub const fn is_complete(self) -> bool {
-        self.fold() == 0xffff
+        // All ones in 16 bits, that is a multiple of 2^16 - 1: the product with that number's inverse
+        // is the quotient, and larger than any quotient if there is a rest.
+        const DIVISOR: u64 = 0xffff;
+        const INVERSE: u64 = 0x0001_0001_0001_0001_u64.wrapping_neg();
+        const { assert!(DIVISOR.wrapping_mul(INVERSE) == 1) };
+        self.0 != 0 && self.0.wrapping_mul(INVERSE) <= u64::MAX / DIVISOR
     }
 }
 

@@ -94,13 +94,27 @@ impl Ipv4 {
         core::mem::swap(&mut self.source, &mut self.destination);
     }
 
+    /// The sum over these 20 bytes, the checksum among them.
+    #[must_use]
+    #[inline]
+    pub fn sum(&self) -> Sum {
+        let addresses = Sum::of_u32(u32::from_ne_bytes(self.source))
+            .plus(Sum::of_u32(u32::from_ne_bytes(self.destination)));
+        let rest: &[u8; size_of::<Self>()] = zerocopy::transmute_ref!(self);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *rest;
+        addresses
+            .plus(Sum::of_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h])))
+            .plus(Sum::of_u32(u32::from_ne_bytes([i, j, k, l])))
+    }
+
     /// The pseudo-header's share of a UDP checksum (RFC 768) over `udp_len` bytes.
     #[must_use]
+    #[inline]
     pub fn pseudo_header(&self, udp_len: u16) -> Sum {
-        Sum::of(&self.source)
-            .plus(Sum::of(&self.destination))
-            .plus(Sum::of(&[0, self.protocol]))
-            .plus(Sum::of(&udp_len.to_be_bytes()))
+        Sum::of_u32(u32::from_ne_bytes(self.source))
+            .plus(Sum::of_u32(u32::from_ne_bytes(self.destination)))
+            .plus(Sum::of_u16(u16::from_ne_bytes([0, self.protocol])))
+            .plus(Sum::of_u16(udp_len.to_be()))
     }
 }
 

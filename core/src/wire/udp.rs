@@ -3,6 +3,8 @@
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::checksum::Sum;
+
 /// The 8 bytes in front of every UDP payload.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
@@ -26,6 +28,21 @@ impl Udp {
     /// Source becomes destination; the checksum stays right, since a sum has no order.
     pub const fn swap_ports(&mut self) {
         core::mem::swap(&mut self.source, &mut self.destination);
+    }
+
+    /// The sum over destination port and checksum.
+    #[must_use]
+    #[inline]
+    pub const fn changing_sum(&self) -> Sum {
+        Sum::of_u16(u16::from_ne_bytes(self.destination.to_bytes()))
+            .plus(Sum::of_u16(u16::from_ne_bytes(self.checksum)))
+    }
+
+    /// The sum over these 8 bytes, the checksum among them.
+    #[must_use]
+    #[inline]
+    pub fn sum(&self) -> Sum {
+        Sum::of_u64(zerocopy::transmute!(*self))
     }
 }
 

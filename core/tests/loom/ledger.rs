@@ -88,7 +88,7 @@ fn is_first(sighting: Sighting) -> bool {
 
 fn duplicates() {
     let ledger = of_two_receivers(2);
-    let see = |receiver, sequence| ledger.see(receiver, Index::new(0, sequence), 0);
+    let see = |receiver, sequence| ledger.view(receiver).see(Index::new(0, sequence), 0);
     let other = thread::spawn(move || [see(1, 0), see(1, 1)]);
     let here = see(0, 0);
     let [there, next] = other.join().unwrap();
@@ -103,7 +103,7 @@ fn duplicates() {
 
 fn reordering() {
     let ledger = of_two_receivers(4);
-    let see = |receiver, sequence| ledger.see(receiver, Index::new(0, sequence), 0);
+    let see = |receiver, sequence| ledger.view(receiver).see(Index::new(0, sequence), 0);
     let other = thread::spawn(move || see(1, 1));
     let highest = see(0, 3);
     hold(
@@ -119,7 +119,7 @@ fn reordering() {
 
 fn window() {
     let ledger = of_two_receivers(TURN + 1);
-    let see = |receiver, sequence| ledger.see(receiver, Index::new(0, sequence), 0);
+    let see = |receiver, sequence| ledger.view(receiver).see(Index::new(0, sequence), 0);
     let other = thread::spawn(move || [see(1, 0), see(1, TURN)]);
     let mut here = vec![see(0, 0), see(0, TURN)];
     let [old, new] = other.join().unwrap();

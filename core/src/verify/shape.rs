@@ -1,0 +1,177 @@
+//! The one shape in which probes are sent: told from every other frame by a few comparisons.
+//!
+//! Nearly every frame is an intact probe, and most of its headers is known beforehand: four words of
+//! it are compared under masks, and their known parts need not be summed again. What is not of the
+//! shape may be anything, and is left to [`Expectation::verify`]; what is, that would accept too.
+
+use core::mem::offset_of;
+use core::net::Ipv4Addr;
+
+use heapless::Vec;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::{Expectation, MAX_PORTS, Probe, Verified};
+use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
+use crate::template::Front;
+use crate::time::Nanos;
+use crate::wire::checksum::Sum;
+use crate::wire::{EtherType, HEADERS_LEN, Ipv4, Udp};
+
+const FRONT: usize = size_of::<Front>();
+
+/// Where the four words begin: EtherType to the UDP length, and what follows up to 32 bytes.
+const WORDS_AT: usize = 12;
+const WORDS: usize = 4;
+
+/// Says what received frames are.
+pub struct Verifier<'a> {
+    pub(super) expectation: Expectation<'a>,
+    /// What is always the same in the four words.
+    masks: [u64; WORDS],
+    /// One for each address that the run sends from.
+    shapes: Vec<Shape, MAX_PORTS>,
+    port_offset_max: u16,
+    tag_short: u16,
+    is_long: bool,
+}
+
+/// A probe that comes back to one address.
+struct Shape {
+    /// The four words as they were sent; under the masks, as they always are.
+    words: [u64; WORDS],
+    /// What makes the sum over the first two words one over the IP header.
+    ip_rest: Sum,
+    /// The sum over what is always the same in what the UDP checksum covers.
+    udp_fixed: Sum,
+}
+
+impl Shape {
+    fn new(source: Ipv4Addr, expectation: &Expectation<'_>) -> Self {
+        let udp_len = Udp::LEN as u16 + expectation.payload_len;
+        let front = Front::answer(expectation.destination, source, udp_len);
+        let words = words(front.as_bytes().first_chunk().expect("a front"));
+        let ether_type = u16::from_ne_bytes(EtherType::IPV4.0.to_bytes());
+        let source_port = u16::from_ne_bytes(front.udp.source.to_bytes());
+        Self {
+            words,
+            // The third word is the rest of the IP header, and the UDP source port.
+            ip_rest: Sum::of_u64(words[2])
+                .plus(Sum::of_u16(!ether_type))
+                .plus(Sum::of_u16(!source_port)),
+            udp_fixed: front.ip.pseudo_header(udp_len).plus(front.udp.sum()),
+        }
+    }
+
+    /// Whether the IP header is intact, where the third word is as it was sent.
+    #[inline]
+    fn has_intact_ip(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
+        // As a rule nothing has changed at all, and what was right is right.
+        if words[0] == self.words[0] && words[1] == self.words[1] {
+            return true;
+        }
+        let is_same = |i: usize| (words[i] ^ self.words[i]) & masks[i] == 0;
+        let sum = Sum::of_u64(words[0])
+            .plus(Sum::of_u64(words[1]))
+            .plus(self.ip_rest);
+        is_same(0) && is_same(1) && sum.is_complete()
+    }
+}
+
+impl<'a> Verifier<'a> {
+    /// Says what frames are by `expectation`.
+    #[must_use]
+    pub fn new(expectation: Expectation<'a>) -> Self {
+        let (ip, udp) = (offset_of!(Front, ip), offset_of!(Front, udp));
+        let mut mask = [0; FRONT];
+        let mut fix = |at: usize, bytes: &[u8]| mask[at..at + bytes.len()].copy_from_slice(bytes);
+        fix(ip - 2, &[0xff; 2]); // EtherType
+        fix(ip, &[0xff]); // version and header length
+        fix(ip + 2, &[0xff; 2]); // total length
+        fix(ip + 6, &[0x3f, 0xff]); // more fragments, fragment offset
+        fix(ip + 9, &[0xff]); // protocol
+        fix(ip + 12, &[0xff; 8]); // addresses
+        fix(udp, &[0xff; 2]); // source port
+        fix(udp + 4, &[0xff; 2]); // length
+        let sources = expectation.sources.iter();
+        Self {
+            masks: words(&mask),
+            shapes: sources
+                .map(|source| Shape::new(*source, &expectation))
+                .collect(),
+            port_offset_max: expectation.last_source_port - expectation.first_source_port,
+            tag_short: expectation.tag.short(),
+            is_long: usize::from(expectation.payload_len) >= LONG_LEN,
+            expectation,
+        }
+    }
+
+    /// Says what `frame`, received at `now`, is.
+    #[inline]
+    pub fn verify(&self, frame: &[u8], now: Nanos) -> Verified {
+        match self.probe(frame, now) {
+            Some(probe) => Verified {
+                result: Ok(probe),
+                checksum_partial: false,
+            },
+            None => self.expectation.verify(frame, now),
+        }
+    }
+
+    /// The probe, if `frame` is an intact one in the shape in which probes are sent.
+    #[inline(always)] // into the loop over a burst, so that the probe stays in registers
+    pub fn probe(&self, frame: &[u8], now: Nanos) -> Option<Probe> {
+        let expectation = &self.expectation;
+        let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+        let words = words(front);
+        let shape = self.shapes.iter().find(|shape| {
+            // The addresses are in these, but for two bytes.
+            words[2] == shape.words[2] && (words[3] ^ shape.words[3]) & self.masks[3] == 0
+        })?;
+        let Front { udp, head, .. } = Front::ref_from_bytes(front).ok()?;
+        let port_offset = udp
+            .destination
+            .get()
+            .wrapping_sub(expectation.first_source_port);
+        let is_ours = port_offset <= self.port_offset_max && head.tag_short() == self.tag_short;
+        if !is_ours || !shape.has_intact_ip(&words, &self.masks) {
+            return None;
+        }
+        let mut sum = shape.udp_fixed.plus(udp.changing_sum()).plus(head.sum());
+        let mut rest = rest.get(..usize::from(expectation.payload_len) - MIN_LEN)?;
+        let mut lag = None;
+        if self.is_long {
+            let (tail, after) = Tail::ref_from_prefix(rest).ok()?;
+            if tail.tag_rest() != expectation.tag.rest() {
+                return None;
+            }
+            lag = Some(tail.lag());
+            sum = sum.plus(tail.sum());
+            rest = after;
+        }
+        let (filling, filling_sum) = expectation.filling.of(head.index());
+        let is_intact =
+            (filling.is_empty() || rest == filling) && sum.plus(filling_sum).is_complete();
+        is_intact.then(|| Probe {
+            index: head.index(),
+            age: head.age(now),
+            lag,
+            port_offset,
+        })
+    }
+}
+
+/// The four words as they lie in memory.
+#[inline]
+fn words(front: &[u8; FRONT]) -> [u64; WORDS] {
+    core::array::from_fn(|i| {
+        let at = WORDS_AT + 8 * i;
+        u64::from_ne_bytes(*front[at..at + 8].first_chunk().expect("eight bytes"))
+    })
+}
+
+const _: () = {
+    assert!(offset_of!(Front, head) == HEADERS_LEN);
+    assert!(FRONT == HEADERS_LEN + size_of::<Head>());
+    assert!(WORDS_AT + 8 * 3 == offset_of!(Front, udp) + 2);
+    assert!(offset_of!(Front, ip) + size_of::<Ipv4>() == offset_of!(Front, udp));
+};
