@@ -1,0 +1,118 @@
+//! A run as far as the hot paths need one, in memory that is never given back.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory};
+use dpdkgen_core::port::FrameLen;
+use dpdkgen_core::probe::{Index, Tag};
+use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::wire::Mac;
+
+use crate::PACKETS;
+
+pub const SOURCE_PORTS: u32 = 1001;
+pub const FIRST_SOURCE_PORT: u16 = 10_000;
+/// When everything is received: the last probe was sent some 80 microseconds before.
+pub const RECEIVED: Nanos = Nanos(1_100_000);
+
+const TAG: Tag = Tag::new(0x1234_5678_9abc);
+const ADDRESSES: Addresses = Addresses {
+    source_mac: Mac([2, 0, 0, 0, 0, 1]),
+    destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+    source: Ipv4Addr::new(10, 0, 0, 1),
+    destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+};
+
+/// What differs in probe `sequence`.
+pub fn patch(sequence: u64) -> Patch {
+    Patch {
+        index: Index::new(0, sequence),
+        source_port: FIRST_SOURCE_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
+        time: Nanos(1_000_000 + 20 * sequence),
+        lag: Nanos(0),
+    }
+}
+
+pub struct Fixture {
+    payload_len: u16,
+    filling: Filling<'static>,
+    pub ledger: &'static Ledger<'static>,
+    ring: &'static Ring<'static>,
+}
+
+impl Fixture {
+    pub fn new(payload_len: u16, receivers: u16) -> Self {
+        let len = filling_len(payload_len);
+        let memory = FillingMemory {
+            pool: vec![0; pool_len(len)].leak(),
+            sums: vec![0; SUMS_LEN].leak(),
+        };
+        let dimensions = Dimensions {
+            streams: 1,
+            source_ports: SOURCE_PORTS,
+            receivers,
+            window: PACKETS,
+        };
+        let lines =
+            |count| -> &'static [Line] { Vec::leak((0..count).map(|_| Line::default()).collect()) };
+        let ledger_memory = Memory {
+            seen: lines(dimensions.seen_lines()),
+            flows: lines(dimensions.flow_lines()),
+            sent: lines(dimensions.sent_lines()),
+            highest: lines(dimensions.highest_lines()),
+        };
+        let ledger = Ledger::new(dimensions, ledger_memory).expect("memory of that size");
+        ledger.set_sent(0, PACKETS);
+        let division = Division {
+            start: Nanos(0),
+            length: Nanos::MILLISECOND,
+            grace: Nanos::MILLISECOND,
+        };
+        // Long enough for all that valgrind ever lets pass, as nobody closes intervals here.
+        let cells: Vec<Cell> = (0..1 << 12).map(|_| Cell::default()).collect();
+        Self {
+            payload_len,
+            filling: Filling::new(memory, 1, len).expect("memory of that size"),
+            ledger: Box::leak(Box::new(ledger)),
+            ring: Box::leak(Box::new(Ring::new(division, cells.leak()))),
+        }
+    }
+
+    pub fn template(&self) -> Template<'static> {
+        Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
+    }
+
+    pub fn writer(&self) -> Writer<'static> {
+        Writer::new(self.ring)
+    }
+
+    pub fn expectation(&self) -> Expectation<'static> {
+        Expectation {
+            sources: [ADDRESSES.source].into_iter().collect(),
+            destination: ADDRESSES.destination,
+            first_source_port: FIRST_SOURCE_PORT,
+            last_source_port: FIRST_SOURCE_PORT + (SOURCE_PORTS - 1) as u16,
+            payload_len: self.payload_len,
+            tag: TAG,
+            filling: self.filling,
+        }
+    }
+
+    /// Probes as a reflector sends them back.
+    pub fn frames(&self) -> Vec<Vec<u8>> {
+        let template = self.template();
+        let frame = |sequence| {
+            let mut frame = vec![0; 2048];
+            let FrameLen(len) = template.write(&mut frame, &patch(sequence));
+            frame.truncate(usize::from(len));
+            reflect(&mut frame).expect("a probe is reflected");
+            frame
+        };
+        (0..PACKETS).map(frame).collect()
+    }
+}

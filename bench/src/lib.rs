@@ -1,0 +1,185 @@
+//! The hot paths of `core`, one by one, each over a thousand packets a round: for the clock
+//! (`cargo bench -p dpdkgen-bench`) and for valgrind, which counts instructions (`tests/instructions.rs`).
+
+mod fixture;
+
+use std::hint::black_box;
+
+use dpdkgen_core::generator::{Generator, Plan};
+use dpdkgen_core::histogram::Histogram;
+use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::probe::Index;
+use dpdkgen_core::receiver::Receiver;
+use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::stats::{Counters, WorkerStats};
+use dpdkgen_core::template::Patch;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::verify::Verifier;
+
+use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch};
+
+/// Packets of a round.
+pub const PACKETS: u64 = 1024;
+/// Packets of a burst.
+const BURST: u16 = 32;
+
+/// A piece of work: one call does it for [`PACKETS`] packets.
+pub type Work = Box<dyn FnMut()>;
+
+/// Every piece of work by name, made when it is wanted.
+pub const WORKS: &[(&str, fn() -> Work)] = &[
+    ("fill 16", || fill(16)),
+    ("fill 1458", || fill(1458)),
+    ("send 16", || send(16, None)),
+    ("send 16 paced", || {
+        send(16, Rate::new(1_000_000_000, 1_000_000_000))
+    }),
+    ("verify 16", || verify(16)),
+    ("verify 1458", || verify(1458)),
+    ("receive 16", || receive(16)),
+    ("receive 1458", || receive(1458)),
+    ("reflect 16", || reflect_frames(16)),
+    ("histogram", histogram),
+    ("window", || window(1)),
+    ("window shared", || window(2)),
+];
+
+/// Writing a probe into a buffer.
+fn fill(payload_len: u16) -> Work {
+    let fixture = Fixture::new(payload_len, 1);
+    let template = fixture.template();
+    let mut frame = vec![0; 2048];
+    let mut round = 0;
+    Box::new(move || {
+        for sequence in 0..PACKETS {
+            let patch = Patch {
+                index: Index::new(0, round * PACKETS + sequence),
+                ..patch(sequence)
+            };
+            black_box(template.write(&mut frame, &patch));
+            black_box(&mut frame);
+        }
+        round += 1;
+    })
+}
+
+/// A port that takes all it is given and holds nothing.
+struct Nowhere(Vec<u8>);
+
+impl Port for Nowhere {
+    fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        for _ in 0..want {
+            black_box(fill(&mut self.0));
+            black_box(&mut self.0);
+        }
+        TxOutcome {
+            accepted: want,
+            ..TxOutcome::default()
+        }
+    }
+
+    fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
+        0
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        ForwardOutcome::default()
+    }
+}
+
+/// The whole sending role: due, fill, count, in bursts.
+fn send(payload_len: u16, rate: Option<Rate>) -> Work {
+    let fixture = Fixture::new(payload_len, 1);
+    let plan = Plan {
+        stream: 0,
+        streams: 1,
+        rate,
+        warmup: Nanos(0),
+        duration: None,
+        count: None,
+        burst: BURST,
+        first_source_port: FIRST_SOURCE_PORT,
+        source_ports: SOURCE_PORTS,
+    };
+    let mut generator = Generator::new(plan, fixture.template(), fixture.ledger);
+    let mut port = Nowhere(vec![0; 2048]);
+    let (stats, mut counters) = (Box::<WorkerStats>::default(), Counters::default());
+    let mut writer = fixture.writer();
+    let mut now = Nanos(0);
+    Box::new(move || {
+        for _ in 0..PACKETS / u64::from(BURST) {
+            // At 1000 packets a microsecond a burst falls due.
+            now = now + Nanos(u64::from(BURST));
+            writer.open(now);
+            black_box(generator.poll(now, &mut port, &stats, &mut counters, &writer));
+        }
+    })
+}
+
+/// Saying what a frame is.
+fn verify(payload_len: u16) -> Work {
+    let fixture = Fixture::new(payload_len, 1);
+    let verifier = Verifier::new(fixture.expectation());
+    let frames = fixture.frames();
+    Box::new(move || {
+        for frame in &frames {
+            black_box(verifier.verify(black_box(frame), RECEIVED));
+        }
+    })
+}
+
+/// The whole receiving role: verify, look up, count, latency, interval. The record of what was seen
+/// is cleared after every round.
+fn receive(payload_len: u16) -> Work {
+    let fixture = Fixture::new(payload_len, 1);
+    let mut receiver = Receiver::new(0, fixture.expectation(), fixture.ledger, true);
+    let frames = fixture.frames();
+    let (stats, mut counters) = (Box::<WorkerStats>::default(), Counters::default());
+    let mut writer = fixture.writer();
+    writer.open(RECEIVED);
+    Box::new(move || {
+        for burst in frames.chunks(usize::from(BURST)) {
+            for frame in burst {
+                receiver.receive(black_box(frame), RECEIVED, &stats, &mut counters, &writer);
+            }
+            receiver.flush(RECEIVED, &mut counters, &writer);
+        }
+        fixture.ledger.clear();
+        assert_eq!(counters.rx.unique, counters.rx.packets);
+    })
+}
+
+/// Turning a frame round.
+fn reflect_frames(payload_len: u16) -> Work {
+    let mut frames = Fixture::new(payload_len, 1).frames();
+    Box::new(move || {
+        for frame in &mut frames {
+            black_box(reflect(black_box(frame))).expect("a frame that is reflected");
+        }
+    })
+}
+
+/// Counting a time.
+fn histogram() -> Work {
+    let histogram = Box::<Histogram>::default();
+    Box::new(move || {
+        for value in 0..PACKETS {
+            histogram.record(black_box(Nanos(20_000 + 37 * value)));
+        }
+    })
+}
+
+/// Looking a probe up in the record of what was seen.
+fn window(receivers: u16) -> Work {
+    let fixture = Fixture::new(16, receivers);
+    let mut record = fixture.ledger.view(0);
+    Box::new(move || {
+        for sequence in 0..PACKETS {
+            let port_offset = (sequence % u64::from(SOURCE_PORTS)) as u16;
+            let index = black_box(Index::new(0, sequence));
+            black_box(record.see(index, port_offset));
+        }
+        fixture.ledger.clear();
+    })
+}
