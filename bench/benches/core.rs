@@ -14,8 +14,6 @@ fn packets(bencher: Bencher<'_, '_>, name: &str) {
         .iter()
         .find(|(of, _)| *of == name)
         .expect("a name of the list");
-    let mut work = make();
-    bencher
-        .counter(ItemsCount::new(PACKETS))
-        .bench_local(|| work());
+    let work = make();
+    bencher.counter(ItemsCount::new(PACKETS)).bench_local(work);
 }

@@ -27,8 +27,11 @@ const BURST: u16 = 32;
 /// A piece of work: one call does it for [`PACKETS`] packets.
 pub type Work = Box<dyn FnMut()>;
 
-/// Every piece of work by name, made when it is wanted.
-pub const WORKS: &[(&str, fn() -> Work)] = &[
+/// A piece of work by name.
+pub type Named = (&'static str, fn() -> Work);
+
+/// Every piece of work, made when it is wanted.
+pub const WORKS: &[Named] = &[
     ("fill 16", || fill(16)),
     ("fill 1458", || fill(1458)),
     ("send 16", || send(16, None)),

@@ -231,6 +231,8 @@ pub struct Writer<'a> {
     opened: u64,
     /// Before this time [`Self::open`] has nothing to do.
     next_open: Nanos,
+    /// Where [`Self::index_of`] found a time last.
+    recent: Slot,
 }
 
 impl<'a> Writer<'a> {
@@ -241,6 +243,7 @@ impl<'a> Writer<'a> {
             ring,
             opened: 0,
             next_open: Nanos(0),
+            recent: Slot::NONE,
         }
     }
 
@@ -291,6 +294,15 @@ impl<'a> Writer<'a> {
         let mut interval = cell.load();
         interval.merge(part);
         cell.store(&interval);
+    }
+
+    /// The interval that `time` falls into; without a division if that was asked for last.
+    #[inline]
+    pub fn index_of(&mut self, time: Nanos) -> u64 {
+        if !self.recent.holds(time) {
+            self.recent = self.ring.division.slot_of(time);
+        }
+        self.recent.index
     }
 
     /// Says that whatever is counted from here on happened at `now` or later.

@@ -4,7 +4,7 @@ use zerocopy::FromBytes;
 
 use crate::verify::is_partial;
 use crate::wire::checksum::Sum;
-use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
+use crate::wire::{EtherType, Ethernet, HEADERS_LEN, Ipv4, Udp};
 
 /// Bytes of the least headers of a datagram.
 const IP_UDP: usize = size_of::<Ipv4>() + Udp::LEN;
@@ -36,12 +36,45 @@ pub struct Reflected {
 /// changed at all.
 #[inline(always)] // into the loop over a burst
 pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
-    let (ethernet, packet) = Ethernet::mut_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
+    if is_usual(frame) {
+        // With a header length that is known, all of it is at fixed places.
+        turn_round(frame, 0)
+    } else {
+        reflect_any(frame)
+    }
+}
+
+/// Whether `frame` is a whole UDP packet without IP options, by the words in which that is written.
+/// Nearly all are.
+#[inline(always)]
+fn is_usual(frame: &[u8]) -> bool {
+    const ETHER_TYPE_AND_VERSION: u64 = u64::from_be_bytes([0x08, 0, 0x45, 0, 0, 0, 0, 0]);
+    const THEIR_MASK: u64 = u64::from_be_bytes([0xff, 0xff, 0xff, 0, 0, 0, 0, 0]);
+    const UDP_AND_NO_FRAGMENT: u32 = u32::from_be_bytes([0, 0, 0, Ipv4::UDP]);
+    const ITS_MASK: u32 = u32::from_be_bytes([0x3f, 0xff, 0, 0xff]);
+    let Some(front) = frame.first_chunk::<HEADERS_LEN>() else {
+        return false;
+    };
+    let [.., a, b, c, d, e, f, g, h] = *front.first_chunk::<20>().expect("fewer than all");
+    let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let [.., a, b, c, d] = *front.first_chunk::<24>().expect("fewer than all");
+    let second = u32::from_be_bytes([a, b, c, d]);
+    // The total length is in the middle of the first word.
+    let len = (first >> 16) as u16;
+    first & THEIR_MASK == ETHER_TYPE_AND_VERSION
+        && second & ITS_MASK == UDP_AND_NO_FRAGMENT
+        && usize::from(len) >= IP_UDP
+        && usize::from(len) <= frame.len() - size_of::<Ethernet>()
+}
+
+/// [`reflect`] for any frame.
+#[inline(never)]
+fn reflect_any(frame: &mut [u8]) -> Result<Reflected, Ignored> {
+    let (ethernet, packet) = Ethernet::ref_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
     if ethernet.ether_type != EtherType::IPV4 {
         return Err(Ignored::NotIpv4);
     }
-    let packet_len = packet.len();
-    let (ip, after_ip) = Ipv4::mut_from_prefix(packet).map_err(|_| Ignored::Malformed)?;
+    let (ip, after_ip) = Ipv4::ref_from_prefix(packet).map_err(|_| Ignored::Malformed)?;
     if ip.version() != 4 {
         return Err(Ignored::NotIpv4);
     }
@@ -55,22 +88,40 @@ pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
         .header_len()
         .checked_sub(size_of::<Ipv4>())
         .ok_or(Ignored::Malformed)?;
-    let after_options = after_ip.get_mut(options_len..).ok_or(Ignored::Malformed)?;
-    let (udp, after_udp) = Udp::mut_from_prefix(after_options).map_err(|_| Ignored::Malformed)?;
     let end = usize::from(ip.total_length.get());
-    if end > packet_len || end < ip.header_len() + Udp::LEN {
+    let has_udp = after_ip.len() >= options_len + Udp::LEN;
+    if !has_udp || end > packet.len() || end < options_len + IP_UDP {
         return Err(Ignored::Malformed);
     }
+    turn_round(frame, options_len)
+}
+
+/// Turns round a packet whose headers, with `options_len` bytes of IP options, are all there.
+#[inline(always)]
+fn turn_round(frame: &mut [u8], options_len: usize) -> Result<Reflected, Ignored> {
+    let (ethernet, packet) = Ethernet::mut_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
+    let (ip, after_ip) = Ipv4::mut_from_prefix(packet).map_err(|_| Ignored::Malformed)?;
+    let after_options = after_ip.get_mut(options_len..).ok_or(Ignored::Malformed)?;
+    let (udp, rest) = Udp::mut_from_prefix(after_options).map_err(|_| Ignored::Malformed)?;
     // Before the swap, so that what is read was not just written.
     let pseudo = ip.pseudo_header(udp.length.get());
-    let is_partial = is_partial(pseudo, udp);
     core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
     ip.swap_addresses();
     udp.swap_ports();
-    Ok(Reflected {
-        checksum_partial: is_partial
-            && complete_checksum(pseudo, udp, &after_udp[..end - options_len - IP_UDP]),
-    })
+    let checksum_partial = may_be_partial(pseudo, udp) && {
+        let end = usize::from(ip.total_length.get());
+        complete_checksum(pseudo, udp, &rest[..end - options_len - IP_UDP])
+    };
+    Ok(Reflected { checksum_partial })
+}
+
+/// Whether the checksum may be the sum of the pseudo-header: their difference is none, or the one
+/// between 0 and 0xFFFF.
+#[inline(always)]
+fn may_be_partial(pseudo: Sum, udp: &Udp) -> bool {
+    pseudo
+        .plus(Sum::of_u16(!u16::from_ne_bytes(udp.checksum)))
+        .is_complete()
 }
 
 /// Completes a checksum that is the sum of the pseudo-header, if it covers just that, and says
@@ -84,7 +135,7 @@ fn complete_checksum(pseudo: Sum, udp: &mut Udp, rest: &[u8]) -> bool {
         return false;
     };
     let covered = pseudo.plus(Sum::of(payload));
-    if udp.checksum == [0; 2] || covered.plus(udp.sum()).is_complete() {
+    if udp.checksum == [0; 2] || !is_partial(pseudo, udp) || covered.plus(udp.sum()).is_complete() {
         return false;
     }
     udp.checksum = [0; 2];
@@ -155,6 +206,24 @@ mod tests {
             let reflected = reflect(&mut frame).unwrap();
             prop_assert_eq!(reflected.checksum_partial, !was_right_already);
             prop_assert_eq!(&frame[40..42], &intact[40..42]);
+        }
+
+        #[test]
+        fn the_usual_frame_is_turned_round_as_any_other(
+            payload: Vec<u8>,
+            changes in prop::collection::vec((12_usize..46, any::<u8>()), 0..3),
+            len in prop::option::of(0_usize..60),
+        ) {
+            let mut frame = udp_frame(&payload);
+            for (at, byte) in changes {
+                if let Some(old) = frame.get_mut(at) {
+                    *old = byte;
+                }
+            }
+            frame.resize(len.unwrap_or(frame.len()), 7);
+            let mut other = frame.clone();
+            prop_assert_eq!(reflect(&mut frame), reflect_any(&mut other));
+            prop_assert_eq!(frame, other);
         }
 
         #[test]

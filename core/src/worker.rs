@@ -290,7 +290,7 @@ fn forward<P: Port>(
     port: &mut P,
     allowed: u64,
     counters: &mut Counters,
-    writer: &Writer<'_>,
+    writer: &mut Writer<'_>,
 ) -> (u16, u16) {
     let mut left = allowed;
     let (mut bytes, mut partial) = (0, 0);
@@ -326,7 +326,8 @@ fn forward<P: Port>(
             rx_packets: u64::from(outcome.received),
             ..Interval::default()
         };
-        writer.count(writer.division().index_of(now), &interval);
+        let index = writer.index_of(now);
+        writer.count(index, &interval);
     }
     (outcome.received, outcome.sent)
 }

@@ -52,8 +52,8 @@ pub struct QueuePort<'device> {
     /// Bytes of the largest frame that can be sent.
     frame_max: usize,
     burst: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
-    /// Of a burst that is forwarded, those to be sent.
-    outgoing: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
+    /// Of a burst that is forwarded, those that are not sent on.
+    dropped: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
     scratch: Box<[u8]>,
     /// For a driver whose interrupts must not meet a burst.
     seat: Option<Seat>,
@@ -79,7 +79,7 @@ impl QueuePort<'_> {
             tx,
             frame_max,
             burst: none(),
-            outgoing: none(),
+            dropped: none(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             seat,
             device: PhantomData,
@@ -198,16 +198,17 @@ impl Port for QueuePort<'_> {
 
     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
         let count = self.take_received();
-        for i in 0..count {
-            if i + PREFETCH_AHEAD < count {
-                prefetch(self.burst[i + PREFETCH_AHEAD]);
+        let burst = &mut self.burst[..count];
+        for i in 0..burst.len() {
+            if let Some(&later) = burst.get(i + PREFETCH_AHEAD) {
+                prefetch(later);
             }
             // SAFETY: a received packet, ours until it is freed below.
-            let (frame, _) = unsafe { frame(self.burst[i], &mut self.scratch) };
+            let (frame, _) = unsafe { frame(burst[i], &mut self.scratch) };
             each(frame);
         }
         // SAFETY: received above, and no frame is borrowed any more.
-        unsafe { free(&mut self.burst[..count]) };
+        unsafe { free(burst) };
         count as u16
     }
 
@@ -216,7 +217,7 @@ impl Port for QueuePort<'_> {
             return ForwardOutcome::default();
         };
         let count = self.take_received();
-        let (mut dropped, mut wanted, mut bytes) = (0, 0, 0);
+        let (mut wanted, mut dropped, mut bytes) = (0, 0, 0);
         for i in 0..count {
             if i + PREFETCH_AHEAD < count {
                 prefetch(self.burst[i + PREFETCH_AHEAD]);
@@ -233,25 +234,25 @@ impl Port for QueuePort<'_> {
                     }
                     // SAFETY: as above.
                     bytes += unsafe { make_outgoing(mbuf) };
-                    self.outgoing[wanted] = mbuf;
+                    // No further than `i`, so nothing is lost that is still to be looked at.
+                    self.burst[wanted] = mbuf;
                     wanted += 1;
                 }
                 Verdict::Drop => {
-                    // No further than `i`, so nothing is lost that is still to be looked at.
-                    self.burst[dropped] = mbuf;
+                    self.dropped[dropped] = mbuf;
                     dropped += 1;
                 }
             }
         }
         // SAFETY: received above, not sent, and no frame is borrowed any more.
-        unsafe { free(&mut self.burst[..dropped]) };
+        unsafe { free(&mut self.dropped[..dropped]) };
         let exit = Exit {
             port: self.port,
             queue: tx.queue,
             seat: self.seat.as_ref(),
         };
-        let sent = exit.send_patiently(&mut self.outgoing[..wanted]);
-        let refused = &mut self.outgoing[sent..wanted];
+        let sent = exit.send_patiently(&mut self.burst[..wanted]);
+        let refused = &mut self.burst[sent..wanted];
         for &mut mbuf in &mut *refused {
             // SAFETY: those that were not accepted are still ours.
             bytes -= unsafe { u64::from((*mbuf).pkt_len) };
