@@ -201,16 +201,20 @@ impl<'a> Ledger<'a> {
     /// The record as the receiving worker `receiver` looks things up in it.
     #[must_use]
     pub fn view(&'a self, receiver: u16) -> View<'a> {
-        let each = self.highest_lines_each;
-        let mut highest = self.memory.highest.chunks_exact(each);
+        let mut highest = self.memory.highest.chunks_exact(self.highest_lines_each);
         View {
             ledger: self,
             highest: highest
                 .nth(usize::from(receiver))
                 .expect("a receiver of the run's"),
-            block: NO_BLOCK,
-            word: &self.memory.seen[0].0[0],
-            turn: 0,
+            place: Place {
+                block: NO_BLOCK,
+                sent: &self.memory.sent[0].0[0],
+                highest: &self.memory.highest[0].0[0],
+                first_flow: 0,
+                word: &self.memory.seen[0].0[0],
+                turn: 0,
+            },
         }
     }
 
@@ -232,10 +236,29 @@ impl<'a> Ledger<'a> {
         (&self.memory.seen[at / LINE].0[at % LINE], turn)
     }
 
-    /// Raises the flow's highest sequence, or says that it is above `sequence` already.
+    /// Enters `index` where several workers do.
+    #[inline(never)]
+    fn enter_shared(&self, index: Index) -> Entry {
+        let (position, port) = self.by_source_ports.divide(index.sequence());
+        let ring = u64::from(index.stream()) * self.rings + port;
+        let (word, turn) = self.place(ring, position);
+        let fresh = fresh(turn, position);
+        let mut current = word.load(Relaxed);
+        loop {
+            let (entry, value) = Entry::of(current, fresh);
+            if value == current {
+                return entry;
+            }
+            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
+                Ok(_) => return entry,
+                Err(changed) => current = changed,
+            }
+        }
+    }
+
+    /// Raises a flow's highest sequence, or says that it is above `sequence` already.
     #[inline(always)]
-    fn raise_flow(&self, stream: usize, port_offset: u16, sequence: u64) -> bool {
-        let flow = stream * self.dimensions.source_ports as usize + usize::from(port_offset);
+    fn raise_flow(&self, flow: usize, sequence: u64) -> bool {
         let at = flow * self.flow_stride;
         let highest = &self.memory.flows[at / LINE].0[at % LINE];
         if self.is_shared {
@@ -257,8 +280,18 @@ pub struct View<'a> {
     ledger: &'a Ledger<'a>,
     /// The highest that this worker saw of each stream, on lines that no other writes to.
     highest: &'a [Line],
-    /// Where the last sequence was: 32 neighbours share a word, and mostly one follows the other.
+    /// Of the last sequence; mostly its neighbour follows.
+    place: Place<'a>,
+}
+
+/// Where in the record something of 32 neighbouring sequences of a stream is.
+struct Place<'a> {
+    /// Which 32.
     block: u64,
+    sent: &'a AtomicU64,
+    highest: &'a AtomicU64,
+    first_flow: usize,
+    /// Their word of the bit ring, if it is not shared, and the turn of the ring.
     word: &'a AtomicU64,
     turn: u64,
 }
@@ -268,69 +301,64 @@ impl View<'_> {
     /// above the first.
     #[inline(always)] // into the loop over a burst
     pub fn see(&mut self, index: Index, port_offset: u16) -> Sighting {
-        let (stream, sequence) = (usize::from(index.stream()), index.sequence());
-        let ledger = self.ledger;
-        let Some(sent) = ledger.memory.sent.get(stream) else {
+        let block = index.get() / BITS;
+        if block != self.place.block && !self.go_to(block, index) {
             return Sighting::NeverSent;
-        };
-        let next = sent.0[0].load(Relaxed);
+        }
+        let (ledger, place) = (self.ledger, &self.place);
+        let sequence = index.sequence();
+        let next = place.sent.load(Relaxed);
         if sequence >= next {
             return Sighting::NeverSent;
         }
         // The highest received is below the next to be sent, so most need not look for it.
         let window = ledger.dimensions.window;
-        if sequence + window < next && sequence + window < ledger.highest(stream) {
+        if sequence + window < next
+            && sequence + window < ledger.highest(usize::from(index.stream()))
+        {
             return Sighting::TooOld;
         }
-        let highest = &self.highest[stream / LINE].0[stream % LINE];
-        if sequence > highest.load(Relaxed) {
-            highest.store(sequence, Relaxed);
+        if sequence > place.highest.load(Relaxed) {
+            place.highest.store(sequence, Relaxed);
         }
         let entry = if ledger.is_shared {
-            self.enter_shared(stream, sequence)
+            ledger.enter_shared(index)
         } else {
-            self.enter(index)
+            let (entry, value) =
+                Entry::of(place.word.load(Relaxed), fresh(place.turn, index.get()));
+            place.word.store(value, Relaxed);
+            entry
         };
         match entry {
             Entry::New => Sighting::First {
-                reordered: ledger.raise_flow(stream, port_offset, sequence),
+                reordered: ledger.raise_flow(place.first_flow + usize::from(port_offset), sequence),
             },
             Entry::Seen => Sighting::Duplicate,
             Entry::Overwritten => Sighting::TooOld,
         }
     }
 
-    #[inline(always)]
-    fn enter(&mut self, index: Index) -> Entry {
-        let block = index.get() / BITS;
-        if block != self.block {
-            self.block = block;
-            (self.word, self.turn) = self
-                .ledger
-                .place(u64::from(index.stream()), index.sequence());
-        }
-        let (entry, value) = Entry::of(self.word.load(Relaxed), fresh(self.turn, index.get()));
-        self.word.store(value, Relaxed);
-        entry
-    }
-
+    /// Finds the place of `block`, to which `index` belongs; `false` if there is no such stream.
     #[inline(never)]
-    fn enter_shared(&self, stream: usize, sequence: u64) -> Entry {
-        let ledger = self.ledger;
-        let (position, port) = ledger.by_source_ports.divide(sequence);
-        let (word, turn) = ledger.place(stream as u64 * ledger.rings + port, position);
-        let fresh = fresh(turn, position);
-        let mut current = word.load(Relaxed);
-        loop {
-            let (entry, value) = Entry::of(current, fresh);
-            if value == current {
-                return entry;
-            }
-            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
-                Ok(_) => return entry,
-                Err(changed) => current = changed,
-            }
-        }
+    fn go_to(&mut self, block: u64, index: Index) -> bool {
+        let (ledger, stream) = (self.ledger, usize::from(index.stream()));
+        let Some(sent) = ledger.memory.sent.get(stream) else {
+            return false;
+        };
+        let (word, turn) = if ledger.is_shared {
+            (self.place.word, self.place.turn)
+        } else {
+            ledger.place(stream as u64, index.sequence())
+        };
+        self.place = Place {
+            block,
+            sent: &sent.0[0],
+            highest: &self.highest[stream / LINE].0[stream % LINE],
+            first_flow: stream * ledger.dimensions.source_ports as usize,
+            word,
+            turn,
+        };
+        true
     }
 }
 

@@ -142,7 +142,7 @@ fn hand_over(release: Ordering, acquire: Ordering) {
         device.store(1, release);
     });
     if device.load(acquire) == 1 {
-        let sighting = ledger.see(0, Index::new(0, 0), 0);
+        let sighting = ledger.view(0).see(Index::new(0, 0), 0);
         hold(sighting != Sighting::NeverSent, "was never sent");
     }
     sender.join().unwrap();
