@@ -2,18 +2,24 @@
 //!
 //! Promised: writing never waits. A reader that is slow, or does not read at all (a pager, a pipe that
 //! nobody empties), holds up nothing but its own output; what it leaves unread beyond [`MOST_PENDING`]
-//! bytes is dropped, and the output is then incomplete.
+//! bytes is dropped, and the output is then incomplete. An output that fails is told of once while the
+//! run goes on, a file that was removed within [`CHECK_EVERY`].
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::output::Output;
+use crate::voice::Voice;
 
 /// Bytes that wait to be written, at most: a quarter of an hour of rows of a millisecond each.
 pub const MOST_PENDING: usize = 64 << 20;
+
+/// How often the file is looked for under its name.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// An output, and the thread that writes it once there is something to write.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ pub struct Background(State);
 
 #[derive(Debug)]
 enum State {
-    Idle(Output),
+    Idle(Output, Voice),
     Writing {
         chunks: Sender<Vec<u8>>,
         pending: Arc<AtomicUsize>,
@@ -33,10 +39,20 @@ enum State {
 }
 
 impl Background {
-    /// Writes to `output` from now on. The thread begins with the first write, where the writer runs.
+    /// Writes to `output` from now on, and says by `voice` if that fails. The thread begins with the
+    /// first write, where the writer runs.
     #[must_use]
-    pub const fn new(output: Output) -> Self {
-        Self(State::Idle(output))
+    pub const fn new(output: Output, voice: Voice) -> Self {
+        Self(State::Idle(output, voice))
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        match &self.0 {
+            State::Writing { pending, .. } => pending.load(Ordering::Relaxed),
+            State::Idle(..) | State::Changing => 0,
+        }
     }
 
     /// Waits until all has been written, and gives the output back.
@@ -47,7 +63,7 @@ impl Background {
     #[must_use]
     pub fn finish(self) -> Output {
         match self.0 {
-            State::Idle(output) => output,
+            State::Idle(output, _) => output,
             State::Writing {
                 chunks,
                 has_dropped,
@@ -66,18 +82,18 @@ impl Background {
     }
 
     fn start(&mut self) -> io::Result<()> {
-        let State::Idle(_) = self.0 else {
+        let State::Idle(..) = self.0 else {
             return Ok(());
         };
-        let State::Idle(output) = std::mem::replace(&mut self.0, State::Changing) else {
+        let State::Idle(output, voice) = std::mem::replace(&mut self.0, State::Changing) else {
             return Ok(());
         };
         let (chunks, received) = mpsc::channel();
         let pending = Arc::new(AtomicUsize::new(0));
         let taken = Arc::clone(&pending);
         let thread = thread::Builder::new()
-            .name("statistics".to_owned())
-            .spawn(move || write_all(output, &received, &taken))?;
+            .name("writer".to_owned())
+            .spawn(move || write_all(output, &voice, &received, &taken))?;
         self.0 = State::Writing {
             chunks,
             pending,
@@ -115,20 +131,34 @@ impl Write for Background {
 }
 
 /// What the thread does; it says once if the output fails.
-fn write_all(mut output: Output, chunks: &Receiver<Vec<u8>>, pending: &AtomicUsize) -> Output {
-    let mut has_told = false;
-    for chunk in chunks {
-        // An output never fails towards its writer; it remembers.
-        let _ = output.write_all(&chunk);
-        pending.fetch_sub(chunk.len(), Ordering::Relaxed);
+fn write_all(
+    mut output: Output,
+    voice: &Voice,
+    chunks: &Receiver<Vec<u8>>,
+    pending: &AtomicUsize,
+) -> Output {
+    let (mut has_told, mut checked) = (false, Instant::now());
+    loop {
+        match chunks.recv_timeout(CHECK_EVERY) {
+            Ok(chunk) => {
+                // An output never fails towards its writer; it remembers.
+                let _ = output.write_all(&chunk);
+                pending.fetch_sub(chunk.len(), Ordering::Relaxed);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return output,
+        }
+        if checked.elapsed() >= CHECK_EVERY {
+            checked = Instant::now();
+            output.check();
+        }
         if let Some(failure) = output.failure()
             && !has_told
         {
-            eprintln!("dpdkgen: {failure}; the run goes on");
+            voice.say(format!("dpdkgen: {failure}; the run goes on"));
             has_told = true;
         }
     }
-    output
 }
 
 #[cfg(test)]
@@ -137,6 +167,7 @@ mod tests {
 
     use super::*;
     use crate::output::Target;
+    use crate::voice::Stream;
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -148,7 +179,7 @@ mod tests {
     fn what_is_written_arrives_in_order() {
         let (_dir, path) = file();
         let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
-        let mut background = Background::new(output);
+        let mut background = Background::new(output, Voice::new(Stream::Stderr));
         let mut expected = Vec::new();
         for number in 0..1000 {
             let line = format!("{number}\n");
@@ -174,7 +205,7 @@ mod tests {
             .open(&path)
             .unwrap();
         let output = Output::open(&Target::File(path), "statistics").unwrap();
-        let mut background = Background::new(output);
+        let mut background = Background::new(output, Voice::new(Stream::Stderr));
         let chunk = vec![b'x'; 1 << 20];
         let chunks = 2 + MOST_PENDING / chunk.len() + 1;
         for _ in 0..chunks {

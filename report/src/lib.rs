@@ -1,4 +1,5 @@
-//! What a run shows: the CSV of its intervals, the JSON of its totals, and a summary in words.
+//! What a run shows: the live display, the CSV of its intervals, the JSON of its totals, a log of
+//! histograms, a sample of its frames, metrics, and a summary in words.
 //!
 //! Everything here works from plain numbers that the run hands in, so a finished run can be shown
 //! again from its files. Nothing here decides what a packet means or counts anything.
@@ -6,6 +7,12 @@
 
 pub mod background;
 pub mod csv;
+pub mod hdr;
+pub mod live;
+pub mod metrics;
 pub mod output;
+pub mod pcap;
+pub mod progress;
 pub mod summary;
 pub mod text;
+pub mod voice;

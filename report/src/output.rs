@@ -80,16 +80,24 @@ impl Output {
         }
     }
 
-    /// Ends the output: a file that was removed meanwhile is noticed here. The first failure, if
-    /// any, is what [`Output::failure`] says afterwards.
+    /// Sees whether a file is still there under some name.
+    pub fn check(&mut self) {
+        let is_gone = || self.file.metadata().is_ok_and(|file| file.nlink() == 0);
+        if self.failure.is_none() && self.has_name && is_gone() {
+            self.fail("the file was removed during the run");
+        }
+    }
+
+    /// Ends the output: a file that was removed meanwhile is noticed here at the latest. The first
+    /// failure, if any, is what [`Output::failure`] says afterwards.
     pub fn finish(&mut self) {
         if self.failure.is_some() {
             return;
         }
         if let Err(cause) = self.file.flush() {
             self.fail(&cause.to_string());
-        } else if self.has_name && self.file.metadata().is_ok_and(|file| file.nlink() == 0) {
-            self.fail("the file was removed during the run");
+        } else {
+            self.check();
         }
     }
 

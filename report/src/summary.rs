@@ -57,6 +57,19 @@ pub struct Summary {
     pub workers: Vec<Worker>,
     /// Every port, with what its driver tells.
     pub device: Vec<Device>,
+    /// The sample of the frames; absent if none was asked for.
+    #[serde(rename = "pcap", skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
+}
+
+/// A sample of the frames that were sent and received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampled {
+    /// Frames that were written.
+    pub frames: u64,
+    /// Frames that were due and not written, since there was no memory for them just then or the file
+    /// had reached its limit.
+    pub skipped: u64,
 }
 
 /// What a run did.

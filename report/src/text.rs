@@ -6,10 +6,10 @@
 mod loss;
 mod reflect;
 mod sendrecv;
-mod words;
+pub(crate) mod words;
 mod workers;
 
-use crate::summary::{Mode, Pacing, Summary, Tx};
+use crate::summary::{Mode, Pacing, Sampled, Summary, Tx};
 
 /// The lines of the summary, each ended by a newline.
 #[must_use]
@@ -20,6 +20,7 @@ pub fn render(summary: &Summary) -> String {
     };
     lines.extend(workers::stalls(&summary.workers));
     lines.extend(workers::busy(summary));
+    lines.extend(summary.sampled.as_ref().map(sampled));
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
@@ -65,6 +66,22 @@ fn obstacles(tx: &Tx) -> Vec<String> {
         obstacles.push(format!("{} had to wait for a buffer", words::count(count)));
     }
     obstacles
+}
+
+/// `The pcap file has 7,000 frames; 12 more were skipped, ...`
+fn sampled(sampled: &Sampled) -> String {
+    let frames = match sampled.frames {
+        1 => "1 frame".to_owned(),
+        frames => format!("{} frames", words::count(frames)),
+    };
+    if sampled.skipped == 0 {
+        return format!("The pcap file has {frames}.");
+    }
+    format!(
+        "The pcap file has {frames}; {} more were skipped, since they came faster than they can be \
+         written (raise --pcap-sample).",
+        words::count(sampled.skipped)
+    )
 }
 
 /// `8 packets came with a checksum left to a NIC that was never there.`

@@ -11,6 +11,8 @@ use dpdkgen_core::published::Published;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_report::summary;
 
+use crate::sampling::Stamp;
+
 /// A scale's fraction bits: nanoseconds per tick times 2^32.
 const FRACTION: u32 = 32;
 
@@ -73,6 +75,31 @@ impl SharedScale {
             ns_per_tick,
         };
         Some((version, scale))
+    }
+}
+
+/// A reader for one thread that may ask before the clock has been started.
+pub struct LateClock<'t> {
+    timebase: &'t Timebase,
+    reader: Option<TickClock<'t>>,
+}
+
+impl<'t> LateClock<'t> {
+    /// A reader of `timebase`.
+    #[must_use]
+    pub const fn new(timebase: &'t Timebase) -> Self {
+        Self {
+            timebase,
+            reader: None,
+        }
+    }
+}
+
+impl Stamp for LateClock<'_> {
+    fn stamp(&mut self) -> Option<Nanos> {
+        self.timebase.origin.get()?;
+        let reader = self.reader.get_or_insert_with(|| self.timebase.reader());
+        Some(reader.now())
     }
 }
 

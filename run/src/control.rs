@@ -3,6 +3,8 @@
 //! It owns no thread and no clock: a runtime calls [`Control::poll`] every few milliseconds, and a
 //! simulation whenever it likes.
 
+mod progress;
+
 use std::collections::VecDeque;
 
 use dpdkgen_core::intervals::{Division, Interval, Reader};
@@ -10,10 +12,13 @@ use dpdkgen_core::stats::Counters;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::worker::Phase;
 use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
+use dpdkgen_report::progress::Closed;
 use dpdkgen_report::summary::{Role, StopReason};
 
 use crate::request::Mode;
 use crate::stage::Stage;
+
+pub use self::progress::Scene;
 
 /// Watches one run.
 pub struct Control<'s, 'a> {
@@ -22,6 +27,8 @@ pub struct Control<'s, 'a> {
     /// Intervals that not all workers have closed, from `first_open` on.
     open: VecDeque<Interval>,
     first_open: u64,
+    /// What the rows handed out add up to.
+    closed: Closed,
     stop: Option<Stop>,
     /// Until when packets in flight are waited for.
     drain_until: Option<Nanos>,
@@ -55,6 +62,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             readers: stage.rings().iter().map(Reader::new).collect(),
             open: VecDeque::new(),
             first_open: 0,
+            closed: Closed::default(),
             stop: None,
             drain_until: None,
             drained: false,
@@ -205,7 +213,10 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             let Some(interval) = self.open.pop_front() else {
                 break;
             };
-            rows(&self.row(self.first_open, &interval));
+            let row = self.row(self.first_open, &interval);
+            self.closed.sent += row.tx_packets;
+            self.closed.lost += row.probes.map_or(0, |probes| probes.lost);
+            rows(&row);
             self.first_open += 1;
         }
     }

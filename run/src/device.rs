@@ -44,6 +44,12 @@ impl DeviceTally {
         }
     }
 
+    /// The differences so far.
+    #[must_use]
+    pub fn so_far(&self) -> &[Device] {
+        &self.total
+    }
+
     /// The differences from the first sample to the last.
     #[must_use]
     pub fn finish(self) -> Vec<Device> {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
@@ -11,12 +11,13 @@ use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{self, Phase, Worker};
 use dpdkgen_report::summary::{Device, StopReason, Summary};
 
-use crate::clock::Timebase;
-use crate::control::{Control, End, Stop};
+use crate::clock::{LateClock, Timebase};
+use crate::control::{Control, End, Scene, Stop};
 use crate::device::DeviceTally;
 use crate::failure::Failure;
 use crate::outputs::Outputs;
 use crate::request::{Mode, Request};
+use crate::sampling::Sampled;
 use crate::signals::StopSignals;
 use crate::stage::{Memory, OpenedPort, Post, Stage, posts};
 use crate::totals::{Circumstances, summarize};
@@ -79,44 +80,25 @@ pub fn drive<R: Runtime>(
     let timebase = Timebase::new();
     let for_control = runtime.for_control();
     let mut device = DeviceTally::new(for_control.device());
-    let crews = crews(&stage, runtime, &lcores);
-    let ready = AtomicUsize::new(0);
-    let crew_count = crews.len();
-    outputs.tell(&announcement(&request, runtime.ports(), &crews));
-
-    let end = thread::scope(|scope| {
-        let (stage, timebase, ready) = (&stage, &timebase, &ready);
-        let (outputs, device, signals) = (&mut outputs, &mut device, &mut signals);
-        let for_control = &for_control;
-        let control = thread::Builder::new()
-            .name("control".to_owned())
-            .spawn_scoped(scope, || {
-                for_control.settle();
-                while ready.load(Ordering::Acquire) < crew_count {
-                    thread::sleep(Duration::from_micros(100));
-                }
-                timebase.start();
-                stage.command.set(Phase::Running);
-                let measure = || device.sample(for_control.device());
-                watch(stage, timebase, signals, outputs, measure)
-            });
-        let control = control.map_err(|error| {
-            Failure::machine(format!("no control thread could be made: {error}"))
-        })?;
-        let jobs = crews.into_iter().map(|(lcore, mut crew)| {
-            let job = move || {
-                crew.iter_mut().for_each(Worker::prime);
-                ready.fetch_add(1, Ordering::AcqRel);
-                stage.command.wait_for_start();
-                worker::run(&mut crew, &mut timebase.reader(), &stage.command);
-            };
-            (lcore, Box::new(job) as Job<'_>)
-        });
-        runtime.run_on_lcores(jobs.collect());
-        control
-            .join()
-            .map_err(|_| Failure::machine("the control thread panicked"))
-    })?;
+    let queues = runtime.queues(stage.posts());
+    let mut run = Run {
+        stage: &stage,
+        timebase: &timebase,
+        runtime: &*runtime,
+        lcores: &lcores,
+        outputs: &mut outputs,
+        signals: &mut signals,
+        device: &mut device,
+    };
+    let end = match run.outputs.taps(posts.len()) {
+        None => run.go(queues),
+        Some(taps) => {
+            let sampled = queues.into_iter().zip(taps);
+            let sampled =
+                sampled.map(|(port, tap)| Sampled::new(port, tap, LateClock::new(&timebase)));
+            run.go(sampled.collect())
+        }
+    }?;
 
     device.sample(for_control.device());
     let circumstances = Circumstances {
@@ -175,16 +157,84 @@ fn tag(request: &mut Request) -> Tag {
     Tag::new(*sendrecv.run_tag.get_or_insert_with(fresh))
 }
 
+/// A run that is about to start.
+struct Run<'r, 's, R> {
+    stage: &'r Stage<'s>,
+    timebase: &'r Timebase,
+    runtime: &'r R,
+    lcores: &'r [u32],
+    outputs: &'r mut Outputs,
+    signals: &'r mut StopSignals,
+    device: &'r mut DeviceTally,
+}
+
+impl<R: Runtime> Run<'_, '_, R> {
+    /// Runs the workers on their `ports`, one for each post, to the end.
+    fn go<P: Port + Send>(&mut self, ports: Vec<P>) -> Result<End, Failure> {
+        let Self {
+            stage,
+            timebase,
+            runtime,
+            lcores,
+            ..
+        } = *self;
+        let crews = crews(stage, ports, runtime.ports(), lcores);
+        let announcement = announcement(stage.request(), runtime.ports(), &crews);
+        self.outputs.tell(&announcement);
+        let (crew_count, ready) = (crews.len(), AtomicUsize::new(0));
+        let (ready, for_control) = (&ready, &runtime.for_control());
+        let ports = runtime.ports();
+        let (outputs, device) = (&mut *self.outputs, &mut *self.device);
+        let signals = &mut *self.signals;
+        thread::scope(|scope| {
+            let control = thread::Builder::new()
+                .name("control".to_owned())
+                .spawn_scoped(scope, move || {
+                    for_control.settle();
+                    while ready.load(Ordering::Acquire) < crew_count {
+                        thread::sleep(Duration::from_micros(100));
+                    }
+                    timebase.start();
+                    outputs.begin(SystemTime::now());
+                    stage.command.set(Phase::Running);
+                    let sight = Sight {
+                        ports,
+                        lcores,
+                        device,
+                        for_control,
+                    };
+                    watch(stage, timebase, signals, outputs, sight)
+                });
+            let control = control.map_err(|error| {
+                Failure::machine(format!("no control thread could be made: {error}"))
+            })?;
+            let jobs = crews.into_iter().map(|(lcore, mut crew)| {
+                let job = move || {
+                    crew.iter_mut().for_each(Worker::prime);
+                    ready.fetch_add(1, Ordering::AcqRel);
+                    stage.command.wait_for_start();
+                    worker::run(&mut crew, &mut timebase.reader(), &stage.command);
+                };
+                (lcore, Box::new(job) as Job<'_>)
+            });
+            runtime.run_on_lcores(jobs.collect());
+            control
+                .join()
+                .map_err(|_| Failure::machine("the control thread panicked"))
+        })
+    }
+}
+
 /// The workers of each lcore, in the order in which the lcores are first named.
-fn crews<'s, R: Runtime>(
+fn crews<'s, P: Port>(
     stage: &'s Stage<'_>,
-    runtime: &mut R,
+    queues: Vec<P>,
+    ports: &[OpenedPort],
     lcores: &[u32],
-) -> Vec<(u32, Vec<Worker<'s, R::Port>>)> {
+) -> Vec<(u32, Vec<Worker<'s, P>>)> {
     let mut crews: Vec<(u32, Vec<_>)> = Vec::new();
-    let queues = runtime.queues(stage.posts());
     for (number, (port, lcore)) in queues.into_iter().zip(lcores).enumerate() {
-        let worker = stage.worker(number, port, runtime.ports());
+        let worker = stage.worker(number, port, ports);
         match crews.iter_mut().find(|(of, _)| of == lcore) {
             Some((_, crew)) => crew.push(worker),
             None => crews.push((*lcore, vec![worker])),
@@ -212,27 +262,43 @@ fn announcement<W>(request: &Request, ports: &[OpenedPort], crews: &[(u32, Vec<W
     )
 }
 
+/// What the control thread sees beside the workers.
+struct Sight<'r, F> {
+    ports: &'r [OpenedPort],
+    lcores: &'r [u32],
+    device: &'r mut DeviceTally,
+    for_control: &'r F,
+}
+
 /// The control thread's loop.
 fn watch(
     stage: &Stage<'_>,
     timebase: &Timebase,
     signals: &mut StopSignals,
     outputs: &mut Outputs,
-    mut measure: impl FnMut(),
+    sight: Sight<'_, impl ForControl>,
 ) -> End {
     let mut clock = timebase.reader();
     let mut control = Control::new(stage);
     let mut measured = Instant::now();
     loop {
         let now = clock.now();
-        if let Some(end) = control.poll(now, signals.requests(), &mut |row| outputs.row(row)) {
+        let end = control.poll(now, signals.requests(), &mut |row| outputs.row(row));
+        let scene = Scene {
+            ports: sight.ports,
+            lcores: sight.lcores,
+            device: sight.device.so_far(),
+        };
+        let progress = || control.progress(now, &scene);
+        if let Some(end) = end {
+            outputs.end(progress);
             return end;
         }
-        outputs.tick(now);
+        outputs.tick(now, progress);
         if measured.elapsed() >= MEASURE_EVERY {
             measured = Instant::now();
             timebase.adjust();
-            measure();
+            sight.device.sample(sight.for_control.device());
         }
         thread::sleep(LOOK_EVERY);
     }

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod options;
 pub mod outputs;
 pub mod request;
+pub mod sampling;
 pub mod signals;
 pub mod stage;
 pub mod totals;

@@ -164,6 +164,10 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         count: stop.count,
         wait_link: ports.wait_link,
         json: output.json,
+        hdr: output.hdr,
+        pcap: output.pcap,
+        pcap_sample: output.pcap_sample,
+        metrics: output.metrics,
         verbosity,
     }
 }

@@ -1,26 +1,51 @@
 //! The outputs of a run: opened before it, fed while it goes on, and finished whole.
 
+mod capture;
+
 use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::background::Background;
 use dpdkgen_report::csv::{CsvWriter, Row};
+use dpdkgen_report::hdr::HdrLog;
+use dpdkgen_report::live::Display;
+use dpdkgen_report::metrics::Metrics;
 use dpdkgen_report::output::{Output, Target};
+use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::Summary;
 use dpdkgen_report::text;
+use dpdkgen_report::voice::{Stream, Voice};
 
+use self::capture::Capture;
 use crate::failure::Failure;
 use crate::request::{Request, Verbosity};
+use crate::sampling::Tap;
 
-/// All outputs of one run.
+/// How often a run is looked at for those who watch it.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+
+/// The intervals of the log of histograms, in the run's own time.
+const LOG_EVERY: Nanos = Nanos::SECOND;
+
+/// All outputs of one run. Those that grow while it goes on are written in the background: a slow
+/// reader must not hold up the control thread.
 pub struct Outputs {
-    /// Written in the background: a slow reader must not hold up the control thread.
+    request: Request,
     csv: Option<CsvWriter<Background>>,
     json: Option<Output>,
-    flush_every: Nanos,
+    hdr: Option<HdrLog<Background>>,
+    capture: Option<Capture>,
+    metrics: Option<Metrics>,
+    display: Option<Display>,
+    voice: Voice,
+    stream: Stream,
     next_flush: Nanos,
-    stdout_is_data: bool,
-    verbosity: Verbosity,
+    next_log: Nanos,
+    /// When the run was last shown; not before it has begun.
+    shown: Option<Instant>,
+    has_begun: bool,
+    json_has_failed: bool,
 }
 
 impl Outputs {
@@ -28,8 +53,18 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be written.
+    /// If one of them cannot be written, or an address not be taken.
     pub fn open(request: &Request) -> Result<Self, Failure> {
+        // First, since it leaves no trace: files are emptied as they are opened.
+        let metrics = request.metrics.map(Metrics::bind).transpose();
+        let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
+        let is_stdout = |(_, target): &(_, &Target)| **target == Target::Stdout;
+        let stream = if request.data_outputs().iter().any(is_stdout) {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        };
+        let voice = Voice::new(stream);
         let open = |target: &Option<Target>, what| {
             let opened = target
                 .as_ref()
@@ -37,78 +72,158 @@ impl Outputs {
                 .transpose();
             opened.map_err(|error| Failure::machine(error.to_string()))
         };
-        let csv = open(&request.stats_file, "statistics")?
-            .map(|output| CsvWriter::new(Background::new(output)))
+        let open_in_background = |target, what| {
+            let output = open(target, what)?;
+            Ok(output.map(|output| Background::new(output, voice.clone())))
+        };
+        let csv = open_in_background(&request.stats_file, "statistics")?
+            .map(CsvWriter::new)
             .transpose()
             .map_err(|error| {
                 Failure::machine(format!("the statistics cannot be begun: {error}"))
             })?;
-        let targets = [&request.stats_file, &request.json];
-        Ok(Self {
+        let is_quiet = request.verbosity == Verbosity::Quiet;
+        let outputs = Self {
             csv,
             json: open(&request.json, "summary")?,
-            flush_every: request.flush_every,
+            hdr: open_in_background(&request.hdr, "histograms")?.map(HdrLog::new),
+            capture: open_in_background(&request.pcap, "frames")?
+                .map(|writer| Capture::new(request, writer)),
+            metrics,
+            display: (!is_quiet).then(|| Display::new(stream, voice.clone())),
+            voice,
+            stream,
             next_flush: request.flush_every,
-            stdout_is_data: targets
-                .iter()
-                .any(|target| **target == Some(Target::Stdout)),
-            verbosity: request.verbosity,
-        })
+            next_log: LOG_EVERY,
+            shown: None,
+            has_begun: false,
+            json_has_failed: false,
+            request: request.clone(),
+        };
+        if let Some(metrics) = &outputs.metrics {
+            outputs.tell(&format!("Metrics: http://{}/metrics", metrics.address()));
+        }
+        Ok(outputs)
     }
 
-    /// Shows a line to the person who is watching, unless that was not wanted.
+    /// Shows a line to the person who is watching, unless that was not wanted. Before the run has
+    /// begun or after it.
     pub fn tell(&self, line: &str) {
-        if self.verbosity == Verbosity::Quiet {
-            return;
+        if self.request.verbosity != Verbosity::Quiet {
+            self.stream.write(&format!("{line}\n"));
         }
-        // Whoever watches may have gone; the run goes on.
-        let _ = if self.stdout_is_data {
-            writeln!(io::stderr(), "{line}")
-        } else {
-            writeln!(io::stdout(), "{line}")
-        };
+    }
+
+    /// What each of so many workers samples frames with, if that is asked for.
+    pub fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
+        let capture = self.capture.as_mut()?;
+        Some(capture.taps(&self.request, workers))
+    }
+
+    /// The run starts, at `start` by the clock on the wall.
+    pub fn begin(&mut self, start: SystemTime) {
+        self.has_begun = true;
+        // An output never fails towards its writer; it remembers. So it is everywhere below.
+        if let Some(hdr) = &mut self.hdr {
+            let _ = hdr.begin(start);
+        }
+        if let Some(capture) = &mut self.capture {
+            let _ = capture.begin(start);
+        }
     }
 
     /// Takes the next row.
     pub fn row(&mut self, row: &Row) {
         if let Some(csv) = &mut self.csv {
-            // An output never fails towards its writer; it remembers.
             let _ = csv.write(row);
         }
     }
 
-    /// Flushes the rows if it is time to.
-    pub fn tick(&mut self, now: Nanos) {
+    /// Does what there is to do at `now`, every few milliseconds; `progress` tells how far the run is.
+    pub fn tick(&mut self, now: Nanos, progress: impl Fn() -> Progress) {
         if now >= self.next_flush {
-            self.next_flush = now + self.flush_every;
+            self.next_flush = now + self.request.flush_every;
             if let Some(csv) = &mut self.csv {
                 let _ = csv.flush();
+            }
+        }
+        if let Some(capture) = &mut self.capture {
+            let _ = capture.fetch();
+        }
+        if now >= self.next_log {
+            self.next_log = now + LOG_EVERY;
+            self.log(&progress);
+        }
+        if self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY) {
+            self.show(&progress);
+        }
+    }
+
+    /// The run is over; `progress` tells what it came to.
+    pub fn end(&mut self, progress: impl Fn() -> Progress) {
+        self.log(&progress);
+    }
+
+    fn log(&mut self, progress: impl Fn() -> Progress) {
+        if let Some(hdr) = &mut self.hdr {
+            let _ = hdr.write(progress());
+        }
+    }
+
+    fn show(&mut self, progress: impl Fn() -> Progress) {
+        // At the start there is nothing to see.
+        let is_first = self.shown.replace(Instant::now()).is_none();
+        if let Some(metrics) = &mut self.metrics {
+            metrics.show(progress());
+        }
+        if let Some(display) = self.display.as_mut().filter(|_| !is_first) {
+            display.show(progress());
+        }
+        if let Some(json) = &mut self.json {
+            json.check();
+            if let Some(failure) = json.failure().filter(|_| !self.json_has_failed) {
+                self.voice
+                    .say(format!("dpdkgen: {failure}; the run goes on"));
+                self.json_has_failed = true;
             }
         }
     }
 
     /// Writes the rest, shows `summary`, and says whether every output is whole.
     pub fn finish(mut self, summary: &Summary) -> bool {
+        if !self.has_begun {
+            self.begin(UNIX_EPOCH);
+        }
         let mut outputs = Vec::new();
+        let mut summary = summary.clone();
         if let Some(csv) = self.csv.take()
             && let Ok(background) = csv.finish()
         {
             outputs.push(background.finish());
+        }
+        outputs.extend(self.hdr.take().map(|hdr| hdr.finish().finish()));
+        if let Some(capture) = self.capture.take() {
+            let (output, sampled) = capture.finish();
+            outputs.push(output);
+            summary.sampled = Some(sampled);
         }
         if let Some(mut json) = self.json.take() {
             let text = summary.to_json().unwrap_or_default();
             let _ = json.write_all(text.as_bytes());
             outputs.push(json);
         }
-        self.tell(text::render(summary).trim_end());
-        let mut is_whole = true;
+        self.voice.finish();
+        self.tell(text::render(&summary).trim_end());
+        let mut failures: Vec<String> = Vec::new();
         for output in &mut outputs {
             output.finish();
-            if let Some(failure) = output.failure() {
-                eprintln!("dpdkgen: {failure}");
-                is_whole = false;
-            }
+            failures.extend(output.failure().map(str::to_owned));
         }
-        is_whole
+        let metrics = self.metrics.take();
+        failures.extend(metrics.and_then(Metrics::finish));
+        for failure in &failures {
+            let _ = writeln!(io::stderr(), "dpdkgen: {failure}");
+        }
+        failures.is_empty()
     }
 }

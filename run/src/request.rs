@@ -8,7 +8,8 @@ mod check;
 mod config;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use dpdkgen_core::pacer::Rate;
@@ -97,8 +98,33 @@ pub struct Request {
     pub wait_link: Nanos,
     /// Where the JSON summary goes.
     pub json: Option<Target>,
+    /// Where the log of histograms goes.
+    pub hdr: Option<Target>,
+    /// Where a sample of the frames goes.
+    pub pcap: Option<Target>,
+    /// One frame in so many is in the sample, of those sent and of those received.
+    pub pcap_sample: NonZeroU32,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
     /// How much to say.
     pub verbosity: Verbosity,
+}
+
+impl Request {
+    /// The outputs that carry data, by the names of their options, and where they go.
+    #[must_use]
+    pub fn data_outputs(&self) -> Vec<(&'static str, &Target)> {
+        let all = [
+            ("--stats-file", &self.stats_file),
+            ("--json", &self.json),
+            ("--hdr", &self.hdr),
+            ("--pcap", &self.pcap),
+        ];
+        let asked_for = all.into_iter();
+        asked_for
+            .filter_map(|(name, target)| Some((name, target.as_ref()?)))
+            .collect()
+    }
 }
 
 /// What a run does.

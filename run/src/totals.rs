@@ -80,6 +80,7 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
             .map(|((post, counters), lcore)| worker(*post, *lcore, counters, ports, clock.hz))
             .collect(),
         device,
+        sampled: None,
     };
     match &request.mode {
         Asked::Reflect => summary.rx = Some(total.reflect_rx(duration_s)),
@@ -218,7 +219,7 @@ fn per_second(packets: u64, duration_s: Option<f64>) -> Option<f64> {
 }
 
 /// The histograms of all workers together.
-fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u64> {
+pub(crate) fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u64> {
     let mut merged = vec![0; BUCKETS];
     for stats in stats {
         for (total, count) in merged.iter_mut().zip(which(stats).counts()) {

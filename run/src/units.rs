@@ -4,6 +4,7 @@
 //! whole, or does not fit, is an error that says so, never rounded. Letters count in either case.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use dpdkgen_core::pacer::Rate;
@@ -254,6 +255,16 @@ pub fn within<const MIN: u16, const MAX: u16>(text: &str) -> Result<u16, BadValu
     } else {
         Err(outside)
     }
+}
+
+/// One in so many: a count of 1 or more.
+///
+/// # Errors
+///
+/// It is no such count, or does not fit.
+pub fn one_in(text: &str) -> Result<NonZeroU32, BadValue> {
+    let count = u32::try_from(count(text)?).map_err(|_| BadValue::TooLarge)?;
+    NonZeroU32::new(count).ok_or(BadValue::Wanted("a count of 1 or more such as 1000"))
 }
 
 /// Any 64 bits, decimal or hexadecimal: `12345`, `0x3039`.

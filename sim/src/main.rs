@@ -3,14 +3,16 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::csv::Row;
+use dpdkgen_report::progress::Progress;
 use dpdkgen_run::drive::conclude;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::Exit;
 use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::sampling::Tap;
 use dpdkgen_run::signals::StopSignals;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
@@ -50,8 +52,18 @@ impl Watcher for Live {
         self.outputs.row(row);
     }
 
-    fn tick(&mut self, now: Nanos) {
-        self.outputs.tick(now);
+    fn begin(&mut self, workers: usize) -> Option<Vec<Tap>> {
+        // Virtual time has no date: the same run gives the same files.
+        self.outputs.begin(UNIX_EPOCH);
+        self.outputs.taps(workers)
+    }
+
+    fn tick(&mut self, now: Nanos, progress: &dyn Fn() -> Progress) {
+        self.outputs.tick(now, progress);
+    }
+
+    fn end(&mut self, progress: &dyn Fn() -> Progress) {
+        self.outputs.end(progress);
     }
 
     fn stop_requests(&mut self) -> usize {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_run::sampling::Stamp;
 
 use crate::frames::Slot;
 use crate::judge::judge_reflection;
@@ -68,6 +69,13 @@ impl Clock for SharedLcore {
             }
         }
         lcore.read()
+    }
+}
+
+impl Stamp for SharedLcore {
+    /// The true time; asking for it takes none.
+    fn stamp(&mut self) -> Option<Nanos> {
+        Some(self.0.time.get())
     }
 }
 

@@ -9,15 +9,17 @@ use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::worker::Phase;
 use dpdkgen_report::csv::Row;
+use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{self, Summary};
 use dpdkgen_run::control::{self, Control};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request};
+use dpdkgen_run::sampling::Tap;
 use dpdkgen_run::stage::{Memory, Stage, posts};
 use dpdkgen_run::totals::{Circumstances, summarize};
 
 pub use self::actor::Polls;
-use self::actor::{Actor, LookOut};
+use self::actor::{Actor, LookOut, Seen};
 use crate::audit;
 use crate::chance::Chance;
 use crate::conditions::Conditions;
@@ -39,8 +41,14 @@ pub struct Scenario {
 pub trait Watcher {
     /// An interval was closed.
     fn row(&mut self, _: &Row) {}
-    /// Time passes.
-    fn tick(&mut self, _: Nanos) {}
+    /// The run begins; what so many workers sample frames with, if that is wanted.
+    fn begin(&mut self, _workers: usize) -> Option<Vec<Tap>> {
+        None
+    }
+    /// Time passes; the run is so far.
+    fn tick(&mut self, _: Nanos, _progress: &dyn Fn() -> Progress) {}
+    /// The run is over, and came to this.
+    fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
     /// How often the user has asked to stop.
     fn stop_requests(&mut self) -> usize {
         0
@@ -93,9 +101,15 @@ impl Scenario {
         let link = self.link(ports.len(), ends::truth(&stage, sendrecv, tag, &mut pool));
 
         let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
-        let mut crews = ends::crews(&stage, Side::Sender, &link, &ports, &lcores);
+        let taps = watcher.begin(posts.len());
+        let mut crews = ends::crews(&stage, Side::Sender, &link, (&ports, &lcores), taps);
         let mut senders = self.actors(&mut crews, Nanos(0));
-        let end = self.live(&stage, &mut senders, &link, watcher)?;
+        let seen = Seen {
+            ports: &ports,
+            lcores: &lcores,
+            link: &link,
+        };
+        let end = self.live(&stage, &mut senders, seen, watcher)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(crews);
 
@@ -168,10 +182,11 @@ impl Scenario {
         &self,
         stage: &Stage<'_>,
         senders: &mut [Actor<'_, '_, '_>],
-        link: &SharedLink<'_>,
+        seen: Seen<'_, '_>,
         watcher: &mut impl Watcher,
     ) -> Result<control::End, Failure> {
-        let mut look_out = LookOut::new(stage, link, LOOK_EVERY, Nanos(0));
+        let link = seen.link;
+        let mut look_out = LookOut::new(stage, seen, LOOK_EVERY, Nanos(0));
         let mut chance = Chance::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
         stage.command.set(Phase::Running);
@@ -210,7 +225,7 @@ impl Scenario {
         let stage = Stage::new(&request, &posts, Tag::new(0), &mut memory);
         let ports = [ends::reflector_port()];
         let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
-        let mut crews = ends::crews(&stage, Side::Reflector, link, &ports, &lcores);
+        let mut crews = ends::crews(&stage, Side::Reflector, link, (&ports, &lcores), None);
         let mut actors = self.actors(&mut crews, birth);
         stage.command.set(Phase::Running);
         let mut control = Control::new(&stage);

@@ -1,6 +1,7 @@
 //! The options as clap reads them; their documentation is the help text.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -174,6 +175,19 @@ pub struct OutputArgs {
     /// Write the run's totals to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub json: Option<Target>,
+    /// Write round trips to this file as an HdrHistogram log, an interval a second; - is standard
+    /// output
+    #[arg(long, value_name = "FILE", value_parser = target())]
+    pub hdr: Option<Target>,
+    /// Write a sample of the frames sent and received to this pcap file; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = target())]
+    pub pcap: Option<Target>,
+    /// One frame in so many is in the sample
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = units::one_in)]
+    pub pcap_sample: NonZeroU32,
+    /// Serve metrics for Prometheus at /metrics; without ADDR on loopback
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listener)]
+    pub metrics: Option<SocketAddr>,
     /// Warnings only
     #[arg(short, long, action = ArgAction::SetTrue, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -196,6 +210,13 @@ fn target() -> impl TypedValueParser<Value = Target> {
             Ok(Target::named(&name))
         }
     })
+}
+
+fn listener(text: &str) -> Result<SocketAddr, BadValue> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse();
+    port.map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .or_else(|_| text.parse())
+        .map_err(|_| BadValue::Wanted("an address and port such as 127.0.0.1:9464, or a port"))
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, BadValue> {

@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use dpdkgen_core::time::Nanos;
@@ -102,6 +103,10 @@ fn the_articles_sendrecv() {
         count: None,
         wait_link: Nanos(10_000_000_000),
         json: None,
+        hdr: None,
+        pcap: None,
+        pcap_sample: NonZeroU32::new(1_000).unwrap(),
+        metrics: None,
         verbosity: Verbosity::Normal,
     };
     assert_eq!(request, expected);

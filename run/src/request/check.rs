@@ -97,22 +97,31 @@ impl Request {
         })
     }
 
+    /// Each output has a place of its own.
     fn check_outputs(&self) -> Result<(), Failure> {
-        match (&self.stats_file, &self.json) {
-            (Some(Target::Stdout), Some(Target::Stdout)) => Err(Failure::request(
-                "--stats-file and --json both go to standard output, which takes one of them: \
-                 send the other to a file",
-            )),
-            (Some(Target::File(stats)), Some(Target::File(json)))
-                if stats == json && stats != Path::new("/dev/null") =>
-            {
-                Err(Failure::request(format!(
-                    "--stats-file and --json both go to {}: give each its own file",
-                    stats.display()
-                )))
+        let outputs = self.data_outputs();
+        for (number, (later, target)) in outputs.iter().enumerate() {
+            let same = |(_, other): &&(&str, &Target)| other == target;
+            let Some((earlier, _)) = outputs[..number].iter().find(same) else {
+                continue;
+            };
+            match target {
+                Target::Stdout => {
+                    return Err(Failure::request(format!(
+                        "{earlier} and {later} both go to standard output, which takes one of \
+                         them: send the other to a file"
+                    )));
+                }
+                Target::File(path) if path == Path::new("/dev/null") => {}
+                Target::File(path) => {
+                    return Err(Failure::request(format!(
+                        "{earlier} and {later} both go to {}: give each its own file",
+                        path.display()
+                    )));
+                }
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn check_reflect(&self) -> Result<(), Failure> {

@@ -29,6 +29,11 @@ impl Request {
         set("grace_ns", json!(self.grace.0));
         set("flush_every_ns", json!(self.flush_every.0));
         set("json", json!(self.json.as_ref().map(target)));
+        set("hdr", json!(self.hdr.as_ref().map(target)));
+        set("pcap", json!(self.pcap.as_ref().map(target)));
+        let one_in = self.pcap.as_ref().map(|_| self.pcap_sample);
+        set("pcap_sample", json!(one_in));
+        set("metrics", json!(self.metrics));
         set("duration_ns", json!(self.duration.map(ns)));
         set("count", json!(self.count));
         set("wait_link_ns", json!(self.wait_link.0));

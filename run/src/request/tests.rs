@@ -47,6 +47,10 @@ fn reflect() -> Request {
         count: None,
         wait_link: Nanos(10_000_000_000),
         json: None,
+        hdr: None,
+        pcap: None,
+        pcap_sample: NonZeroU32::new(1_000).unwrap(),
+        metrics: None,
         verbosity: Verbosity::Normal,
     }
 }

@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::num::NonZeroU32;
 
 use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::port::Port;
@@ -92,6 +93,10 @@ pub fn request(rate: Option<Rate>) -> Request {
         count: None,
         wait_link: Nanos::SECOND,
         json: None,
+        hdr: None,
+        pcap: None,
+        pcap_sample: NonZeroU32::new(1_000).unwrap(),
+        metrics: None,
         verbosity: Verbosity::Quiet,
     }
 }

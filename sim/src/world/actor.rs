@@ -2,16 +2,16 @@
 
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{Crew, Phase};
-use dpdkgen_run::control::{Control, End};
-use dpdkgen_run::stage::Stage;
+use dpdkgen_run::control::{Control, End, Scene};
+use dpdkgen_run::stage::{OpenedPort, Stage};
 
 use super::Watcher;
-use super::ends::Workers;
+use super::ends::{self, Queue, Workers};
 use crate::audit;
 use crate::chance::Chance;
 use crate::conditions::HostConditions;
 use crate::link::SharedLink;
-use crate::port::{SharedLcore, SimPort};
+use crate::port::SharedLcore;
 
 /// Share of polls after which an lcore's clock steps forward, if it may.
 const CLOCK_STEPS: f64 = 0.001;
@@ -41,7 +41,7 @@ pub struct Polls {
 
 /// One lcore: its crew, and its time.
 pub struct Actor<'w, 's, 'l> {
-    crew: Crew<'w, 's, SimPort<'l>>,
+    crew: Crew<'w, 's, Queue<'l>>,
     lcore: SharedLcore,
     /// What its clock said last, when a round begins.
     begin: Nanos,
@@ -146,11 +146,22 @@ impl Polls {
     }
 }
 
+/// What the control thread of the sender sees beside its workers.
+#[derive(Clone, Copy)]
+pub struct Seen<'k, 'l> {
+    /// Its ports.
+    pub ports: &'k [OpenedPort],
+    /// The lcore of each of its workers.
+    pub lcores: &'k [u32],
+    /// The link.
+    pub link: &'k SharedLink<'l>,
+}
+
 /// The control thread of the sender, and the order in which all act.
 pub struct LookOut<'k, 's, 'l> {
     stage: &'k Stage<'s>,
     control: Control<'k, 's>,
-    link: &'k SharedLink<'l>,
+    seen: Seen<'k, 'l>,
     every: Nanos,
     next: Nanos,
     rows: u64,
@@ -159,11 +170,11 @@ pub struct LookOut<'k, 's, 'l> {
 impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     /// Looks `every` so often from `first` on.
     #[must_use]
-    pub fn new(stage: &'k Stage<'s>, link: &'k SharedLink<'l>, every: Nanos, first: Nanos) -> Self {
+    pub fn new(stage: &'k Stage<'s>, seen: Seen<'k, 'l>, every: Nanos, first: Nanos) -> Self {
         Self {
             stage,
             control: Control::new(stage),
-            link,
+            seen,
             every,
             next: first,
             rows: 0,
@@ -215,17 +226,30 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     fn look(&mut self, now: Nanos, watcher: &mut impl Watcher) -> Option<End> {
         let Self {
             control,
-            link,
+            seen,
             rows,
             ..
         } = self;
         let requests = watcher.stop_requests();
         let end = control.poll(now, requests, &mut |row| {
-            audit::row(&mut link.borrow_mut().truth, *rows, row);
+            audit::row(&mut seen.link.borrow_mut().truth, *rows, row);
             *rows += 1;
             watcher.row(row);
         });
-        watcher.tick(now);
+        let progress = || {
+            let device = ends::devices(&seen.link.borrow(), seen.ports);
+            let scene = Scene {
+                ports: seen.ports,
+                lcores: seen.lcores,
+                device: &device,
+            };
+            control.progress(now, &scene)
+        };
+        if end.is_some() {
+            watcher.end(&progress);
+        } else {
+            watcher.tick(now, &progress);
+        }
         end
     }
 }

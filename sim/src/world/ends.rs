@@ -9,6 +9,7 @@ use dpdkgen_core::worker::Worker;
 use dpdkgen_report::summary::{Device, Role};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{PortSelector, Request, SendRecv};
+use dpdkgen_run::sampling::{Sampled, Tap};
 use dpdkgen_run::stage::{OpenedPort, Stage};
 
 use crate::conditions::HostConditions;
@@ -29,8 +30,11 @@ pub struct Workers<'s, 'l> {
     /// When counting begins.
     pub start: Nanos,
     /// The workers.
-    pub workers: Vec<Worker<'s, SimPort<'l>>>,
+    pub workers: Vec<Worker<'s, Queue<'l>>>,
 }
+
+/// What a worker polls; the sample may be none.
+pub type Queue<'l> = Sampled<SimPort<'l>, SharedLcore>;
 
 /// The sender's ports that `request` names, the first if it names none.
 pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
@@ -92,14 +96,15 @@ pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
         .collect()
 }
 
-/// The workers of `stage`, on the lcores that `lcores` gives them.
+/// The workers of `stage` on `ports` and `lcores`, with a sample of the frames each if there are taps.
 pub fn crews<'s, 'l>(
     stage: &'s Stage<'_>,
     side: Side,
     link: &SharedLink<'l>,
-    ports: &[OpenedPort],
-    lcores: &[u32],
+    (ports, lcores): (&[OpenedPort], &[u32]),
+    taps: Option<Vec<Tap>>,
 ) -> Vec<Workers<'s, 'l>> {
+    let mut taps = taps.unwrap_or_default().into_iter();
     let start = stage.rings()[0].division().start;
     let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
     let mut crews: Vec<Workers<'s, 'l>> = (0..count)
@@ -120,7 +125,9 @@ pub fn crews<'s, 'l>(
             tx: port * request.txq + post.queue,
             rx_burst: request.rx_burst,
         };
-        let queue = SimPort::new(link.clone(), crew.lcore.clone(), place);
+        let port = SimPort::new(link.clone(), crew.lcore.clone(), place);
+        let tap = taps.next().unwrap_or_else(Tap::closed);
+        let queue = Sampled::new(port, tap, crew.lcore.clone());
         crew.workers.push(stage.worker(number, queue, ports));
     }
     crews

@@ -1,0 +1,42 @@
+//! The live display: a small table on a terminal, a plain line a second anywhere else.
+//!
+//! Promised: it shows what the workers counted and nothing estimated; rates, round trips and busy
+//! shares are of the time since it was last shown, all else is of the whole run. Time is the run's
+//! own, so a simulation's passes as fast as it is computed.
+
+mod line;
+mod table;
+
+use crate::progress::{Progress, Step};
+use crate::voice::{Frame, Stream, Voice};
+
+/// Shows how far a run is.
+#[derive(Debug)]
+pub struct Display {
+    voice: Voice,
+    draws: bool,
+    last: Option<Progress>,
+}
+
+impl Display {
+    /// A display on `stream`, which is that of `voice`.
+    #[must_use]
+    pub fn new(stream: Stream, voice: Voice) -> Self {
+        Self {
+            voice,
+            draws: stream.is_terminal(),
+            last: None,
+        }
+    }
+
+    /// Shows `progress`.
+    pub fn show(&mut self, progress: Progress) {
+        let step = Step::new(self.last.as_ref(), &progress);
+        self.voice.show(if self.draws {
+            Frame::Table(table::lines(&step))
+        } else {
+            Frame::Line(line::line(&step))
+        });
+        self.last = Some(progress);
+    }
+}

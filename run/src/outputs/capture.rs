@@ -1,0 +1,123 @@
+//! The pcap file: what the workers sampled, brought from their memory to the file.
+
+use std::io;
+use std::time::SystemTime;
+
+use dpdkgen_report::background::Background;
+use dpdkgen_report::output::Output;
+use dpdkgen_report::pcap::{PcapWriter, RECORD_HEADER};
+use dpdkgen_report::summary::Sampled;
+
+use crate::request::{Mode, Request, limits};
+use crate::sampling::{Reservoir, Sample, Tap, sampler};
+
+/// Bytes that wait to be written before no more samples are fetched, so that those which follow are
+/// skipped by the workers.
+const MOST_PENDING: usize = 16 << 20;
+
+/// Bytes of a file, at most; what follows is skipped.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// Bytes of a frame without FCS that every file has room for.
+const USUAL_FRAME: usize = 1514;
+
+/// A pcap file, and the samples on their way to it.
+pub struct Capture {
+    pcap: PcapWriter<Background>,
+    reservoirs: Vec<Reservoir>,
+    /// Bytes that are kept of a frame.
+    longest: usize,
+    frames: u64,
+    bytes: u64,
+    /// Fetched, and beyond the limit of the file.
+    too_many: u64,
+}
+
+impl Capture {
+    /// A file for `request`, written to by `writer`.
+    #[must_use]
+    pub fn new(request: &Request, writer: Background) -> Self {
+        let longest = match &request.mode {
+            Mode::SendRecv(sendrecv) => usize::from(sendrecv.frame_len()).max(USUAL_FRAME),
+            Mode::Reflect => usize::from(limits::MAX_PAYLOAD + limits::HEADERS),
+        };
+        Self {
+            pcap: PcapWriter::new(writer),
+            reservoirs: Vec::new(),
+            longest,
+            frames: 0,
+            bytes: 0,
+            too_many: 0,
+        }
+    }
+
+    /// What each of so many workers samples with.
+    pub fn taps(&mut self, request: &Request, workers: usize) -> Vec<Tap> {
+        let make = |_| {
+            let (tap, reservoir) = sampler(request.pcap_sample, self.longest);
+            self.reservoirs.push(reservoir);
+            tap
+        };
+        (0..workers).map(make).collect()
+    }
+
+    /// Writes the heading of a run that started at `start`.
+    pub fn begin(&mut self, start: SystemTime) -> io::Result<()> {
+        self.pcap.begin(start, self.longest as u32)
+    }
+
+    /// Fetches what has been sampled, in the order of time as far as it is there.
+    pub fn fetch(&mut self) -> io::Result<()> {
+        let mut fetched: Vec<(usize, Sample)> = Vec::new();
+        let mut room = MOST_PENDING.saturating_sub(self.pcap.get_ref().pending());
+        for (number, reservoir) in self.reservoirs.iter_mut().enumerate() {
+            while room > 0 {
+                let Some(sample) = reservoir.fetch() else {
+                    break;
+                };
+                room = room.saturating_sub(RECORD_HEADER + sample.bytes().len());
+                fetched.push((number, sample));
+            }
+        }
+        fetched.sort_by_key(|(_, sample)| sample.at);
+        for (number, sample) in fetched {
+            let written = self.write(&sample);
+            self.reservoirs[number].give_back(sample);
+            written?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, sample: &Sample) -> io::Result<()> {
+        let bytes = (RECORD_HEADER + sample.bytes().len()) as u64;
+        if self.bytes + bytes > MOST_BYTES {
+            self.too_many += 1;
+            return Ok(());
+        }
+        self.bytes += bytes;
+        self.frames += 1;
+        self.pcap.write(sample.at.0, sample.bytes(), sample.len)
+    }
+
+    /// Fetches all that is left, and gives the output back; what has been sampled is told.
+    pub fn finish(mut self) -> (Output, Sampled) {
+        // The run is over, so there is time to wait for the file.
+        loop {
+            let before = self.frames + self.too_many;
+            let _ = self.fetch();
+            let pending = self.pcap.get_ref().pending();
+            if before == self.frames + self.too_many && pending < MOST_PENDING {
+                break;
+            }
+            if pending >= MOST_PENDING {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+        let skipped: u64 = self.reservoirs.iter().map(Reservoir::skipped).sum();
+        let sampled = Sampled {
+            frames: self.frames,
+            skipped: skipped + self.too_many,
+        };
+        (self.pcap.finish().finish(), sampled)
+    }
+}
