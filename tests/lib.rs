@@ -7,6 +7,7 @@
 mod support {
     pub mod bridge;
     pub mod echo;
+    pub mod http;
     pub mod machine;
     pub mod namespace;
     pub mod pair;
@@ -17,6 +18,7 @@ mod support {
 
 pub use support::bridge::{self, Crossing, Way};
 pub use support::echo::EchoServer;
+pub use support::http;
 pub use support::machine::{self, Need, Turn, turn};
 pub use support::namespace::{Link, Offload};
 pub use support::pair::{Outcome, Pair};

@@ -7,6 +7,8 @@
 mod line;
 mod table;
 
+pub use self::line::line;
+pub use self::table::lines as table;
 use crate::progress::{Progress, Step};
 use crate::voice::{Frame, Stream, Voice};
 
@@ -33,9 +35,9 @@ impl Display {
     pub fn show(&mut self, progress: Progress) {
         let step = Step::new(self.last.as_ref(), &progress);
         self.voice.show(if self.draws {
-            Frame::Table(table::lines(&step))
+            Frame::Table(table(&step))
         } else {
-            Frame::Line(line::line(&step))
+            Frame::Line(line(&step))
         });
         self.last = Some(progress);
     }

@@ -3,6 +3,7 @@
 //! Promised: every line follows from the [`Summary`] alone, and what does not apply is not
 //! mentioned rather than shown as 0.
 
+mod causes;
 mod loss;
 mod reflect;
 mod sendrecv;
@@ -20,6 +21,7 @@ pub fn render(summary: &Summary) -> String {
     };
     lines.extend(workers::stalls(&summary.workers));
     lines.extend(workers::busy(summary));
+    lines.extend(causes::lines(summary));
     lines.extend(summary.sampled.as_ref().map(sampled));
     lines.into_iter().map(|line| line + "\n").collect()
 }

@@ -277,3 +277,72 @@ fn workers_that_share_a_core_add_up() {
     run.workers[1].busy_ratio = None;
     assert!(!render(&run).contains("busy"));
 }
+
+#[test]
+fn what_limits_a_sender() {
+    let mut run = sendrecv();
+    run.pacing.as_mut().unwrap().achieved_pps = Some(1_750_000.0);
+    run.workers[0].busy_ratio = Some(0.97);
+    let core = "The tx core is the limit: give it more queues and cores (--txq), or larger bursts \
+                (--tx-burst).\n";
+    assert!(render(&run).ends_with(core), "{}", render(&run));
+    run.tx.refused = 70_000_000;
+    let device = "The device is the limit: it refused 25 % of what was handed to it; raise \
+                  --tx-desc or --txq, or lower --rate.\n";
+    assert!(render(&run).ends_with(device), "{}", render(&run));
+    // What was refused and sent in time after all limits nothing.
+    run.pacing = sendrecv().pacing;
+    assert!(!render(&run).contains("limit"), "{}", render(&run));
+}
+
+#[test]
+fn packets_that_left_late() {
+    let mut run = sendrecv();
+    run.pacing.as_mut().unwrap().lag_ns = Some(Lag {
+        p50: 900,
+        p99: 212_000,
+        max: 9_000_000,
+    });
+    let late = "1 % of the packets left more than 212 µs late: probes of 24 bytes or more \
+                (--packet-size) tell the round trip from when each was due.\n";
+    assert!(render(&run).ends_with(late), "{}", render(&run));
+    run.latency_due_ns = run.latency_ns;
+    assert!(render(&run).contains("212 µs late: the round trip from when each was due has that"));
+}
+
+#[test]
+fn queues_that_are_uneven() {
+    let mut run = sendrecv();
+    let queue = |number, packets| Queue {
+        queue: number,
+        packets,
+        ..run.queues[0].clone()
+    };
+    let even = vec![queue(0, 5_000), queue(1, 5_500), queue(2, 4_500)];
+    let uneven = vec![queue(0, 90_000), queue(1, 10_000), queue(2, 0), queue(3, 0)];
+    let few = vec![queue(0, 900), queue(1, 0)];
+    run.queues = uneven;
+    let line = "Receive queues are uneven: queue 0 of 0000:03:00.0 got 90 % of the packets for 4 \
+                queues, and 2 got none; use more source ports (--src-port-range), and see whether \
+                the NIC spreads UDP by ports.\n";
+    assert!(render(&run).ends_with(line), "{}", render(&run));
+    for queues in [even, few] {
+        run.queues = queues;
+        assert!(!render(&run).contains("uneven"), "{}", render(&run));
+    }
+}
+
+#[test]
+fn a_run_with_a_sample() {
+    let mut run = sendrecv();
+    let mut sampled = |frames, skipped| {
+        run.sampled = Some(Sampled { frames, skipped });
+        render(&run).lines().last().unwrap().to_owned()
+    };
+    assert_eq!(sampled(1, 0), "The pcap file has 1 frame.");
+    assert_eq!(
+        sampled(7_000, 12),
+        "The pcap file has 7,000 frames; 12 more were skipped, since they came faster than they can \
+         be written (raise --pcap-sample)."
+    );
+}

@@ -197,13 +197,13 @@ impl<R: Runtime> Run<'_, '_, R> {
                     timebase.start();
                     outputs.begin(SystemTime::now());
                     stage.command.set(Phase::Running);
-                    let sight = Sight {
+                    let mut sight = Sight {
                         ports,
                         lcores,
                         device,
                         for_control,
                     };
-                    watch(stage, timebase, signals, outputs, sight)
+                    watch(stage, timebase, signals, outputs, &mut sight)
                 });
             let control = control.map_err(|error| {
                 Failure::machine(format!("no control thread could be made: {error}"))
@@ -276,7 +276,7 @@ fn watch(
     timebase: &Timebase,
     signals: &mut StopSignals,
     outputs: &mut Outputs,
-    sight: Sight<'_, impl ForControl>,
+    sight: &mut Sight<'_, impl ForControl>,
 ) -> End {
     let mut clock = timebase.reader();
     let mut control = Control::new(stage);

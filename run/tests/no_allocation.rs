@@ -5,11 +5,14 @@ mod counting;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use counting::{Counting, allocations, request, run};
 use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_run::sampling::{Sampled, Stamp, sampler};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -70,6 +73,36 @@ fn the_allocator_counts() {
     let before = allocations();
     drop(Vec::<u8>::with_capacity(10));
     assert_eq!(allocations() - before, 2);
+}
+
+/// It is always the same time.
+struct Noon;
+
+impl Stamp for Noon {
+    fn stamp(&mut self) -> Option<Nanos> {
+        Some(Nanos(0))
+    }
+}
+
+#[test]
+fn a_sample_of_the_frames_allocates_nothing() {
+    let every_third = NonZeroU32::new(3).unwrap();
+    let port = Loop::new();
+    let mut reservoirs = Vec::new();
+    let (summary, allocations) = run(&request(Rate::new(1_000_000, 1_000_000_000)), |_| {
+        let (tap, reservoir) = sampler(every_third, 1_514);
+        reservoirs.push(reservoir);
+        Sampled::new(Loop(Rc::clone(&port.0)), tap, Noon)
+    });
+    assert_eq!(summary.lost, Some(0));
+    assert_eq!(allocations, 0);
+    // Nobody fetched any, so some were skipped too.
+    let due = summary.tx.packets.div_ceil(3);
+    for mut reservoir in reservoirs {
+        let fetched = std::iter::from_fn(|| reservoir.fetch()).count() as u64;
+        assert!(fetched > 0);
+        assert_eq!(fetched + reservoir.skipped(), due);
+    }
 }
 
 #[test]

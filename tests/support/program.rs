@@ -1,6 +1,7 @@
 //! Programs run under watch: killed when their test ends, and waited for with a limit.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -100,6 +101,16 @@ impl Program {
             // What it did last counts even if it has ended since.
             assert!(condition(self), "no {what}: {why}\n{}", self.words());
         }
+    }
+
+    /// Types something on its standard input, which was left open.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn type_in(&mut self, text: &str) {
+        let mut stdin = self.child.stdin.as_ref().expect("an open standard input");
+        stdin.write_all(text.as_bytes()).expect("a reader");
     }
 
     /// Sends it a signal, by the signal's name.

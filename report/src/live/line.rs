@@ -44,7 +44,7 @@ pub fn line(step: &Step<'_>) -> String {
         Phase::Running => "",
         Phase::Draining => " (waiting for what is in flight)",
     };
-    let time = words::seconds(super::table::shown_seconds(now.at_ns));
+    let time = super::table::time(now.at_ns);
     format!("{time}{what}: {}", parts.join(", "))
 }
 
@@ -58,7 +58,7 @@ fn busy(step: &Step<'_>) -> Option<String> {
         }
     }
     let of_role = |(role, (least, most)): (&Role, &(f64, f64))| {
-        let (least, most) = (words::share(*least), words::share(*most));
+        let (least, most) = (words::short_share(*least), words::short_share(*most));
         let range = if least == most {
             most
         } else {

@@ -40,12 +40,11 @@ pub fn lines(step: &Step<'_>) -> Vec<String> {
 }
 
 /// The run's time as it is shown: whole seconds, and tenths as long as there are few.
-pub fn shown_seconds(ns: u64) -> f64 {
-    let tenths = (ns / 100_000_000) as f64 / 10.0;
-    if tenths < 10.0 {
-        tenths
-    } else {
-        tenths.floor()
+pub fn time(ns: u64) -> String {
+    match ns / 100_000_000 {
+        0 => "0 s".to_owned(),
+        tenths @ 1..100 => words::seconds(tenths as f64 / 10.0),
+        tenths => words::seconds((tenths / 10) as f64),
     }
 }
 
@@ -62,7 +61,7 @@ fn heading(step: &Step<'_>) -> String {
         (Phase::Running, Mode::Reflect) => "Reflecting",
         (Phase::Draining, _) => "Draining",
     };
-    let time = words::seconds(shown_seconds(now.at_ns));
+    let time = time(now.at_ns);
     if now.phase == Phase::Draining {
         return entry(what, &format!("{time}, waiting for what is in flight"));
     }
@@ -120,7 +119,7 @@ fn besides(step: &Step<'_>) -> Option<String> {
         now.device.iter().filter_map(field).sum::<u64>()
     };
     let all = [
-        (sum(|c| c.rx.duplicates), "duplicate"),
+        (sum(|c| c.rx.duplicates), "duplicates"),
         (sum(|c| c.rx.reordered), "reordered"),
         (sum(|c| c.rx.corrupt), "corrupt"),
         (sum(|c| c.rx.foreign), "foreign"),
@@ -153,7 +152,7 @@ fn busy(step: &Step<'_>, role: Role) -> Option<String> {
     let shares: Vec<_> = workers
         .filter(|(_, worker)| worker.role == role)
         .map(|(number, worker)| {
-            let share = step.busy(number).map_or("-".to_owned(), words::share);
+            let share = step.busy(number).map_or("-".to_owned(), words::short_share);
             format!("lcore {}: {share}", worker.lcore)
         })
         .collect();

@@ -99,6 +99,11 @@ pub fn share(ratio: f64) -> String {
     }
 }
 
+/// `37 %`, `<1 %`: the same in a table.
+pub fn short_share(ratio: f64) -> String {
+    share(ratio).replace("less than ", "<")
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list(parts: &[String]) -> String {
     match parts {

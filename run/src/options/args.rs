@@ -175,17 +175,16 @@ pub struct OutputArgs {
     /// Write the run's totals to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub json: Option<Target>,
-    /// Write round trips to this file as an HdrHistogram log, an interval a second; - is standard
-    /// output
+    /// Write an HdrHistogram log of round trips to this file; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub hdr: Option<Target>,
-    /// Write a sample of the frames sent and received to this pcap file; - is standard output
+    /// Write a sample of all frames to this pcap file; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub pcap: Option<Target>,
-    /// One frame in so many is in the sample
+    /// One frame in so many is in the sample; 1: all of them
     #[arg(long, value_name = "N", default_value = "1000", value_parser = units::one_in)]
     pub pcap_sample: NonZeroU32,
-    /// Serve metrics for Prometheus at /metrics; without ADDR on loopback
+    /// Serve Prometheus metrics at /metrics; a port alone is on loopback
     #[arg(long, value_name = "ADDR:PORT", value_parser = listener)]
     pub metrics: Option<SocketAddr>,
     /// Warnings only

@@ -299,7 +299,7 @@ fn commands_that_are_not_there() {
 
 #[test]
 fn an_option_that_does_not_work_yet_is_not_offered() {
-    for option in ["--report", "--hdr", "--pcap", "--pcap-sample", "--metrics"] {
+    for option in ["--report"] {
         let text = sentence(&RT, &format!("{NEEDED} {option} x"));
         assert!(
             text.starts_with(&format!("there is no option '{option}'")),
@@ -423,5 +423,32 @@ fn the_examples_of_the_help_work() {
         for (_, example) in examples {
             run(example);
         }
+    }
+}
+
+#[test]
+fn where_metrics_are_served() {
+    let metrics = |text: &str| run(&format!("{NEEDED} --metrics {text}")).metrics;
+    let address = |text: &str| Some(text.parse().unwrap());
+    for loopback in ["9464", ":9464", "127.0.0.1:9464"] {
+        assert_eq!(metrics(loopback), address("127.0.0.1:9464"), "{loopback}");
+    }
+    assert_eq!(metrics("[::]:80"), address("[::]:80"));
+    for wrong in ["somewhere", "127.0.0.1", "65536", "127.0.0.1:x"] {
+        let said = sentence(&RT, &format!("{NEEDED} --metrics {wrong}"));
+        assert!(
+            said.contains("--metrics") && said.contains("127.0.0.1:9464"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn how_many_frames_are_sampled() {
+    let sample = |text: &str| run(&format!("{NEEDED} --pcap f --pcap-sample {text}")).pcap_sample;
+    assert_eq!((sample("1").get(), sample("1M").get()), (1, 1_000_000));
+    for wrong in ["0", "5G", "often"] {
+        let said = sentence(&RT, &format!("{NEEDED} --pcap-sample {wrong}"));
+        assert!(said.contains("--pcap-sample"), "{said}");
     }
 }

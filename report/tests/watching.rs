@@ -1,0 +1,235 @@
+//! What is shown and told of a run that goes on: the metrics to the letter, the log of histograms
+//! read back, the display's numbers.
+
+mod running;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use dpdkgen_report::hdr::HdrLog;
+use dpdkgen_report::metrics::render;
+use dpdkgen_report::progress::{Goal, Phase, Step};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use running::{reflect, sendrecv};
+
+#[test]
+fn the_metrics_of_a_sender() {
+    let (before, now) = (sendrecv(4), sendrecv(5));
+    let text = render(&Step::new(Some(&before), &now));
+    for line in [
+        "# TYPE dpdkgen_tx_packets_total counter",
+        "dpdkgen_tx_packets_total{port=\"0000:03:00.0\",queue=\"0\"} 5000",
+        "dpdkgen_tx_refused_total{port=\"0000:03:00.0\",queue=\"0\"} 0",
+        "dpdkgen_rx_packets_total{port=\"0000:03:00.0\",queue=\"0\",result=\"unique\"} 4950",
+        "dpdkgen_rx_packets_total{port=\"0000:03:00.0\",queue=\"0\",result=\"duplicate\"} 0",
+        "dpdkgen_rx_packets_total{port=\"0000:03:00.0\",queue=\"0\",result=\"too_old\"} 0",
+        "dpdkgen_reordered_packets_total 0",
+        "dpdkgen_lost_packets_total 40",
+        "dpdkgen_late_packets_total 0",
+        "# TYPE dpdkgen_round_trip_seconds histogram",
+        "dpdkgen_round_trip_seconds_bucket{le=\"0.000000511\"} 0",
+        "dpdkgen_round_trip_seconds_bucket{le=\"0.000008191\"} 0",
+        "dpdkgen_round_trip_seconds_bucket{le=\"0.000012287\"} 4455",
+        "dpdkgen_round_trip_seconds_bucket{le=\"0.001048575\"} 4950",
+        "dpdkgen_round_trip_seconds_bucket{le=\"+Inf\"} 4950",
+        "dpdkgen_round_trip_seconds_sum 0.53955",
+        "dpdkgen_round_trip_seconds_count 4950",
+        "dpdkgen_worker_busy_ratio{lcore=\"1\",role=\"tx\",port=\"0000:03:00.0\",queue=\"0\"} 0.37",
+        "dpdkgen_worker_stalls_total{lcore=\"2\",role=\"rx\",port=\"0000:03:00.0\",queue=\"0\"} 5",
+        "dpdkgen_device_missed_total{port=\"0000:03:00.0\"} 0",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn what_does_not_apply_has_no_metric() {
+    let mut run = reflect(5, 1_000);
+    run.device[0].imissed = None;
+    run.device[0].rx_nombuf = None;
+    let text = render(&Step::new(None, &run));
+    for absent in [
+        "lost_packets",
+        "late_packets",
+        "reordered",
+        "round_trip",
+        "device_missed",
+    ] {
+        assert!(!text.contains(absent), "{absent} in\n{text}");
+    }
+    let rx = "dpdkgen_rx_packets_total{port=\"0000:03:00.0\",queue=\"0\"";
+    assert!(
+        text.contains(&format!("{rx},result=\"accepted\"}} 4998\n")),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("{rx},result=\"ignored\"}} 2\n")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_label_is_escaped() {
+    let mut run = reflect(1, 10);
+    run.workers[0].port = "a\"b\\c".to_owned();
+    let text = render(&Step::new(None, &run));
+    assert!(
+        text.contains("{port=\"a\\\"b\\\\c\",queue=\"0\"}"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_busy_in_the_drain_is_what_it_was() {
+    let now = sendrecv(5);
+    assert_eq!(Step::new(Some(&now), &now).busy(0), Some(0.37));
+    assert_eq!(Step::new(None, &sendrecv(0)).busy(0), None);
+    assert_eq!(Step::new(Some(&now), &now).rate(|c| c.tx.packets), 0.0);
+}
+
+#[test]
+fn the_nearer_of_two_goals_counts() {
+    let mut run = sendrecv(15);
+    assert_eq!(run.share(1_000.0), Some((0.25, Some(45.0))));
+    run.goals.push(Goal::Packets(20_000));
+    assert_eq!(run.share(1_000.0), Some((0.75, Some(5.0))));
+    assert_eq!(run.share(0.0), Some((0.75, None)));
+    run.goals.clear();
+    assert_eq!(run.share(1_000.0), None);
+}
+
+/// Everything that was logged: start, length and histogram of each interval.
+fn read(log: &[u8]) -> Vec<(Duration, Duration, Histogram<u64>)> {
+    let mut deserializer = Deserializer::new();
+    IntervalLogIterator::new(log)
+        .filter_map(|entry| match entry.expect("a log as the crate reads it") {
+            LogEntry::Interval(interval) => {
+                let bytes = interval.encoded_histogram();
+                let decoded = base64(bytes);
+                let histogram = deserializer.deserialize(&mut decoded.as_slice());
+                Some((
+                    interval.start_timestamp(),
+                    interval.duration(),
+                    histogram.expect("a histogram"),
+                ))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for c in text.bytes().filter(|c| *c != b'=') {
+        let value = ALPHABET.iter().position(|a| *a == c).expect("base64");
+        bits = bits << 6 | value as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_log_of_histograms_is_read_back() {
+    let mut log = HdrLog::new(Vec::new());
+    let start: SystemTime = UNIX_EPOCH + Duration::from_millis(1_700_000_000_250);
+    log.begin(start).unwrap();
+    for seconds in [1, 2, 2, 5] {
+        log.write(sendrecv(seconds)).unwrap();
+    }
+    let log = log.finish();
+    let text = String::from_utf8(log.clone()).unwrap();
+    assert!(text.contains("nanoseconds"), "{text}");
+    assert!(text.contains("#[StartTime: 1700000000.250 "), "{text}");
+    let intervals = read(&log);
+    let of: Vec<_> = intervals
+        .iter()
+        .map(|(start, length, histogram)| (start.as_secs(), length.as_secs(), histogram.len()))
+        .collect();
+    assert_eq!(of, [(0, 1, 990), (1, 1, 990), (2, 0, 0), (2, 3, 2970)]);
+    let (_, _, last) = &intervals[3];
+    let within = |value: u64, of: u64| value.abs_diff(of) as f64 <= of as f64 * 0.005;
+    assert!(within(last.value_at_quantile(0.5), 10_000), "{last:?}");
+    assert!(within(last.max(), 1_000_000), "{last:?}");
+}
+
+mod display {
+    use super::*;
+    use dpdkgen_report::live::{line, table};
+
+    fn shown(table: &[String]) -> String {
+        table.join("\n")
+    }
+
+    #[test]
+    fn a_table_of_a_sender() {
+        let (before, now) = (sendrecv(14), sendrecv(15));
+        assert_eq!(
+            shown(&table(&Step::new(Some(&before), &now))),
+            "\
+Sending     15 s  ███████░░░░░░░░░░░░░░░░░░░░░░░  25 %, 45 s left
+Sent                 15,000 packets         1,000 packets/s   8 Mbit/s
+Received             14,850 packets           990 packets/s   7.92 Mbit/s
+Lost                    140 of 14,000 accounted for, 1 %
+Round trip  median 10 µs, 99 % within 1 ms, longest 1 ms
+Busy tx     lcore 1: 37 %
+Busy rx     lcore 2: 0 %"
+        );
+    }
+
+    #[test]
+    fn a_table_of_a_reflector() {
+        let (before, now) = (reflect(1, 50), reflect(3, 50));
+        assert_eq!(
+            shown(&table(&Step::new(Some(&before), &now))),
+            "\
+Reflecting  3 s
+Received                150 packets            50 packets/s   24 kbit/s
+Sent back               147 packets            50 packets/s   24 kbit/s
+Besides     2 ignored, 1 refused
+Busy        lcore 1: 100 %"
+        );
+    }
+
+    #[test]
+    fn what_a_table_says_before_and_after() {
+        let mut run = sendrecv(0);
+        run.phase = Phase::WarmUp;
+        let table_of_nothing = shown(&table(&Step::new(None, &run)));
+        assert!(
+            table_of_nothing.starts_with("Warm-up     0 s  ░░░"),
+            "{table_of_nothing}"
+        );
+        assert!(
+            table_of_nothing.contains("nothing came back"),
+            "{table_of_nothing}"
+        );
+        assert!(
+            table_of_nothing.contains("not known before"),
+            "{table_of_nothing}"
+        );
+        let mut run = sendrecv(60);
+        run.phase = Phase::Draining;
+        let lines = table(&Step::new(None, &run));
+        assert_eq!(lines[0], "Draining    60 s, waiting for what is in flight");
+    }
+
+    #[test]
+    fn lines_for_a_log() {
+        let (before, now) = (sendrecv(14), sendrecv(15));
+        assert_eq!(
+            line(&Step::new(Some(&before), &now)),
+            "15 s: sent 15,000 (1,000/s), received 14,850 (990/s), lost 140 (1 %), median 10 µs, \
+             99 % within 1 ms, busy tx 37 % rx 0 %"
+        );
+        assert_eq!(
+            line(&Step::new(Some(&reflect(1, 50)), &reflect(3, 50))),
+            "3 s: received 150 (50/s), sent back 147 (50/s), busy reflect 100 %"
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! The metrics of a run, scraped by a real Prometheus; the alerts and the dashboard, evaluated by it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dpdkgen_tests::{Need, Program, http, run, turn};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A file of the folder `docs`.
+fn docs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name)
+}
+
+/// A run that goes on, with its metrics at `address`.
+fn endless(address: SocketAddr) -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dpdkgen-sim"));
+    let options = "sendrecv --rate 100kpps --packet-size 64 --loss 1% --dup 1% --duration 70000 \
+                   -t 2 -r 2 -q --metrics";
+    command
+        .args(options.split_whitespace())
+        .arg(address.to_string());
+    Program::start(command)
+}
+
+/// What Prometheus at `address` says to a query: the results, an error if it does not understand it.
+fn query(address: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
+    let path = format!("/api/v1/query?query={}", http::escaped(expression));
+    let (_, body) = http::get(address, &path).map_err(|error| error.to_string())?;
+    let mut answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+    if answer["status"] != "success" {
+        return Err(body);
+    }
+    match answer["data"]["result"].take() {
+        Value::Array(results) => Ok(results),
+        other => Err(other.to_string()),
+    }
+}
+
+/// The number of the only result.
+fn number(address: SocketAddr, expression: &str) -> Option<f64> {
+    let results = query(address, expression).ok()?;
+    let [result] = &results[..] else { return None };
+    result["value"][1].as_str()?.parse().ok()
+}
+
+#[test]
+fn promtool_finds_nothing_to_say() {
+    let needs = [Need::Program("promtool")];
+    let Some(_turn) = turn("promtool_finds_nothing_to_say", &needs) else {
+        return;
+    };
+    let address = http::free_address();
+    let mut program = endless(address);
+    let mut metrics = String::new();
+    program.until("metrics of some packets", LIMIT, |_| {
+        metrics = http::get(address, "/metrics").map_or(String::new(), |(_, text)| text);
+        metrics.contains("dpdkgen_lost_packets_total") && !metrics.contains("_seconds_count 0\n")
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("metrics");
+    std::fs::write(&file, &metrics).unwrap();
+    let mut promtool = Command::new("sh");
+    promtool
+        .args(["-c", "promtool check metrics < $0"])
+        .arg(&file);
+    let said = run(promtool, LIMIT).ok();
+    assert_eq!(
+        (said.stdout.trim(), said.stderr.trim()),
+        ("", ""),
+        "{metrics}"
+    );
+
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "rules"]).arg(docs("alerts.yml"));
+    let _ = run(promtool, LIMIT).ok();
+}
+
+#[test]
+fn a_real_prometheus_scrapes_a_run() {
+    let needs = [Need::Program("prometheus")];
+    let Some(_turn) = turn("a_real_prometheus_scrapes_a_run", &needs) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (target, address) = (http::free_address(), http::free_address());
+    let config = folder.path().join("prometheus.yml");
+    let alerts = docs("alerts.yml");
+    let text = format!(
+        "global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}\n\
+         rule_files: ['{}']\n\
+         scrape_configs: [{{job_name: dpdkgen, static_configs: [{{targets: ['{target}']}}]}}]\n",
+        alerts.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut prometheus = Command::new("prometheus");
+    prometheus
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.path().join("data").display()
+        ))
+        .arg(format!("--web.listen-address={address}"))
+        .stdin(Stdio::null());
+    let mut prometheus = Program::start(prometheus);
+    let program = endless(target);
+
+    // Two scrapes make a rate.
+    let rate = "sum(rate(dpdkgen_tx_packets_total[1m]))";
+    prometheus.until("rate of what is sent", LIMIT, |_| {
+        number(address, rate) > Some(0.0)
+    });
+    assert_eq!(number(address, "up"), Some(1.0));
+    let all = number(address, "sum(dpdkgen_rx_packets_total)").unwrap();
+    let unique = number(address, "sum(dpdkgen_rx_packets_total{result=\"unique\"})").unwrap();
+    assert!(all > unique && unique > 0.0, "{unique} of {all}");
+    let p99 = "histogram_quantile(0.99, rate(dpdkgen_round_trip_seconds_bucket[1m]))";
+    let p99 = number(address, p99).unwrap();
+    assert!((1e-7..1e-3).contains(&p99), "{p99} s");
+
+    evaluates_the_dashboard(address);
+    prometheus.until("alerts that are evaluated", LIMIT, |_| {
+        let (_, body) = http::get(address, "/api/v1/rules").unwrap();
+        let rules: Value = serde_json::from_str(&body).unwrap();
+        let rules = rules["data"]["groups"][0]["rules"].as_array().cloned();
+        let rules = rules.unwrap_or_default();
+        assert!(
+            !rules.iter().any(|rule| rule["health"] == "err"),
+            "{rules:?}"
+        );
+        !rules.is_empty() && rules.iter().all(|rule| rule["health"] == "ok")
+    });
+    // One packet in a hundred is lost either way.
+    let state = "ALERTS{alertname=\"DpdkgenLoss\"}";
+    prometheus.until("alert", LIMIT, |_| {
+        query(address, state).is_ok_and(|a| !a.is_empty())
+    });
+
+    let _ = program.interrupt().ok();
+    prometheus.until("end of the metrics", LIMIT, |_| {
+        number(address, "up") == Some(0.0)
+    });
+}
+
+/// Every expression of the dashboard gives something, but for what does not happen on this link.
+fn evaluates_the_dashboard(address: SocketAddr) {
+    let text = std::fs::read_to_string(docs("grafana-dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|p| p["targets"].as_array().unwrap());
+    let expressions: Vec<_> = targets
+        .map(|target| target["expr"].as_str().unwrap())
+        .collect();
+    assert!(expressions.len() > 10, "{expressions:?}");
+    for expression in expressions {
+        let expression = expression
+            .replace("$__rate_interval", "1m")
+            .replace("$instance", ".*");
+        let results = query(address, &expression).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!results.is_empty(), "{expression} gives nothing");
+    }
+}
