@@ -108,20 +108,30 @@ impl Tap {
         tap
     }
 
-    /// Whether the next frame is to be sampled: the first one, and then every `one_in`-th.
+    /// Whether the next frame is to be sampled, if there is memory for it: the first one, and then
+    /// every `one_in`-th.
     #[inline]
     fn is_due(&mut self) -> bool {
         self.left = self.left.wrapping_sub(1);
-        if self.left != 0 {
+        self.left == 0 && self.has_memory()
+    }
+
+    fn has_memory(&mut self) -> bool {
+        self.left = self.one_in;
+        if self.one_in == 0 {
             return false;
         }
-        self.left = self.one_in;
-        self.one_in > 0
+        let has_memory = !(self.spare.is_empty() && self.empty.is_empty());
+        if !has_memory {
+            self.skip();
+        }
+        has_memory
     }
 
     /// A copy of `frame`, if there is memory for it.
     fn copy(&mut self, at: Nanos, frame: &[u8]) -> Option<Sample> {
         let Some(mut sample) = self.spare.pop().or_else(|| self.empty.pop().ok()) else {
+            // Of two copies of one frame the second found none.
             self.skip();
             return None;
         };
