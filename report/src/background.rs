@@ -3,7 +3,7 @@
 //! Promised: writing never waits. A reader that is slow, or does not read at all (a pager, a pipe that
 //! nobody empties), holds up nothing but its own output; what it leaves unread beyond [`MOST_PENDING`]
 //! bytes is dropped, and the output is then incomplete. An output that fails is told of once while the
-//! run goes on, a file that was removed within [`CHECK_EVERY`].
+//! run goes on, a removed file within a second or two.
 
 use std::io::{self, Write};
 use std::sync::Arc;

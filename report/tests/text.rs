@@ -175,7 +175,6 @@ Check that the reflector runs, that --dest-mac is its MAC or the next hop's, tha
          --src-port-range and --dest.
 Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS).
 Received 41 packets: 41 not of this run.
-Lost 210,000,000 of 210,000,000.
 Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all within 31 µs.
 "
         .replace("         ", "")

@@ -212,7 +212,11 @@ fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String
         let corrupt = words::count(probes.corrupt.min(lost));
         bounds.push(format!("up to {corrupt} of them came back corrupt"));
     }
-    lines.push(bounds.join("; ") + ".");
+    // The verdict has named the number if it is all in one place.
+    let is_new = bounds.len() > 1 || (probes.unique > 0 && whereabouts.elsewhere < lost);
+    if is_new {
+        lines.push(bounds.join("; ") + ".");
+    }
     if probes.too_old > 0 {
         lines.push(format!(
             "Loss is an upper bound: {} came so late that nobody can say whether they were new.",
