@@ -177,8 +177,8 @@ Sent                 15,000 packets         1,000 packets/s   8 Mbit/s
 Received             14,850 packets           990 packets/s   7.92 Mbit/s
 Lost                    140 of 14,000 accounted for, 1 %
 Round trip  median 10 µs, 99 % within 1 ms, longest 1 ms
-Busy tx     lcore 1: 37 %
-Busy rx     lcore 2: 0 %"
+Busy tx     lcore 1:  37 %
+Busy rx     lcore 2:   0 %"
         );
     }
 
@@ -193,6 +193,25 @@ Received                150 packets            50 packets/s   24 kbit/s
 Sent back               147 packets            50 packets/s   24 kbit/s
 Besides     2 ignored, 1 refused
 Busy        lcore 1: 100 %"
+        );
+    }
+
+    #[test]
+    fn many_workers_take_several_lines() {
+        let mut run = reflect(1, 50);
+        let worker = run.workers[0].clone();
+        run.workers = (7..=12)
+            .map(|lcore| dpdkgen_report::progress::WorkerProgress {
+                lcore,
+                ..worker.clone()
+            })
+            .collect();
+        let lines = table(&Step::new(None, &run));
+        assert_eq!(
+            shown(&lines[lines.len() - 2..]),
+            "\
+Busy         lcore 7: 100 %   lcore 8: 100 %   lcore 9: 100 %  lcore 10: 100 %
+            lcore 11: 100 %  lcore 12: 100 %"
         );
     }
 

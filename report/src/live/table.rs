@@ -7,6 +7,9 @@ use crate::text::words;
 /// Characters of the bar that shows how much of the run is over.
 const BAR: usize = 30;
 
+/// Workers in a line, so that it fits in 80 columns.
+const WORKERS: usize = 4;
+
 /// The lines of the table; a terminal that is too narrow cuts them.
 pub fn lines(step: &Step<'_>) -> Vec<String> {
     let now = step.now();
@@ -34,7 +37,7 @@ pub fn lines(step: &Step<'_>) -> Vec<String> {
     lines.extend(
         [Role::Tx, Role::Rx, Role::Reflect]
             .into_iter()
-            .filter_map(|role| busy(step, role)),
+            .flat_map(|role| busy(step, role)),
     );
     lines
 }
@@ -146,20 +149,28 @@ fn besides(step: &Step<'_>) -> Option<String> {
     (!some.is_empty()).then(|| entry("Besides", &some.join(", ")))
 }
 
-/// `Busy rx     lcore 2: 31 %  lcore 3: 28 %`
-fn busy(step: &Step<'_>, role: Role) -> Option<String> {
+/// `Busy rx     lcore 2:  31 %  lcore 3:  28 %`, in as many lines as it takes.
+fn busy(step: &Step<'_>, role: Role) -> Vec<String> {
     let workers = step.now().workers.iter().enumerate();
     let shares: Vec<_> = workers
         .filter(|(_, worker)| worker.role == role)
         .map(|(number, worker)| {
             let share = step.busy(number).map_or("-".to_owned(), words::short_share);
-            format!("lcore {}: {share}", worker.lcore)
+            format!("lcore {}: {share:>5}", worker.lcore)
         })
         .collect();
-    let name = match role {
+    let longest = shares.iter().map(String::len).max().unwrap_or(0);
+    let names = match role {
         Role::Tx => "Busy tx",
         Role::Rx => "Busy rx",
         Role::Reflect => "Busy",
     };
-    (!shares.is_empty()).then(|| entry(name, &shares.join("  ")))
+    let names = std::iter::once(names).chain(std::iter::repeat(""));
+    let lines = names.zip(shares.chunks(WORKERS));
+    lines
+        .map(|(name, shares)| {
+            let padded = shares.iter().map(|share| format!("{share:>longest$}"));
+            entry(name, &padded.collect::<Vec<_>>().join("  "))
+        })
+        .collect()
 }
