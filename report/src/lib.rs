@@ -1,4 +1,5 @@
-//! What a run shows: the CSV of its intervals, the JSON of its totals, and a summary in words.
+//! What a run shows: the CSV of its intervals, the JSON of its totals, a summary in words, and a
+//! page with pictures.
 //!
 //! Everything here works from plain numbers that the run hands in, so a finished run can be shown
 //! again from its files. Nothing here decides what a packet means or counts anything.
@@ -7,5 +8,6 @@
 pub mod background;
 pub mod csv;
 pub mod output;
+pub mod page;
 pub mod summary;
 pub mod text;

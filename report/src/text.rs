@@ -6,7 +6,7 @@
 mod loss;
 mod reflect;
 mod sendrecv;
-mod words;
+pub(crate) mod words;
 mod workers;
 
 use crate::summary::{Mode, Pacing, Summary, Tx};

@@ -6,21 +6,63 @@ use dpdkgen_core::time::Nanos;
 use dpdkgen_report::background::Background;
 use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::output::{Output, Target};
-use dpdkgen_report::summary::Summary;
+use dpdkgen_report::page::timeline::Timeline;
+use dpdkgen_report::page::{Distribution, Sources, render};
+use dpdkgen_report::summary::{Latency, Summary};
 use dpdkgen_report::text;
 
 use crate::failure::Failure;
 use crate::request::{Request, Verbosity};
+use crate::stage::Stage;
+use crate::totals::{Distributions, distributions};
 
 /// All outputs of one run.
 pub struct Outputs {
     /// Written in the background: a slow reader must not hold up the control thread.
     csv: Option<CsvWriter<Background>>,
     json: Option<Output>,
+    page: Option<Page>,
     flush_every: Nanos,
     next_flush: Nanos,
     stdout_is_data: bool,
     verbosity: Verbosity,
+}
+
+/// The page that is drawn at the end, from what is kept of the rows.
+struct Page {
+    output: Output,
+    timeline: Timeline,
+    distributions: Distributions,
+}
+
+impl Page {
+    fn new(output: Output) -> Self {
+        Self {
+            output,
+            timeline: Timeline::default(),
+            distributions: Distributions::default(),
+        }
+    }
+
+    /// Draws it.
+    fn finish(mut self, summary: &Summary) -> Output {
+        let drawn = |counts: &[(u64, u64)], told: Option<Latency>| {
+            Some(Distribution::of_buckets(counts.iter().copied(), &told?))
+        };
+        let distributions = &self.distributions;
+        let latency = drawn(&distributions.latency, summary.latency_ns);
+        let latency_due = drawn(&distributions.latency_due, summary.latency_due_ns);
+        let html = render(&Sources {
+            timeline: &self.timeline,
+            summary: Some(summary),
+            latency: latency.as_ref(),
+            latency_due: latency_due.as_ref(),
+            peer: None,
+            from: None,
+        });
+        let _ = self.output.write_all(html.as_bytes());
+        self.output
+    }
 }
 
 impl Outputs {
@@ -43,10 +85,11 @@ impl Outputs {
             .map_err(|error| {
                 Failure::machine(format!("the statistics cannot be begun: {error}"))
             })?;
-        let targets = [&request.stats_file, &request.json];
+        let targets = [&request.stats_file, &request.json, &request.report];
         Ok(Self {
             csv,
             json: open(&request.json, "summary")?,
+            page: open(&request.report, "report")?.map(Page::new),
             flush_every: request.flush_every,
             next_flush: request.flush_every,
             stdout_is_data: targets
@@ -75,6 +118,16 @@ impl Outputs {
             // An output never fails towards its writer; it remembers.
             let _ = csv.write(row);
         }
+        if let Some(page) = &mut self.page {
+            page.timeline.push(row);
+        }
+    }
+
+    /// Takes what the summary does not tell: the run on `stage` has ended.
+    pub fn ended(&mut self, stage: &Stage<'_>) {
+        if let Some(page) = &mut self.page {
+            page.distributions = distributions(stage);
+        }
     }
 
     /// Flushes the rows if it is time to.
@@ -100,6 +153,7 @@ impl Outputs {
             let _ = json.write_all(text.as_bytes());
             outputs.push(json);
         }
+        outputs.extend(self.page.take().map(|page| page.finish(summary)));
         self.tell(text::render(summary).trim_end());
         let mut is_whole = true;
         for output in &mut outputs {

@@ -97,6 +97,8 @@ pub struct Request {
     pub wait_link: Nanos,
     /// Where the JSON summary goes.
     pub json: Option<Target>,
+    /// Where the page with the run's pictures goes.
+    pub report: Option<Target>,
     /// How much to say.
     pub verbosity: Verbosity,
 }

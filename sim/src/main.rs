@@ -11,7 +11,9 @@ use dpdkgen_run::drive::conclude;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::Exit;
 use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::redraw::redraw;
 use dpdkgen_run::signals::StopSignals;
+use dpdkgen_run::stage::Stage;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
 use sim::world::{Scenario, Watcher};
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Task::Run(scenario)) => run(&scenario),
         Ok(Task::Swarm(args)) => many(args),
+        Ok(Task::Report(files)) => redraw(&files),
     };
     match done {
         Ok(status) => ExitCode::from(status),
@@ -48,6 +51,10 @@ struct Live {
 impl Watcher for Live {
     fn row(&mut self, row: &Row) {
         self.outputs.row(row);
+    }
+
+    fn ended(&mut self, stage: &Stage<'_>) {
+        self.outputs.ended(stage);
     }
 
     fn tick(&mut self, now: Nanos) {

@@ -39,6 +39,8 @@ pub struct Scenario {
 pub trait Watcher {
     /// An interval was closed.
     fn row(&mut self, _: &Row) {}
+    /// The run on this stage has ended.
+    fn ended(&mut self, _: &Stage<'_>) {}
     /// Time passes.
     fn tick(&mut self, _: Nanos) {}
     /// How often the user has asked to stop.
@@ -116,6 +118,7 @@ impl Scenario {
         let mut summary = summarize(&stage, circumstances);
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);
+        watcher.ended(&stage);
         let mut truth = link.truth;
         audit::summary(&mut truth, &summary, &self.request);
         audit::histograms(&mut truth, &stage);

@@ -70,7 +70,9 @@ impl<R: BufRead> CsvReader<R> {
             .iter()
             .all(|name| names.next() == Some(name.as_bytes()));
         if !is_ours {
-            return Err(reader.foreign("does not begin with the columns time,tx_packets,rx_packets,..."));
+            return Err(
+                reader.foreign("does not begin with the columns time,tx_packets,rx_packets,...")
+            );
         }
         reader.columns = HEADER.len() + names.count();
         Ok(reader)
@@ -191,7 +193,9 @@ impl<'l> Fields<'l> {
 fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
     let mut fields = Fields(line.split(|byte| *byte == b','));
     let missing = |name: &str| format!("has no {name}");
-    let start_ns = fields.milliseconds("time")?.ok_or_else(|| missing("time"))?;
+    let start_ns = fields
+        .milliseconds("time")?
+        .ok_or_else(|| missing("time"))?;
     let tx_packets = fields
         .count("tx_packets")?
         .ok_or_else(|| missing("tx_packets"))?;
@@ -231,17 +235,21 @@ fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
     };
     let probes = match counts {
         [None, None, None, None, None] if lost.is_none() && mean_ns.is_none() => None,
-        [Some(late), Some(duplicates), Some(reordered), Some(corrupt), Some(foreign)] => {
-            Some(RowProbes {
-                lost: lost.unwrap_or(0),
-                latency,
-                late,
-                duplicates,
-                reordered,
-                corrupt,
-                foreign,
-            })
-        }
+        [
+            Some(late),
+            Some(duplicates),
+            Some(reordered),
+            Some(corrupt),
+            Some(foreign),
+        ] => Some(RowProbes {
+            lost: lost.unwrap_or(0),
+            latency,
+            late,
+            duplicates,
+            reordered,
+            corrupt,
+            foreign,
+        }),
         _ => return Err("tells in part what became of the probes".to_owned()),
     };
     Ok(Row {

@@ -102,6 +102,7 @@ fn the_articles_sendrecv() {
         count: None,
         wait_link: Nanos(10_000_000_000),
         json: None,
+        report: None,
         verbosity: Verbosity::Normal,
     };
     assert_eq!(request, expected);

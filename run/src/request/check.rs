@@ -98,21 +98,35 @@ impl Request {
     }
 
     fn check_outputs(&self) -> Result<(), Failure> {
-        match (&self.stats_file, &self.json) {
-            (Some(Target::Stdout), Some(Target::Stdout)) => Err(Failure::request(
-                "--stats-file and --json both go to standard output, which takes one of them: \
-                 send the other to a file",
-            )),
-            (Some(Target::File(stats)), Some(Target::File(json)))
-                if stats == json && stats != Path::new("/dev/null") =>
-            {
-                Err(Failure::request(format!(
-                    "--stats-file and --json both go to {}: give each its own file",
-                    stats.display()
-                )))
+        let outputs = [
+            ("--stats-file", &self.stats_file),
+            ("--json", &self.json),
+            ("--report", &self.report),
+        ];
+        let given = outputs
+            .iter()
+            .filter_map(|(option, target)| Some((option, target.as_ref()?)));
+        let given: Vec<_> = given.collect();
+        for (number, (option, target)) in given.iter().enumerate() {
+            let same = given[..number].iter().find(|(_, before)| before == target);
+            let Some((before, _)) = same else { continue };
+            match target {
+                Target::Stdout => {
+                    return Err(Failure::request(format!(
+                        "{before} and {option} both go to standard output, which takes one of \
+                         them: send the other to a file"
+                    )));
+                }
+                Target::File(path) if path != Path::new("/dev/null") => {
+                    return Err(Failure::request(format!(
+                        "{before} and {option} both go to {}: give each its own file",
+                        path.display()
+                    )));
+                }
+                Target::File(_) => {}
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn check_reflect(&self) -> Result<(), Failure> {

@@ -29,6 +29,7 @@ impl Request {
         set("grace_ns", json!(self.grace.0));
         set("flush_every_ns", json!(self.flush_every.0));
         set("json", json!(self.json.as_ref().map(target)));
+        set("report", json!(self.report.as_ref().map(target)));
         set("duration_ns", json!(self.duration.map(ns)));
         set("count", json!(self.count));
         set("wait_link_ns", json!(self.wait_link.0));

@@ -47,6 +47,7 @@ fn reflect() -> Request {
         count: None,
         wait_link: Nanos(10_000_000_000),
         json: None,
+        report: None,
         verbosity: Verbosity::Normal,
     }
 }

@@ -92,6 +92,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         count: None,
         wait_link: Nanos::SECOND,
         json: None,
+        report: None,
         verbosity: Verbosity::Quiet,
     }
 }

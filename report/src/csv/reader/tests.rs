@@ -33,15 +33,27 @@ fn what_else_is_refused_by_its_line() {
         ("soon,4,17,,,,,,,,,,\n", "line 2 has \"soon\" as time"),
         ("0.1234567,4,17,,,,,,,,,,\n", "line 2 has \"0.1234567\""),
         ("0,-4,17,,,,,,,,,,\n", "line 2 has \"-4\" as tx_packets"),
-        ("0,99999999999999999999,1,,,,,,,,,,\n", "as tx_packets, which is not a count"),
+        (
+            "0,99999999999999999999,1,,,,,,,,,,\n",
+            "as tx_packets, which is not a count",
+        ),
         ("0,4,17,1.5,,1,0,0,0,0,0,,\n", "\"1.5\" as drop_rate"),
         ("0,4,17,1,,5,0,0,0,0,0,,\n", "line 2 tells of a loss"),
         ("0,4,17,,,1,0,0,0,0,0,,\n", "line 2 tells of a loss"),
-        ("0,4,17,0,1,0,0,0,0,0,0,,\n", "line 2 tells a latency in part"),
+        (
+            "0,4,17,0,1,0,0,0,0,0,0,,\n",
+            "line 2 tells a latency in part",
+        ),
         ("0,4,17,0,1,0,0,0,0,0,0,9,8\n", "upside down"),
         ("0,4,17,0,,0,,0,0,0,0,,\n", "in part what became"),
-        ("0,4,17,,,,,,,,,,,7\n", "line 2 has 14 fields where the header has 13"),
-        ("0,4,17,,,,,,,,,,\n0,4,17,,,,,,,,,,\n", "line 3 is of 0 ms, which is not after"),
+        (
+            "0,4,17,,,,,,,,,,,7\n",
+            "line 2 has 14 fields where the header has 13",
+        ),
+        (
+            "0,4,17,,,,,,,,,,\n0,4,17,,,,,,,,,,\n",
+            "line 3 is of 0 ms, which is not after",
+        ),
         (
             "0,4,17,,,,,,,,,,\n1,4,17,,,,,,,,,,\n3,4,17,,,,,,,,,,\n",
             "line 4 is of 3 ms where the row of 2 ms is due",
