@@ -95,8 +95,8 @@ pub fn render(sources: &Sources<'_>) -> String {
         loss,
         latency,
         percentiles::panel(sources),
-        queues::packets(sources),
         queues::workers(sources),
+        queues::packets(sources),
         tables::totals(sources),
         tables::config(sources),
     ];

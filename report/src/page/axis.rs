@@ -129,7 +129,7 @@ impl Axis {
         }
     }
 
-    /// Shares of packets: 0, 50, 90, 99, 99.9 % and so on, each nine as wide as the one before, up
+    /// Shares of packets: 50, 90, 99, 99.9 % and so on, each nine as wide as the one before, up
     /// to one packet of `count`.
     #[must_use]
     pub fn of_nines(count: u64) -> Self {
@@ -145,15 +145,15 @@ impl Axis {
                 2 => "99 %".to_owned(),
                 more => format!("99.{} %", "9".repeat(more - 2)),
             };
-            (1.0 - 0.1_f64.powi(number as i32), label, number % 2 == 0)
+            (1.0 - 0.1_f64.powi(number as i32), label, number % 2 == 1)
         });
-        let start = (0.0, "0 %".to_owned(), true);
-        let marks = [start, half].into_iter().chain(whole);
-        let marks = marks.map(|(share, label, is_minor)| Mark {
-            at: scale.place(nines_of(share)),
-            label,
-            is_minor,
-        });
+        let marks = std::iter::once(half)
+            .chain(whole)
+            .map(|(share, label, is_minor)| Mark {
+                at: scale.place(nines_of(share)),
+                label,
+                is_minor,
+            });
         Self {
             scale,
             marks: marks.collect(),
@@ -164,6 +164,12 @@ impl Axis {
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         self.scale.place(value)
+    }
+
+    /// Whether its labels take much room.
+    #[must_use]
+    pub fn has_long_labels(&self) -> bool {
+        self.marks.iter().any(|mark| mark.label.len() > 8)
     }
 
     /// Whether equal distances are equal ratios.
@@ -282,7 +288,7 @@ mod tests {
     #[test]
     fn nines_go_as_far_as_there_are_packets() {
         let axis = Axis::of_nines(1_000);
-        assert_eq!(labels(&axis), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(labels(&axis), ["50 %", "90 %", "99 %", "99.9 %"]);
         assert_eq!(axis.place(nines_of(0.999)), 1.0);
         assert_eq!(axis.place(nines_of(1.0)), 1.0);
     }

@@ -103,7 +103,7 @@ impl Drawing<'_> {
         };
         let y = Axis::of_latency(overall.min, overall.max);
         let unit = if y.is_logarithmic() {
-            "by time of sending; each step up is a multiple (logarithmic)"
+            "by time of sending, logarithmic"
         } else {
             "by time of sending"
         };
@@ -147,7 +147,7 @@ impl Drawing<'_> {
             )
         };
         if has_received && self.sources.mode() != Some(Mode::Reflect) {
-            note += " What was received counts when it came, with all that is received.";
+            note += " Received counts every packet when it came, duplicates too.";
         }
         note
     }

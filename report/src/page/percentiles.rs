@@ -23,7 +23,7 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
     let least = both.iter().flatten().map(|d| ends(d).0).min();
     let most = both.iter().flatten().map(|d| ends(d).1).max();
     let y = Axis::of_latency(least.unwrap_or(0) as f64, most.unwrap_or(0) as f64);
-    let unit = "within which that share came back; each nine is as wide as the one before";
+    let unit = "the time within which this share came back";
     let x = Axis::of_nines(latency.count);
     let mut picture = Picture::new("percentiles", NAME, unit, x, y, 1000.0);
     for (distribution, pen, name) in [

@@ -174,11 +174,16 @@ impl<'a> Picture<'a> {
     pub fn html(&self) -> String {
         let Self { id, width, .. } = self;
         let mut html = format!(
-            "<figure id=\"{id}\" class=\"plot\">\n<figcaption><h2>{}</h2><p class=\"legend\">{}</p>\
-             </figcaption>\n<p class=\"unit\">{}</p>\n<div class=\"frame\">\n{}",
+            "<figure id=\"{id}\">\n<figcaption><h2>{}</h2><p class=\"legend\">{}</p>\
+             </figcaption>\n<p class=\"unit\">{}</p>\n<div class=\"frame{}\">\n{}",
             escaped(self.title),
             self.legend_html(),
             escaped(self.unit),
+            if self.x.has_long_labels() {
+                " nines"
+            } else {
+                ""
+            },
             self.labels("ys", "bottom", &self.y),
         );
         let _ = write!(

@@ -33,7 +33,8 @@ pub fn packets(sources: &Sources<'_>) -> Panel {
     if html.is_empty() {
         return Panel::left_out(PACKETS, "the JSON names no queue");
     }
-    Panel::Drawn(section("queues", PACKETS, &html))
+    let sides = format!("<div class=\"sides\">\n{html}</div>\n");
+    Panel::Drawn(section("queues", PACKETS, &sides))
 }
 
 fn direction_html(summary: &Summary, queues: &[&Queue], caption: &str, class: &str) -> String {
@@ -65,7 +66,7 @@ fn direction_html(summary: &Summary, queues: &[&Queue], caption: &str, class: &s
         );
         html += &note(&(spread + &more(queues.len())));
     }
-    html
+    format!("<div>\n{html}</div>\n")
 }
 
 /// The share of its lcore's time in which each worker moved packets.

@@ -58,7 +58,7 @@ fn tiles_of_summary(summary: &Summary) -> Vec<Entry> {
     tiles.add("Longest", latency.map(|l| words::nanos(l.max)));
     tiles.add("Packets/s", summary.tx.pps.map(words::rate_number));
     let duration = summary.duration_s.filter(|seconds| *seconds > 0.0);
-    tiles.add("For", duration.map(words::seconds));
+    tiles.add("Duration", duration.map(words::seconds));
     tiles.0
 }
 
