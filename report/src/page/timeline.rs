@@ -194,6 +194,7 @@ impl Timeline {
         }
         self.columns.truncate(COLUMNS / 2);
         self.rows_per_column *= 2;
+        self.rows_in_last = self.rows_per_column;
     }
 
     /// The columns of a series; `None` where it does not apply.

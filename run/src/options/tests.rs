@@ -12,7 +12,7 @@ const RT: Program = Program {
     version: "1.2.3",
     about: "Sends and reflects packets through DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    commands: &["sendrecv", "reflect", "ports"],
+    commands: &["sendrecv", "reflect", "ports", "report"],
     needs_dest_mac: true,
     peer: None,
     more: More::NONE,
@@ -420,4 +420,68 @@ fn the_examples_of_the_help_work() {
             run(example);
         }
     }
+}
+
+fn files(line: &str) -> Files {
+    match parsed(line) {
+        Ok(Command::Report(files)) => files,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_page_is_named_after_its_rows() {
+    let page = |line: &str| files(line).page;
+    let file = |name: &str| Target::File(PathBuf::from(name));
+    assert_eq!(page("report run.csv"), file("run.html"));
+    assert_eq!(page("report out/run"), file("out/run.html"));
+    assert_eq!(page("report run.csv -o -"), Target::Stdout);
+    assert_eq!(page("report - -o a.html"), file("a.html"));
+    let all = files("report run.csv --json run.json --peer there.json --output a.html");
+    let expected = Files {
+        csv: "run.csv".into(),
+        json: Some("run.json".into()),
+        peer: Some("there.json".into()),
+        page: file("a.html"),
+    };
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_page_needs_rows_and_a_place_of_its_own() {
+    for (line, says) in [
+        ("report", "CSV"),
+        ("report -", "name it with -o"),
+        ("report run.html", "written over run.html"),
+        (
+            "report a.csv --json b.json -o b.json",
+            "written over b.json",
+        ),
+        ("report a.csv b.csv", "b.csv"),
+    ] {
+        let sentence = sentence(&RT, line);
+        assert!(sentence.contains(says), "{line}: {sentence}");
+    }
+}
+
+#[test]
+fn every_output_has_its_own_place() {
+    for (options, says) in [
+        (
+            "-s - --report -",
+            "--stats-file and --report both go to standard output",
+        ),
+        (
+            "--json /dev/stdout --report -",
+            "--json and --report both go to standard output",
+        ),
+        ("--json a --report a", "--json and --report both go to a"),
+    ] {
+        let sentence = sentence(&RT, &format!("{NEEDED} {options}"));
+        assert!(sentence.contains(says), "{options}: {sentence}");
+    }
+    let all = run(&format!(
+        "{NEEDED} -s /dev/null --json /dev/null --report /dev/null"
+    ));
+    assert_eq!(all.report, Some(Target::File(PathBuf::from("/dev/null"))));
 }
