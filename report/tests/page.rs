@@ -111,7 +111,16 @@ fn check_structure(page: &str) {
 #[test]
 fn everything_given_is_drawn() {
     let timeline = timeline(rows(600, None));
-    let (summary, peer) = (sendrecv(), reflect());
+    let (mut summary, mut peer) = (sendrecv(), reflect());
+    let page = render(&Sources {
+        summary: Some(&summary),
+        peer: Some(&peer),
+        ..sources(&timeline)
+    });
+    let why = why_left_out(&page, "Where packets were lost");
+    assert_eq!(why, "nothing was lost.");
+    summary.lost = Some(10);
+    peer.tx.packets -= 4;
     let latency = Distribution::of_percentiles(&summary.latency_ns.unwrap());
     let page = render(&Sources {
         summary: Some(&summary),
@@ -122,7 +131,9 @@ fn everything_given_is_drawn() {
     });
     check_structure(&page);
     assert_eq!(panels(&page), PANELS[..9]);
-    assert!(page.contains("<h1>3,500,000 packets/s held for 60 s, none lost.</h1>"));
+    assert!(page.contains(
+        "<h1>3,500,000 packets/s held for 60 s, less than 0.0001 % lost: 10 beyond this host.</h1>"
+    ));
     // Sent, received, loss, latency, and two curves of percentiles, besides those of the legends.
     let with_data =
         page.matches("<path class=\"line ").count() - page.matches("d=\"M1 6H27\"").count();

@@ -59,7 +59,9 @@ pub struct Picture<'a> {
     x: Axis,
     y: Axis,
     width: f64,
-    shapes: Vec<Shape>,
+    bands: Vec<Shape>,
+    /// The first one lies above the others.
+    lines: Vec<Shape>,
     legend: Vec<(Pen, bool, &'a str)>,
 }
 
@@ -83,7 +85,8 @@ impl<'a> Picture<'a> {
             x,
             y,
             width,
-            shapes: Vec::new(),
+            bands: Vec::new(),
+            lines: Vec::new(),
             legend: Vec::new(),
         }
     }
@@ -119,16 +122,13 @@ impl<'a> Picture<'a> {
             }
         }
         if has_width {
-            self.shapes.insert(
-                0,
-                Shape {
-                    path: band,
-                    class: "band",
-                    pen,
-                },
-            );
+            self.bands.push(Shape {
+                path: band,
+                class: "band",
+                pen,
+            });
         }
-        self.shapes.push(Shape {
+        self.lines.push(Shape {
             path: line,
             class: "line",
             pen,
@@ -150,13 +150,13 @@ impl<'a> Picture<'a> {
             };
             let _ = write!(marks, "M{x:.1} {y}h0");
         }
-        self.shapes.push(Shape {
+        self.lines.push(Shape {
             path,
             class: "line",
             pen,
         });
         if dots {
-            self.shapes.push(Shape {
+            self.lines.push(Shape {
                 path: marks,
                 class: "dots",
                 pen,
@@ -195,7 +195,7 @@ impl<'a> Picture<'a> {
             escaped(&self.description),
         );
         self.grid(&mut html);
-        for Shape { path, class, pen } in &self.shapes {
+        for Shape { path, class, pen } in self.bands.iter().chain(self.lines.iter().rev()) {
             let _ = writeln!(
                 html,
                 "<path class=\"{class} {}\" d=\"{path}\"/>",
@@ -322,7 +322,7 @@ mod tests {
         let mut drawn = picture(4.5);
         let means = [10.0, 10.0, 0.0, 5.0, 5.0];
         drawn.columns(Pen::First, "n", means.iter().map(|mean| Some([*mean; 3])));
-        let [line] = &drawn.shapes[..] else {
+        let [line] = &drawn.lines[..] else {
             panic!("{drawn:?}")
         };
         assert_eq!(line.path, "M0 0H2V1000H3V500H4.50");
@@ -333,7 +333,7 @@ mod tests {
         let mut drawn = picture(3.0);
         let columns = [[4.0, 5.0, 6.0], [4.0, 5.0, 10.0], [0.0, 5.0, 6.0]];
         drawn.columns(Pen::Loss, "n", columns.into_iter().map(Some));
-        let [band, line] = &drawn.shapes[..] else {
+        let ([band], [line]) = (&drawn.bands[..], &drawn.lines[..]) else {
             panic!("{drawn:?}")
         };
         assert_eq!(band.path, "M0 400H1V0H2V400H3V1000H2V600H0z");
@@ -345,7 +345,7 @@ mod tests {
         let mut drawn = picture(4.0);
         let columns = [None, Some([5.0; 3]), None, Some([10.0; 3])];
         drawn.columns(Pen::Loss, "n", columns.into_iter());
-        assert_eq!(drawn.shapes[0].path, "M1 500H2M3 0H4");
+        assert_eq!(drawn.lines[0].path, "M1 500H2M3 0H4");
     }
 
     #[test]

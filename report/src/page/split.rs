@@ -41,6 +41,9 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
     let Some(lost) = lost else {
         return Panel::left_out(NAME, "nothing was to be received, so loss is not known");
     };
+    if lost == 0 {
+        return Panel::left_out(NAME, "nothing was lost");
+    }
     match Split::of(sent, lost, peer) {
         Ok(split) => Panel::Drawn(html(split, lost, sources, peer)),
         Err(why) => Panel::left_out(NAME, why),
@@ -115,12 +118,8 @@ fn html(split: Split, lost: u64, sources: &Sources<'_>, peer: &Summary) -> Strin
         ("On the way back", split.back),
     ];
     let drawn = parts.map(|(name, count)| {
-        let share = count as f64 / lost.max(1) as f64;
-        let share_text = if lost > 0 {
-            format!(" ({})", words::percent(share))
-        } else {
-            String::new()
-        };
+        let share = count as f64 / lost as f64;
+        let share_text = format!(" ({})", words::percent(share));
         Bar {
             name: name.to_owned(),
             value: words::count(count) + &share_text,
