@@ -100,7 +100,9 @@ pub fn render(sources: &Sources<'_>) -> String {
         tables::totals(sources),
         tables::config(sources),
     ];
-    let lines = lines(sources);
+    // A number and its % stay on one line.
+    let lines = lines(sources).into_iter();
+    let lines: Vec<_> = lines.map(|line| line.replace(" %", "\u{a0}%")).collect();
     let title = title(sources);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

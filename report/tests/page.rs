@@ -132,7 +132,7 @@ fn everything_given_is_drawn() {
     check_structure(&page);
     assert_eq!(panels(&page), PANELS[..9]);
     assert!(page.contains(
-        "<h1>3,500,000 packets/s held for 60 s, less than 0.0001 % lost: 10 beyond this host.</h1>"
+        "<h1>3,500,000 packets/s held for 60 s, less than 0.0001\u{a0}% lost: 10 beyond this host.</h1>"
     ));
     // Sent, received, loss, latency, and two curves of percentiles, besides those of the legends.
     let with_data =
@@ -162,7 +162,7 @@ fn what_the_csv_does_not_tell_is_left_out_by_name() {
     check_structure(&page);
     assert_eq!(panels(&page), ["packets", "loss", "latency", "left-out"]);
     assert!(
-        page.contains("<h1>2,100,000 packets sent, 0.2 % lost (4,099).</h1>"),
+        page.contains("<h1>2,100,000 packets sent, 0.2\u{a0}% lost (4,099).</h1>"),
         "{page}"
     );
     assert!(page.contains("The worst interval lost 100 % (at 7.7 s)"));
@@ -410,6 +410,9 @@ fn files_that_do_not_fit_are_refused() {
         "{sentence}"
     );
     write(&csv);
+    let other = fs::read_to_string(run.path("run.json")).unwrap();
+    let other = other.replace("\"lost\": 10,", "\"lost\": 11,");
+    fs::write(run.path("other.json"), other).unwrap();
 
     let with_json = |json| Files {
         json: Some(json),
@@ -417,6 +420,11 @@ fn files_that_do_not_fit_are_refused() {
     };
     let absent = run.refused(&with_json(run.path("absent.json")), false);
     assert!(absent.contains("absent.json cannot be read"), "{absent}");
+    let other = run.refused(&with_json(run.path("other.json")), true);
+    assert!(
+        other.contains("adds up to 10 lost") && other.contains("tells 11 lost"),
+        "{other}"
+    );
     let foreign = run.refused(&with_json(run.files.csv.clone()), true);
     assert!(foreign.contains("is not the JSON of a run"), "{foreign}");
     let peer = Files {

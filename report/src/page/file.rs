@@ -168,13 +168,24 @@ fn check_same_run(
     csv: &str,
     json: &Path,
 ) -> Result<(), DrawError> {
-    let (rows, total) = (timeline.totals().tx_packets, summary.tx.packets);
-    if rows == total {
-        return Ok(());
+    let (rows, json) = (timeline.totals(), json.display());
+    let differ = "they are of different runs, or the CSV lacks rows; leave --json out to draw the CSV \
+                  alone";
+    if rows.tx_packets != summary.tx.packets {
+        return Err(DrawError::Request(format!(
+            "{csv} adds up to {} packets sent and {json} tells {}: {differ}",
+            rows.tx_packets, summary.tx.packets
+        )));
     }
-    Err(DrawError::Request(format!(
-        "{csv} adds up to {rows} packets sent and {} tells {total}: they are of different runs, or \
-         the CSV lacks rows; leave --json out to draw the CSV alone",
-        json.display()
-    )))
+    // Without a row there is none that could tell.
+    if rows.rows > 0 && rows.lost != summary.lost {
+        let told =
+            |lost: Option<u64>| lost.map_or("no loss".to_owned(), |lost| format!("{lost} lost"));
+        return Err(DrawError::Request(format!(
+            "{csv} adds up to {} and {json} tells {}: {differ}",
+            told(rows.lost),
+            told(summary.lost)
+        )));
+    }
+    Ok(())
 }

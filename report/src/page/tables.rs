@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::html::{escaped, table};
 use super::queues::section;
 use super::{Panel, Sources};
-use crate::summary::{ClockSource, Latency, Summary};
+use crate::summary::{ClockSource, Latency, Mode, Summary};
 use crate::text::words;
 
 const TOTALS: &str = "Totals";
@@ -118,7 +118,12 @@ fn sent(summary: &Summary) -> String {
     entries.count("packets", Some(tx.packets));
     entries.count("bytes of frames", Some(tx.bytes));
     entries.add("packets/s", tx.pps.map(words::rate_number));
-    entries.count("refused at first", Some(tx.refused));
+    // Who builds packets tries again, who passes them on cannot.
+    let refused = match summary.mode {
+        Mode::SendRecv => "refused at first",
+        Mode::Reflect => "refused, and gone",
+    };
+    entries.count(refused, Some(tx.refused));
     entries.count("without a buffer", tx.no_buffer);
     entries.table("Sent")
 }
