@@ -41,16 +41,21 @@ fn a_signal_ends_a_run_in_order() {
     };
     for signal in ["INT", "TERM"] {
         let pair = Pair::new(1, "");
-        let mut sender = pair.start_recorded("--rate 20kpps --stats-evict-interval-secs 0.2");
+        let page = pair.file("run.html");
+        let options = "--rate 20kpps --stats-evict-interval-secs 0.2 --report";
+        let mut sender = pair.start_recorded(&format!("{options} {}", ports::text(&page)));
         until_under_way(&mut sender, &pair);
         sender.signal(signal);
         let ended = sender.wait(LIMIT).ok();
         assert!(ended.stdout.contains("none lost"), "{}", ended.stdout);
+        let page_text = std::fs::read_to_string(&page);
         let outcome = pair.finish();
         outcome.assert_all_back();
         assert_eq!(outcome.sent.text("stop_reason"), "signal");
         assert_eq!(outcome.sent.get("drained"), Some(&true.into()));
         assert_eq!(outcome.reflected.text("stop_reason"), "signal");
+        let page = page_text.expect("a page");
+        assert!(page.ends_with("</html>\n") && page.contains("none lost.</h1>"));
     }
 }
 
@@ -203,7 +208,7 @@ fn an_output_that_cannot_be_finished_ends_with_status_1() {
     let Some(_turn) = turn("an_output_that_cannot_be_finished_ends_with_status_1", &[]) else {
         return;
     };
-    for output in ["-s /dev/full", "--json /dev/full"] {
+    for output in ["-s /dev/full", "--json /dev/full", "--report /dev/full"] {
         let options = format!("--rate 10kpps --count 100 --drain-ms 100 {output}");
         let ended = alone(LOOP, &options).with_status(1);
         assert!(ended.stderr.contains("/dev/full"), "{}", ended.stderr);

@@ -3,7 +3,9 @@
 //! Promised: the header and the fields are those of the contract, so that the article's notebook
 //! plots the file unchanged; where nothing applies the field is empty; numbers are decimal and
 //! exact (`drop_rate` is the shortest decimal that reads back as the same double). Writing a row
-//! allocates nothing.
+//! allocates nothing. [`reader`] reads it back.
+
+pub mod reader;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
 //! What a run shows: the live display, the CSV of its intervals, the JSON of its totals, a log of
-//! histograms, a sample of its frames, metrics, and a summary in words.
+//! histograms, a sample of its frames, metrics, a summary in words, and a page with pictures.
 //!
 //! Everything here works from plain numbers that the run hands in, so a finished run can be shown
 //! again from its files. Nothing here decides what a packet means or counts anything.
@@ -11,6 +11,7 @@ pub mod hdr;
 pub mod live;
 pub mod metrics;
 pub mod output;
+pub mod page;
 pub mod pcap;
 pub mod progress;
 pub mod summary;

@@ -109,6 +109,7 @@ pub fn drive<R: Runtime>(
         device: device.finish(),
     };
     let summary = summarize(&stage, circumstances);
+    outputs.ended(&stage);
     Ok(conclude(&request, &summary, outputs))
 }
 

@@ -8,6 +8,7 @@ pub mod drive;
 pub mod failure;
 pub mod options;
 pub mod outputs;
+pub mod redraw;
 pub mod request;
 pub mod sampling;
 pub mod signals;

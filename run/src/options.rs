@@ -5,6 +5,7 @@
 
 mod args;
 mod complaint;
+mod report;
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -12,9 +13,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::pacer::Rate;
+use dpdkgen_report::page::file::Files;
 
 use self::args::{
-    OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, SendRecvArgs, SharedArgs,
+    OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,
 };
 use crate::failure::Failure;
 use crate::request::{Mode, Request, SendRecv, Verbosity, limits};
@@ -34,7 +36,7 @@ pub struct Program {
     /// What it takes before the command, and an example of that, each with a space at its end:
     /// `[EAL options --] ` and `-l 0-15 -- `. Empty if nothing.
     pub before_command: (&'static str, &'static str),
-    /// Its commands: of `sendrecv`, `reflect` and `ports` those that it has, and its own.
+    /// Its commands: of `sendrecv`, `reflect`, `ports` and `report` those that it has, and its own.
     pub commands: &'static [&'static str],
     /// Whether the destination's MAC must be given.
     pub needs_dest_mac: bool,
@@ -82,6 +84,8 @@ pub enum Command {
         /// As JSON.
         json: bool,
     },
+    /// `report`: draw a finished run.
+    Report(Files),
     /// A command of the program's own, by name.
     Own(String, ArgMatches),
 }
@@ -127,6 +131,10 @@ where
             let ports = PortsArgs::from_arg_matches(matches).map_err(broken)?;
             Ok(Command::Ports { json: ports.json })
         }
+        "report" => {
+            let report = ReportArgs::from_arg_matches(matches).map_err(broken)?;
+            Ok(Command::Report(report::files(report)?))
+        }
         "reflect" => {
             let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
             run(request(Mode::Reflect, reflect.shared))
@@ -168,6 +176,7 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         pcap: output.pcap,
         pcap_sample: output.pcap_sample,
         metrics: output.metrics,
+        report: output.report,
         verbosity,
     }
 }
@@ -326,6 +335,9 @@ fn command(program: &Program) -> clap::Command {
             .about("List the ports: index, name, MAC, driver, link, limits")
             .override_usage(format!("{name} {before}ports [OPTIONS]"));
         command = command.subcommand(ports);
+    }
+    if has("report") {
+        command = command.subcommand(report::command(name, before));
     }
     command.subcommands((program.more.commands)())
 }

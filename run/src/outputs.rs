@@ -12,8 +12,10 @@ use dpdkgen_report::hdr::HdrLog;
 use dpdkgen_report::live::Display;
 use dpdkgen_report::metrics::Metrics;
 use dpdkgen_report::output::{Output, Target};
+use dpdkgen_report::page::timeline::Timeline;
+use dpdkgen_report::page::{Distribution, Sources, render};
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::Summary;
+use dpdkgen_report::summary::{Latency, Summary};
 use dpdkgen_report::text;
 use dpdkgen_report::voice::{Stream, Voice};
 
@@ -21,6 +23,8 @@ use self::capture::Capture;
 use crate::failure::Failure;
 use crate::request::{Request, Verbosity};
 use crate::sampling::Tap;
+use crate::stage::Stage;
+use crate::totals::{Distributions, distributions};
 
 /// How often a run is looked at for those who watch it.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +38,7 @@ pub struct Outputs {
     request: Request,
     csv: Option<CsvWriter<Background>>,
     json: Option<Output>,
+    page: Option<Page>,
     hdr: Option<HdrLog<Background>>,
     capture: Option<Capture>,
     metrics: Option<Metrics>,
@@ -46,6 +51,43 @@ pub struct Outputs {
     shown: Option<Instant>,
     has_begun: bool,
     json_has_failed: bool,
+}
+
+/// The page that is drawn at the end, from what is kept of the rows.
+struct Page {
+    output: Output,
+    timeline: Timeline,
+    distributions: Distributions,
+}
+
+impl Page {
+    fn new(output: Output) -> Self {
+        Self {
+            output,
+            timeline: Timeline::default(),
+            distributions: Distributions::default(),
+        }
+    }
+
+    /// Draws it.
+    fn finish(mut self, summary: &Summary) -> Output {
+        let drawn = |counts: &[(u64, u64)], told: Option<Latency>| {
+            Some(Distribution::of_buckets(counts.iter().copied(), &told?))
+        };
+        let distributions = &self.distributions;
+        let latency = drawn(&distributions.latency, summary.latency_ns);
+        let latency_due = drawn(&distributions.latency_due, summary.latency_due_ns);
+        let html = render(&Sources {
+            timeline: &self.timeline,
+            summary: Some(summary),
+            latency: latency.as_ref(),
+            latency_due: latency_due.as_ref(),
+            peer: None,
+            from: None,
+        });
+        let _ = self.output.write_all(html.as_bytes());
+        self.output
+    }
 }
 
 impl Outputs {
@@ -86,6 +128,7 @@ impl Outputs {
         let outputs = Self {
             csv,
             json: open(&request.json, "summary")?,
+            page: open(&request.report, "report")?.map(Page::new),
             hdr: open_in_background(&request.hdr, "histograms")?.map(HdrLog::new),
             capture: open_in_background(&request.pcap, "frames")?
                 .map(|writer| Capture::new(request, writer)),
@@ -136,6 +179,16 @@ impl Outputs {
     pub fn row(&mut self, row: &Row) {
         if let Some(csv) = &mut self.csv {
             let _ = csv.write(row);
+        }
+        if let Some(page) = &mut self.page {
+            page.timeline.push(row);
+        }
+    }
+
+    /// Takes what the summary does not tell: the run on `stage` has ended.
+    pub fn ended(&mut self, stage: &Stage<'_>) {
+        if let Some(page) = &mut self.page {
+            page.distributions = distributions(stage);
         }
     }
 
@@ -212,6 +265,7 @@ impl Outputs {
             let _ = json.write_all(text.as_bytes());
             outputs.push(json);
         }
+        outputs.extend(self.page.take().map(|page| page.finish(&summary)));
         self.voice.finish();
         self.tell(text::render(&summary).trim_end());
         let mut failures: Vec<String> = Vec::new();

@@ -106,6 +106,8 @@ pub struct Request {
     pub pcap_sample: NonZeroU32,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Where the page with the run's pictures goes.
+    pub report: Option<Target>,
     /// How much to say.
     pub verbosity: Verbosity,
 }
@@ -119,6 +121,7 @@ impl Request {
             ("--json", &self.json),
             ("--hdr", &self.hdr),
             ("--pcap", &self.pcap),
+            ("--report", &self.report),
         ];
         let asked_for = all.into_iter();
         asked_for

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dpdkgen_core::histogram::{BUCKETS, Histogram, quantile};
+use dpdkgen_core::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::{
     Counters, IgnoredCounters, Moments, RxCounters, TxCounters, WorkerStats,
 };
@@ -209,6 +209,35 @@ impl Totals {
             summary.latency_due_ns =
                 latency(&self.latency_due, stage.stats(), |stats| &stats.latency_due);
         }
+    }
+}
+
+/// Round trips by time, in order: a value of each bucket in nanoseconds, and how many it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Distributions {
+    /// From the time in the probe.
+    pub latency: Vec<(u64, u64)>,
+    /// From when the probe was due.
+    pub latency_due: Vec<(u64, u64)>,
+}
+
+/// What the histograms of the run on `stage` hold.
+#[must_use]
+pub fn distributions(stage: &Stage<'_>) -> Distributions {
+    let of = |which| {
+        let counts = merged(stage.stats(), which).into_iter().enumerate();
+        let middle = |bucket| {
+            let (lowest, highest) = range(bucket);
+            u64::midpoint(lowest.0, highest.0)
+        };
+        counts
+            .filter(|(_, count)| *count > 0)
+            .map(|(bucket, count)| (middle(bucket), count))
+            .collect()
+    };
+    Distributions {
+        latency: of(|stats| &stats.latency),
+        latency_due: of(|stats| &stats.latency_due),
     }
 }
 

@@ -13,6 +13,7 @@ use dpdkgen_run::drive::{drive, end_before_start};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::{self, Command, Exit, More, Program};
 use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::redraw::redraw;
 use dpdkgen_run::request::{Request, Verbosity};
 use dpdkgen_run::signals::StopSignals;
 use dpdkgen_run::stage::posts;
@@ -22,7 +23,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    commands: &["sendrecv", "reflect", "ports"],
+    commands: &["sendrecv", "reflect", "ports", "report"],
     needs_dest_mac: true,
     peer: None,
     more: More::NONE,
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
+        Ok(Command::Report(files)) => redraw(&files),
         Ok(Command::Run(request, _)) => run(eal_args.as_deref(), *request),
         Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
     };

@@ -12,8 +12,10 @@ use dpdkgen_run::drive::conclude;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::Exit;
 use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::redraw::redraw;
 use dpdkgen_run::sampling::Tap;
 use dpdkgen_run::signals::StopSignals;
+use dpdkgen_run::stage::Stage;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
 use sim::world::{Scenario, Watcher};
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Task::Run(scenario)) => run(&scenario),
         Ok(Task::Swarm(args)) => many(args),
+        Ok(Task::Report(files)) => redraw(&files),
     };
     match done {
         Ok(status) => ExitCode::from(status),
@@ -64,6 +67,10 @@ impl Watcher for Live {
 
     fn end(&mut self, progress: &dyn Fn() -> Progress) {
         self.outputs.end(progress);
+    }
+
+    fn ended(&mut self, stage: &Stage<'_>) {
+        self.outputs.ended(stage);
     }
 
     fn stop_requests(&mut self) -> usize {

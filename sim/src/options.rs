@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::time::Nanos;
+use dpdkgen_report::page::file::Files;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::{self, Command, Exit, More, Peer, Program};
 use dpdkgen_run::request::{Mode, limits};
@@ -18,7 +19,7 @@ pub const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends probes over a simulated link in virtual time, and checks every number told",
     before_command: ("", ""),
-    commands: &["sendrecv", "swarm"],
+    commands: &["sendrecv", "report", "swarm"],
     needs_dest_mac: false,
     peer: Some(Peer {
         src: Ipv4Addr::new(10, 0, 0, 1),
@@ -78,6 +79,8 @@ pub enum Task {
     Run(Box<Scenario>),
     /// Many.
     Swarm(SwarmArgs),
+    /// None: a finished one is drawn.
+    Report(Files),
 }
 
 /// Options of `swarm`.
@@ -120,6 +123,7 @@ where
                 conditions,
             })))
         }
+        Command::Report(files) => Ok(Task::Report(files)),
         Command::Own(_, matches) => swarm_task(&matches),
         Command::Ports { .. } => unreachable!("not offered"),
     }

@@ -49,6 +49,8 @@ pub trait Watcher {
     fn tick(&mut self, _: Nanos, _progress: &dyn Fn() -> Progress) {}
     /// The run is over, and came to this.
     fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
+    /// The run on this stage has ended, and nothing in it changes any more.
+    fn ended(&mut self, _: &Stage<'_>) {}
     /// How often the user has asked to stop.
     fn stop_requests(&mut self) -> usize {
         0
@@ -130,6 +132,7 @@ impl Scenario {
         let mut summary = summarize(&stage, circumstances);
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);
+        watcher.ended(&stage);
         let mut truth = link.truth;
         audit::summary(&mut truth, &summary, &self.request);
         audit::histograms(&mut truth, &stage);

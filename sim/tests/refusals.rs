@@ -35,6 +35,13 @@ fn impossible_links_are_refused() {
         ("sendrecv --lcores 0", "--lcores"),
         ("swarm --packets many", "--packets many"),
         ("swarm --loss 1%", "--loss"),
+        ("sendrecv -s - --report -", "--report"),
+        ("report", "CSV is missing"),
+        (
+            "report Cargo.toml",
+            "Cargo.toml is not the CSV of a run: line 1",
+        ),
+        ("report Cargo.toml -o Cargo.toml", "written over Cargo.toml"),
         ("reflect", "reflect"),
         ("", "command"),
     ] {

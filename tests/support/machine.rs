@@ -117,24 +117,50 @@ pub fn find(name: &str) -> Option<PathBuf> {
 /// If there is none.
 #[must_use]
 pub fn dpdkgen_rt() -> PathBuf {
-    if let Some(named) = std::env::var_os("DPDKGEN_RT") {
+    built("dpdkgen-rt", "dpdkgen-rt", "DPDKGEN_RT")
+}
+
+/// `dpdkgen-sim`, likewise, or what `DPDKGEN_SIM` names.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn dpdkgen_sim() -> PathBuf {
+    built("dpdkgen-sim", "sim", "DPDKGEN_SIM")
+}
+
+fn built(program: &str, package: &str, variable: &str) -> PathBuf {
+    if let Some(named) = std::env::var_os(variable) {
         let path = PathBuf::from(named);
         assert!(
             path.is_file(),
-            "DPDKGEN_RT names {}, which is no file",
+            "{variable} names {}, which is no file",
             path.display()
         );
         return path;
     }
+    let target = target();
+    let places = ["release", "debug"].map(|profile| target.join(profile).join(program));
+    let found = places.into_iter().find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!(
+            "{program} is not built: run `cargo build --release -p {package}`, or name one by \
+             {variable}"
+        )
+    })
+}
+
+/// Where cargo builds to, and where what a test leaves to be looked at may stay.
+///
+/// # Panics
+///
+/// If a running program has no path.
+#[must_use]
+pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
     // target/PROFILE/deps/TEST
-    let target = test.ancestors().nth(3).expect("cargo's folders");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("dpdkgen-rt"));
-    let found = built.into_iter().find(|path| path.is_file());
-    found.expect(
-        "dpdkgen-rt is not built: run `cargo build --release -p dpdkgen-rt`, or name one by \
-         DPDKGEN_RT",
-    )
+    test.ancestors().nth(3).expect("cargo's folders").to_owned()
 }
 
 /// The CPUs that this process may use.

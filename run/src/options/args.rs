@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
@@ -38,6 +39,23 @@ pub struct PortsArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The rows that a run wrote by --stats-file; - is standard input
+    #[arg(value_name = "CSV", value_parser = path())]
+    pub csv: PathBuf,
+    /// The totals that it wrote by --json
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub json: Option<PathBuf>,
+    /// The totals that the reflector wrote: tells which part of the way lost the packets
+    #[arg(long, value_name = "REFLECT.json", value_parser = path())]
+    pub peer: Option<PathBuf>,
+    /// Where the page goes; - is standard output [default: the CSV's name with .html]
+    #[arg(short, long, value_name = "FILE.html", value_parser = target())]
+    pub output: Option<Target>,
 }
 
 /// What every run has.
@@ -175,6 +193,9 @@ pub struct OutputArgs {
     /// Write the run's totals to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub json: Option<Target>,
+    /// Draw the run as an HTML page into this file when it ends; - is standard output
+    #[arg(long, value_name = "FILE.html", value_parser = target())]
+    pub report: Option<Target>,
     /// Write an HdrHistogram log of round trips to this file; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub hdr: Option<Target>,
@@ -216,6 +237,16 @@ fn listener(text: &str) -> Result<SocketAddr, BadValue> {
     port.map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .or_else(|_| text.parse())
         .map_err(|_| BadValue::Wanted("an address and port such as 127.0.0.1:9464, or a port"))
+}
+
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|name| {
+        if name.is_empty() {
+            Err(BadValue::Wanted("a file"))
+        } else {
+            Ok(PathBuf::from(name))
+        }
+    })
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, BadValue> {

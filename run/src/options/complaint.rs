@@ -36,6 +36,9 @@ pub fn sentence(error: &Error, commands: &[&str]) -> String {
                 format!("{arg} and {other} exclude each other")
             }
         }
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", arg.trim_matches(['<', '>']))
+        }
         ErrorKind::TooManyValues => format!("{arg} takes no value, and '{value}' was given"),
         ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
         _ => first_line(error),

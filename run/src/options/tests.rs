@@ -13,7 +13,7 @@ const RT: Program = Program {
     version: "1.2.3",
     about: "Sends and reflects packets through DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    commands: &["sendrecv", "reflect", "ports"],
+    commands: &["sendrecv", "reflect", "ports", "report"],
     needs_dest_mac: true,
     peer: None,
     more: More::NONE,
@@ -107,6 +107,7 @@ fn the_articles_sendrecv() {
         pcap: None,
         pcap_sample: NonZeroU32::new(1_000).unwrap(),
         metrics: None,
+        report: None,
         verbosity: Verbosity::Normal,
     };
     assert_eq!(request, expected);
@@ -278,7 +279,7 @@ fn what_clap_finds_is_one_sentence() {
 
 #[test]
 fn commands_that_are_not_there() {
-    let commands = "the commands are sendrecv, reflect, ports; see `dpdkgen-rt --help`";
+    let commands = "the commands are sendrecv, reflect, ports, report; see `dpdkgen-rt --help`";
     assert_eq!(
         sentence(&RT, "fly"),
         format!("there is no command 'fly': {commands}")
@@ -299,9 +300,7 @@ fn commands_that_are_not_there() {
 
 #[test]
 fn an_option_that_does_not_work_yet_is_not_offered() {
-    let text = sentence(&RT, &format!("{NEEDED} --report x"));
-    assert!(text.starts_with("there is no option '--report'"), "{text}");
-    for command in ["doctor", "report", "search"] {
+    for command in ["doctor", "search"] {
         assert!(sentence(&RT, command).starts_with("there is no command"));
     }
 }
@@ -438,6 +437,13 @@ fn where_metrics_are_served() {
     }
 }
 
+fn files(line: &str) -> Files {
+    match parsed(line) {
+        Ok(Command::Report(files)) => files,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
 #[test]
 fn how_many_frames_are_sampled() {
     let sample = |text: &str| run(&format!("{NEEDED} --pcap f --pcap-sample {text}")).pcap_sample;
@@ -446,4 +452,61 @@ fn how_many_frames_are_sampled() {
         let said = sentence(&RT, &format!("{NEEDED} --pcap-sample {wrong}"));
         assert!(said.contains("--pcap-sample"), "{said}");
     }
+}
+
+#[test]
+fn a_page_is_named_after_its_rows() {
+    let page = |line: &str| files(line).page;
+    let file = |name: &str| Target::File(PathBuf::from(name));
+    assert_eq!(page("report run.csv"), file("run.html"));
+    assert_eq!(page("report out/run"), file("out/run.html"));
+    assert_eq!(page("report run.csv -o -"), Target::Stdout);
+    assert_eq!(page("report - -o a.html"), file("a.html"));
+    let all = files("report run.csv --json run.json --peer there.json --output a.html");
+    let expected = Files {
+        csv: "run.csv".into(),
+        json: Some("run.json".into()),
+        peer: Some("there.json".into()),
+        page: file("a.html"),
+    };
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_page_needs_rows_and_a_place_of_its_own() {
+    for (line, says) in [
+        ("report", "CSV is missing; see `dpdkgen-rt report --help`"),
+        ("report -", "name it with -o"),
+        ("report run.html", "written over run.html"),
+        (
+            "report a.csv --json b.json -o b.json",
+            "written over b.json",
+        ),
+        ("report a.csv b.csv", "nothing is known of 'b.csv'"),
+    ] {
+        let sentence = sentence(&RT, line);
+        assert!(sentence.contains(says), "{line}: {sentence}");
+    }
+}
+
+#[test]
+fn every_output_has_its_own_place() {
+    for (options, says) in [
+        (
+            "-s - --report -",
+            "--stats-file and --report both go to standard output",
+        ),
+        (
+            "--json /dev/stdout --report -",
+            "--json and --report both go to standard output",
+        ),
+        ("--json a --report a", "--json and --report both go to a"),
+    ] {
+        let sentence = sentence(&RT, &format!("{NEEDED} {options}"));
+        assert!(sentence.contains(says), "{options}: {sentence}");
+    }
+    let all = run(&format!(
+        "{NEEDED} -s /dev/null --json /dev/null --report /dev/null"
+    ));
+    assert_eq!(all.report, Some(Target::File(PathBuf::from("/dev/null"))));
 }

@@ -34,6 +34,7 @@ impl Request {
         let one_in = self.pcap.as_ref().map(|_| self.pcap_sample);
         set("pcap_sample", json!(one_in));
         set("metrics", json!(self.metrics));
+        set("report", json!(self.report.as_ref().map(target)));
         set("duration_ns", json!(self.duration.map(ns)));
         set("count", json!(self.count));
         set("wait_link_ns", json!(self.wait_link.0));

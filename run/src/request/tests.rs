@@ -51,6 +51,7 @@ fn reflect() -> Request {
         pcap: None,
         pcap_sample: NonZeroU32::new(1_000).unwrap(),
         metrics: None,
+        report: None,
         verbosity: Verbosity::Normal,
     }
 }

@@ -97,6 +97,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         pcap: None,
         pcap_sample: NonZeroU32::new(1_000).unwrap(),
         metrics: None,
+        report: None,
         verbosity: Verbosity::Quiet,
     }
 }

@@ -1,0 +1,286 @@
+//! Reads the CSV of a run back, row by row.
+//!
+//! Promised: only what [`CsvWriter`](super::CsvWriter) writes is taken, with further columns at its
+//! end as the contract allows; anything else is refused in one sentence that names the line. However
+//! large the file, or whatever it is, no more than [`LONGEST_LINE`] bytes of it are held.
+
+use std::io::{self, BufRead, Read};
+
+use super::{HEADER, Row, RowLatency, RowProbes};
+
+/// Bytes of a line, its end included: ten times what our columns take.
+pub const LONGEST_LINE: usize = 4096;
+
+/// Why a CSV was not read to its end. The sentence follows the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system could not read it.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It ends within a row.
+    #[error(
+        "ends in the middle of line {line}: the file is cut off, so have it written or copied again"
+    )]
+    CutOff {
+        /// The line.
+        line: u64,
+    },
+    /// It is not what a run writes.
+    #[error("is not the CSV of a run: line {line} {what}")]
+    Foreign {
+        /// The line.
+        line: u64,
+        /// What is wrong there.
+        what: String,
+    },
+}
+
+/// Reads rows from `R`.
+#[derive(Debug)]
+pub struct CsvReader<R> {
+    input: R,
+    line: Vec<u8>,
+    number: u64,
+    columns: usize,
+    first_ns: u64,
+    interval_ns: Option<u64>,
+}
+
+impl<R: BufRead> CsvReader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it is not ours.
+    pub fn new(input: R) -> Result<Self, ReadError> {
+        let mut reader = Self {
+            input,
+            line: Vec::with_capacity(LONGEST_LINE),
+            number: 0,
+            columns: 0,
+            first_ns: 0,
+            interval_ns: None,
+        };
+        if !reader.advance()? {
+            reader.number = 1;
+            return Err(reader.foreign("is missing: the file is empty"));
+        }
+        let mut names = reader.line.split(|byte| *byte == b',');
+        let is_ours = HEADER
+            .iter()
+            .all(|name| names.next() == Some(name.as_bytes()));
+        if !is_ours {
+            return Err(
+                reader.foreign("does not begin with the columns time,tx_packets,rx_packets,...")
+            );
+        }
+        reader.columns = HEADER.len() + names.count();
+        Ok(reader)
+    }
+
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// It is cut off, not a row of ours, or not the one that follows.
+    pub fn next_row(&mut self) -> Result<Option<Row>, ReadError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let row = parse(&self.line, self.columns).map_err(|what| self.foreign(&what))?;
+        self.check_time(row.start_ns)?;
+        Ok(Some(row))
+    }
+
+    /// Reads a line, without its end; whether there was one.
+    fn advance(&mut self) -> Result<bool, ReadError> {
+        self.line.clear();
+        let mut limited = self.input.by_ref().take(LONGEST_LINE as u64);
+        let read = limited.read_until(b'\n', &mut self.line)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        self.number += 1;
+        if self.line.pop_if(|last| *last == b'\n').is_none() {
+            return Err(match read {
+                LONGEST_LINE => self.foreign("is longer than any line of one"),
+                // Whatever ends in its first line is no run's, rather than a part of one.
+                _ if self.number == 1 => {
+                    self.foreign("does not begin with the columns time,tx_packets,rx_packets,...")
+                }
+                _ => ReadError::CutOff { line: self.number },
+            });
+        }
+        self.line.pop_if(|last| *last == b'\r');
+        Ok(true)
+    }
+
+    /// Rows come in order and without gaps, so the first two say when each of the others begins.
+    fn check_time(&mut self, start_ns: u64) -> Result<(), ReadError> {
+        let index = self.number - 2;
+        if index == 0 {
+            self.first_ns = start_ns;
+            return Ok(());
+        }
+        if index == 1 {
+            self.interval_ns = start_ns.checked_sub(self.first_ns).filter(|ns| *ns > 0);
+        }
+        let due = self
+            .interval_ns
+            .and_then(|interval| interval.checked_mul(index)?.checked_add(self.first_ns));
+        if due == Some(start_ns) {
+            return Ok(());
+        }
+        let time = start_ns as f64 / 1e6;
+        Err(self.foreign(&match due {
+            Some(due) => format!(
+                "is of {time} ms where the row of {} ms is due: rows are missing or mixed up",
+                due as f64 / 1e6
+            ),
+            None => format!("is of {time} ms, which is not after the row before it"),
+        }))
+    }
+
+    fn foreign(&self, what: &str) -> ReadError {
+        ReadError::Foreign {
+            line: self.number,
+            what: what.to_owned(),
+        }
+    }
+}
+
+/// The fields of a line, one after the other.
+struct Fields<'l>(std::slice::Split<'l, u8, fn(&u8) -> bool>);
+
+impl<'l> Fields<'l> {
+    fn next(&mut self, name: &str) -> Result<&'l [u8], String> {
+        self.0.next().ok_or_else(|| format!("has no {name}"))
+    }
+
+    fn count(&mut self, name: &str) -> Result<Option<u64>, String> {
+        self.read(name, "a count", count)
+    }
+
+    fn milliseconds(&mut self, name: &str) -> Result<Option<u64>, String> {
+        self.read(name, "a time in milliseconds", milliseconds)
+    }
+
+    fn ratio(&mut self, name: &str) -> Result<Option<f64>, String> {
+        self.read(name, "a ratio from 0 to 1", |field| {
+            let ratio = std::str::from_utf8(field).ok()?.parse().ok()?;
+            (0.0..=1.0).contains(&ratio).then_some(ratio)
+        })
+    }
+
+    fn read<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        parse: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let field = self.next(name)?;
+        if field.is_empty() {
+            return Ok(None);
+        }
+        let value = parse(field);
+        value.map(Some).ok_or_else(|| {
+            let field: String = String::from_utf8_lossy(field).chars().take(40).collect();
+            format!("has {field:?} as {name}, which is not {wanted}")
+        })
+    }
+}
+
+fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
+    let mut fields = Fields(line.split(|byte| *byte == b','));
+    let missing = |name: &str| format!("has no {name}");
+    let start_ns = fields
+        .milliseconds("time")?
+        .ok_or_else(|| missing("time"))?;
+    let tx_packets = fields
+        .count("tx_packets")?
+        .ok_or_else(|| missing("tx_packets"))?;
+    let rx_packets = fields.count("rx_packets")?;
+    let drop_rate = fields.ratio("drop_rate")?;
+    let mean_ns = fields.milliseconds("avg_latency")?;
+    let lost = fields.count("lost")?;
+    let mut counts = [None; 5];
+    for (count, name) in counts.iter_mut().zip(&HEADER[6..11]) {
+        *count = fields.count(name)?;
+    }
+    let min_ns = fields.count("latency_min_ns")?;
+    let max_ns = fields.count("latency_max_ns")?;
+    let more = fields.0.count();
+    if HEADER.len() + more != columns {
+        return Err(format!(
+            "has {} fields where the header has {columns}",
+            HEADER.len() + more
+        ));
+    }
+    if drop_rate.is_some() != lost.is_some() || lost.is_some_and(|lost| lost > tx_packets) {
+        return Err("tells of a loss that does not fit what was sent".to_owned());
+    }
+    // Of those sent, all that were not lost came back.
+    let latency = match (mean_ns, min_ns, max_ns) {
+        (None, None, None) => RowLatency::default(),
+        (Some(mean_ns), Some(min_ns), Some(max_ns)) if min_ns <= max_ns => {
+            let count = tx_packets - lost.unwrap_or(0);
+            RowLatency {
+                count,
+                sum_ns: mean_ns.saturating_mul(count),
+                min_ns,
+                max_ns,
+            }
+        }
+        _ => return Err("tells a latency in part, or upside down".to_owned()),
+    };
+    let probes = match counts {
+        [None, None, None, None, None] if lost.is_none() && mean_ns.is_none() => None,
+        [
+            Some(late),
+            Some(duplicates),
+            Some(reordered),
+            Some(corrupt),
+            Some(foreign),
+        ] => Some(RowProbes {
+            lost: lost.unwrap_or(0),
+            latency,
+            late,
+            duplicates,
+            reordered,
+            corrupt,
+            foreign,
+        }),
+        _ => return Err("tells in part what became of the probes".to_owned()),
+    };
+    Ok(Row {
+        start_ns,
+        tx_packets,
+        rx_packets,
+        probes,
+    })
+}
+
+fn count(field: &[u8]) -> Option<u64> {
+    if field.is_empty() {
+        return None;
+    }
+    field.iter().try_fold(0_u64, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Milliseconds with up to six decimals, in nanoseconds.
+fn milliseconds(field: &[u8]) -> Option<u64> {
+    let point = field.iter().position(|byte| *byte == b'.');
+    let whole = count(&field[..point.unwrap_or(field.len())])?.checked_mul(1_000_000)?;
+    let Some(point) = point else {
+        return Some(whole);
+    };
+    let decimals = &field[point + 1..];
+    let zeros = 6_u32.checked_sub(decimals.len() as u32)?;
+    whole.checked_add(count(decimals)? * 10_u64.pow(zeros))
+}
+
+#[cfg(test)]
+mod tests;

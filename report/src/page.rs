@@ -1,0 +1,204 @@
+//! A run as a page: one HTML file with its pictures in it, to be opened by anything, anywhere.
+//!
+//! Promised: the page needs no network and runs no script; what it shows follows from the rows and
+//! the totals handed in alone; a picture that lacks its data is left out by name, with what would
+//! give it; however long the run, the page stays below two megabytes, and drawing takes memory for
+//! [`timeline::COLUMNS`] columns and no more.
+
+mod axis;
+mod distribution;
+pub mod file;
+mod html;
+mod over_time;
+mod percentiles;
+mod picture;
+mod queues;
+mod split;
+mod tables;
+pub mod timeline;
+
+use std::fmt::Write;
+
+pub use self::distribution::Distribution;
+use self::html::escaped;
+use self::timeline::Timeline;
+use crate::summary::{Mode, Summary};
+use crate::text::{self, words};
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// What a page is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The rows.
+    pub timeline: &'a Timeline,
+    /// The totals.
+    pub summary: Option<&'a Summary>,
+    /// Round trips from the time in the probe.
+    pub latency: Option<&'a Distribution>,
+    /// Round trips from when the probe was due.
+    pub latency_due: Option<&'a Distribution>,
+    /// The totals of the reflector at the other end.
+    pub peer: Option<&'a Summary>,
+    /// Where the rows come from, for the page's last line; `None` in a run.
+    pub from: Option<&'a str>,
+}
+
+/// A part of the page.
+enum Panel {
+    Drawn(String),
+    /// For want of data.
+    LeftOut {
+        name: &'static str,
+        why: String,
+    },
+}
+
+impl Panel {
+    fn left_out(name: &'static str, why: impl Into<String>) -> Self {
+        Self::LeftOut {
+            name,
+            why: why.into(),
+        }
+    }
+}
+
+impl Sources<'_> {
+    /// Nanoseconds of an interval, if anything tells.
+    fn interval_ns(&self) -> Option<f64> {
+        let asked = || {
+            let config = &self.summary?.config;
+            config.get("stats_interval_ns")?.as_f64()
+        };
+        let told = self.timeline.interval_ns().map(|ns| ns as f64);
+        told.or_else(asked).filter(|ns| *ns > 0.0)
+    }
+
+    /// What the run did; a CSV alone does not tell `reflect` from a run that only sent.
+    fn mode(&self) -> Option<Mode> {
+        self.summary.map(|summary| summary.mode)
+    }
+
+    /// What the totals would give.
+    fn wants_json(&self) -> &'static str {
+        "the CSV alone does not tell; give the run's JSON with --json"
+    }
+}
+
+/// The page.
+#[must_use]
+pub fn render(sources: &Sources<'_>) -> String {
+    let [packets, loss, latency] = over_time::panels(sources);
+    let panels = [
+        split::panel(sources),
+        packets,
+        loss,
+        latency,
+        percentiles::panel(sources),
+        queues::workers(sources),
+        queues::packets(sources),
+        tables::totals(sources),
+        tables::config(sources),
+    ];
+    // A number and its % stay on one line.
+    let lines = lines(sources).into_iter();
+    let lines: Vec<_> = lines.map(|line| line.replace(" %", "\u{a0}%")).collect();
+    let title = title(sources);
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; img-src data:\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n<header>\n<p class=\"eyebrow\">{title}</p>\n<h1>{}</h1>\n",
+        escaped(lines.first().map_or("", String::as_str)),
+        title = escaped(&title),
+    );
+    page += &tables::tiles(sources);
+    if lines.len() > 1 {
+        page += "<ul class=\"words\">\n";
+        for line in &lines[1..] {
+            let _ = writeln!(page, "<li>{}</li>", escaped(line));
+        }
+        page += "</ul>\n";
+    }
+    page += "</header>\n<main>\n";
+    for panel in &panels {
+        if let Panel::Drawn(html) = panel {
+            page += html;
+        }
+    }
+    page += &left_out(&panels);
+    let _ = write!(
+        page,
+        "</main>\n<footer><p>{}</p></footer>\n</body>\n</html>\n",
+        escaped(&origin(sources))
+    );
+    page
+}
+
+fn title(sources: &Sources<'_>) -> String {
+    let what = match sources.mode() {
+        Some(Mode::SendRecv) => "sendrecv",
+        Some(Mode::Reflect) => "reflect",
+        None => "run",
+    };
+    match sources.from {
+        Some(name) => format!("dpdkgen {what}: {name}"),
+        None => format!("dpdkgen {what}"),
+    }
+}
+
+/// The summary in words, the verdict first.
+fn lines(sources: &Sources<'_>) -> Vec<String> {
+    if let Some(summary) = sources.summary {
+        return text::render(summary).lines().map(str::to_owned).collect();
+    }
+    let totals = sources.timeline.totals();
+    let sent = format!("{} sent", words::packets(totals.tx_packets));
+    vec![match (totals.lost, totals.rx_packets) {
+        _ if totals.rows == 0 => "No interval was closed: there is nothing to show.".to_owned(),
+        (Some(0), _) => format!("{sent}, none lost."),
+        (Some(lost), _) => {
+            let ratio = lost as f64 / totals.tx_packets.max(1) as f64;
+            format!(
+                "{sent}, {} lost ({}).",
+                words::percent(ratio),
+                words::count(lost)
+            )
+        }
+        (None, Some(received)) => format!("{} received, {sent}.", words::packets(received)),
+        (None, None) => format!("{sent}; what was received is not told."),
+    }]
+}
+
+fn left_out(panels: &[Panel]) -> String {
+    let mut items = String::new();
+    for panel in panels {
+        if let Panel::LeftOut { name, why } = panel {
+            let (name, why) = (escaped(name), escaped(why));
+            let _ = writeln!(items, "<li><strong>{name}</strong>: {why}.</li>");
+        }
+    }
+    if items.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<section id=\"left-out\" class=\"wide\">\n<h2>Not on this page</h2>\n<ul>\n{items}</ul>\n\
+         </section>\n"
+    )
+}
+
+fn origin(sources: &Sources<'_>) -> String {
+    let rows = sources.timeline.totals().rows;
+    let intervals = match rows {
+        1 => "1 interval".to_owned(),
+        rows => format!("{} intervals", words::count(rows)),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    match sources.from {
+        Some(name) => format!("Drawn by dpdkgen {version} from {intervals} in {name}."),
+        None => format!("Drawn by dpdkgen {version} at the end of the run, from {intervals}."),
+    }
+}

@@ -1,0 +1,310 @@
+//! Axes: where values stand, and which of them are marked.
+//!
+//! Promised: marks are round numbers, no more than a reader takes in, and everything between the
+//! bounds asked for has its place.
+
+use crate::text::words;
+
+/// A marked place on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// From 0, the axis' beginning, to 1.
+    pub at: f64,
+    /// What stands there.
+    pub label: String,
+    /// Left out where there is little room.
+    pub is_minor: bool,
+}
+
+/// A scale, and its marks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    scale: Scale,
+    /// In order.
+    pub marks: Vec<Mark>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Scale {
+    Linear {
+        from: f64,
+        to: f64,
+    },
+    /// Between the logarithms of base 10.
+    Logarithmic {
+        from: f64,
+        to: f64,
+    },
+}
+
+impl Axis {
+    /// From 0 to `most` and what is round above it.
+    #[must_use]
+    pub fn from_zero(most: f64, label: impl Fn(f64) -> String) -> Self {
+        let most = if most > 0.0 { most } else { 1.0 };
+        let step = round_up(most / 5.0);
+        let steps = (most / step - 1e-9).ceil().max(1.0);
+        let to = steps * step;
+        let marks = (0..=steps as u32).map(|number| Mark {
+            at: f64::from(number) / steps,
+            label: label(f64::from(number) * step),
+            is_minor: false,
+        });
+        Self {
+            scale: Scale::Linear { from: 0.0, to },
+            marks: marks.collect(),
+        }
+    }
+
+    /// Times in nanoseconds: logarithmic where some are many times as long as others.
+    #[must_use]
+    pub fn of_latency(least_ns: f64, most_ns: f64) -> Self {
+        let label = |ns: f64| words::nanos(ns.round() as u64);
+        let least = least_ns.max(1.0);
+        if most_ns < 8.0 * least {
+            return Self::from_zero(most_ns, label);
+        }
+        Self::logarithmic(least, most_ns, label)
+    }
+
+    fn logarithmic(least: f64, most: f64, label: impl Fn(f64) -> String) -> Self {
+        let (first, last) = (least.log10().floor() as i32, most.log10().ceil() as i32);
+        // With few decades, something between them is marked too.
+        let digits: &[f64] = if last - first <= 2 {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0]
+        };
+        let candidates = (first..=last)
+            .flat_map(|decade| digits.iter().map(move |digit| digit * 10_f64.powi(decade)));
+        let candidates: Vec<f64> = candidates.collect();
+        let from = candidates
+            .iter()
+            .rfind(|value| **value <= least * 1.000_001);
+        let to = candidates.iter().find(|value| **value >= most * 0.999_999);
+        let (from, to) = (*from.unwrap_or(&least), *to.unwrap_or(&most));
+        let scale = Scale::Logarithmic {
+            from: from.log10(),
+            to: to.log10(),
+        };
+        let between = candidates
+            .iter()
+            .filter(|value| (from..=to).contains(value));
+        let marks = between.enumerate().map(|(number, value)| Mark {
+            at: scale.place(*value),
+            label: label(*value),
+            is_minor: number % 2 == 1,
+        });
+        let marks: Vec<_> = marks.collect();
+        Self { scale, marks }
+    }
+
+    /// A run's time, in nanoseconds since it began.
+    #[must_use]
+    pub fn of_time(from_ns: f64, to_ns: f64) -> Self {
+        const STEPS_S: [f64; 12] = [
+            1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0,
+        ];
+        let (from, to) = (from_ns, to_ns.max(from_ns + 1.0));
+        let ideal_s = (to - from) / 8e9;
+        let step_s = match ideal_s {
+            short if short < 1.0 => round_up(short),
+            long if long > 7_200.0 => (long / 3_600.0 / 6.0).ceil() * 6.0 * 3_600.0,
+            other => *STEPS_S
+                .iter()
+                .find(|step| **step >= other)
+                .unwrap_or(&7_200.0),
+        };
+        let scale = Scale::Linear { from, to };
+        let step = step_s * 1e9;
+        let numbers = (from / step - 1e-9).ceil() as u64..=(to / step + 1e-9).floor() as u64;
+        let marks = numbers.enumerate().map(|(place, number)| Mark {
+            at: scale.place(number as f64 * step),
+            label: clock(number as f64 * step, step),
+            is_minor: place % 2 == 1,
+        });
+        Self {
+            scale,
+            marks: marks.collect(),
+        }
+    }
+
+    /// Shares of packets: 50, 90, 99, 99.9 % and so on, each nine as wide as the one before, up
+    /// to one packet of `count`.
+    #[must_use]
+    pub fn of_nines(count: u64) -> Self {
+        let nines = (count.max(10) as f64).log10();
+        let scale = Scale::Linear {
+            from: 0.0,
+            to: nines,
+        };
+        let half = (0.5, "50 %".to_owned(), false);
+        let whole = (1..=nines.floor() as usize).map(|number| {
+            let label = match number {
+                1 => "90 %".to_owned(),
+                2 => "99 %".to_owned(),
+                more => format!("99.{} %", "9".repeat(more - 2)),
+            };
+            (1.0 - 0.1_f64.powi(number as i32), label, number % 2 == 1)
+        });
+        let marks = std::iter::once(half)
+            .chain(whole)
+            .map(|(share, label, is_minor)| Mark {
+                at: scale.place(nines_of(share)),
+                label,
+                is_minor,
+            });
+        Self {
+            scale,
+            marks: marks.collect(),
+        }
+    }
+
+    /// Where `value` stands, from 0 to 1; what lies beyond the axis stands at its end.
+    #[must_use]
+    pub fn place(&self, value: f64) -> f64 {
+        self.scale.place(value)
+    }
+
+    /// Whether its labels take much room.
+    #[must_use]
+    pub fn has_long_labels(&self) -> bool {
+        self.marks.iter().any(|mark| mark.label.len() > 8)
+    }
+
+    /// Whether equal distances are equal ratios.
+    #[must_use]
+    pub const fn is_logarithmic(&self) -> bool {
+        matches!(self.scale, Scale::Logarithmic { .. })
+    }
+}
+
+impl Scale {
+    fn place(self, value: f64) -> f64 {
+        let (from, to, value) = match self {
+            Self::Linear { from, to } => (from, to, value),
+            Self::Logarithmic { from, to } => (from, to, value.max(f64::MIN_POSITIVE).log10()),
+        };
+        ((value - from) / (to - from)).clamp(0.0, 1.0)
+    }
+}
+
+/// How many nines a share has: 1 for 90 %, 2 for 99 %.
+#[must_use]
+pub fn nines_of(share: f64) -> f64 {
+    -(1.0 - share).max(1e-19).log10()
+}
+
+/// 1, 2, 2.5 or 5 times a power of 10, not less than `value`.
+fn round_up(value: f64) -> f64 {
+    let power = 10_f64.powf(value.log10().floor());
+    let digits = [1.0, 2.0, 2.5, 5.0, 10.0];
+    let fitting = digits
+        .iter()
+        .find(|digit| *digit * power >= value * 0.999_999);
+    fitting.unwrap_or(&10.0) * power
+}
+
+/// `250 ms`, `40 s`, `5 min`, `1 h 30`: steps of a minute and more are told in those.
+fn clock(ns: f64, step_ns: f64) -> String {
+    if step_ns < 60e9 {
+        return match ns {
+            0.0 => "0 s".to_owned(),
+            _ => words::nanos(ns.round() as u64),
+        };
+    }
+    let minutes = (ns / 60e9).round() as u64;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => "0".to_owned(),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes}"),
+    }
+}
+
+/// `3.5 M`: a count in as few characters as an axis has room for.
+#[must_use]
+pub fn short_count(value: f64) -> String {
+    let (size, unit) = match value {
+        v if v >= 1e9 => (1e9, " G"),
+        v if v >= 1e6 => (1e6, " M"),
+        v if v >= 1e3 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    let text = format!("{:.2}", value / size);
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.marks.iter().map(|mark| mark.label.as_str()).collect()
+    }
+
+    #[test]
+    fn marks_are_round() {
+        let rates = Axis::from_zero(3_512_000.0, short_count);
+        assert_eq!(labels(&rates), ["0", "1 M", "2 M", "3 M", "4 M"]);
+        let loss = Axis::from_zero(0.013, words::percent);
+        assert_eq!(labels(&loss), ["0 %", "0.5 %", "1 %", "1.5 %"]);
+        let nothing = Axis::from_zero(0.0, words::percent);
+        assert_eq!(labels(&nothing).last(), Some(&"100 %"));
+    }
+
+    #[test]
+    fn latencies_far_apart_are_logarithmic() {
+        let far = Axis::of_latency(1_340.0, 20_800_000.0);
+        assert!(far.is_logarithmic());
+        assert_eq!(
+            labels(&far),
+            ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms"]
+        );
+        let near = Axis::of_latency(3_000.0, 60_000.0);
+        assert_eq!(
+            labels(&near),
+            ["2 µs", "5 µs", "10 µs", "20 µs", "50 µs", "100 µs"]
+        );
+        assert!(!Axis::of_latency(100_000.0, 140_000.0).is_logarithmic());
+        assert_eq!(labels(&Axis::of_latency(0.0, 0.0)).first(), Some(&"0 ns"));
+    }
+
+    #[test]
+    fn times_are_told_as_clocks_do() {
+        let at = |seconds: f64| Axis::of_time(0.0, seconds * 1e9);
+        assert_eq!(labels(&at(0.05))[1], "10 ms");
+        assert_eq!(labels(&at(10.0))[..3], ["0 s", "2 s", "4 s"]);
+        assert_eq!(labels(&at(60.0))[1], "10 s");
+        assert_eq!(labels(&at(600.0))[1], "2 min");
+        let hours = at(10_800.0);
+        assert_eq!(labels(&hours)[..3], ["0", "30 min", "1 h"]);
+        assert_eq!(labels(&hours).last(), Some(&"3 h"));
+        assert_eq!(labels(&at(200_000.0))[1], "12 h");
+    }
+
+    #[test]
+    fn nines_go_as_far_as_there_are_packets() {
+        let axis = Axis::of_nines(1_000);
+        assert_eq!(labels(&axis), ["50 %", "90 %", "99 %", "99.9 %"]);
+        assert!((axis.place(nines_of(0.999)) - 1.0).abs() < 1e-9);
+        assert_eq!(axis.place(nines_of(1.0)), 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn everything_has_its_place(least in 0.0_f64..1e15, factor in 1.0_f64..1e6) {
+            let most = least * factor;
+            for axis in [Axis::of_latency(least, most), Axis::from_zero(most, short_count),
+                Axis::of_time(least, most)] {
+                prop_assert!((1..=22).contains(&axis.marks.len()), "{:?}", axis);
+                let [low, high] = [axis.place(least), axis.place(most)];
+                prop_assert!((0.0..=1.0).contains(&low) && low <= high && high <= 1.0);
+                let ordered = axis.marks.windows(2).all(|pair| pair[0].at < pair[1].at);
+                prop_assert!(ordered, "{:?}", axis);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A page drawn from the files that a finished run left.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Distribution, Sources, render};
+use crate::csv::reader::{CsvReader, ReadError};
+use crate::output::{Output, Target};
+use crate::page::timeline::Timeline;
+use crate::summary::{Mode, SCHEMA, Summary};
+
+/// Bytes of a JSON summary at most: thousands of queues and workers take one.
+const MOST_JSON: u64 = 16 << 20;
+
+/// Bytes of the CSV read at once.
+const BUFFER: usize = 256 * 1024;
+
+/// What to draw, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The rows.
+    pub csv: PathBuf,
+    /// The totals.
+    pub json: Option<PathBuf>,
+    /// The reflector's totals.
+    pub peer: Option<PathBuf>,
+    /// The page.
+    pub page: Target,
+}
+
+/// Why a page was not drawn, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// A file could not be read to its end, or not be written.
+    #[error("{0}")]
+    Machine(String),
+    /// A file is not what it is given for.
+    #[error("{0}")]
+    Request(String),
+}
+
+/// Draws the page, and says how many bytes it has.
+///
+/// # Errors
+///
+/// A file cannot be read, is not what a run writes or not of this run, or the page cannot be written.
+/// An older page is left as it is unless the new one is whole.
+pub fn draw(files: &Files) -> Result<usize, DrawError> {
+    let summary = files.json.as_deref().map(read_json).transpose()?;
+    let peer = files.peer.as_deref().map(read_json).transpose()?;
+    check_peer(files, summary.as_ref(), peer.as_ref())?;
+    let name = files.csv.display().to_string();
+    let timeline = read_csv(&files.csv)?;
+    if let (Some(summary), Some(json)) = (&summary, &files.json) {
+        check_same_run(&timeline, summary, &name, json)?;
+    }
+    let latency = |of: fn(&Summary) -> Option<crate::summary::Latency>| {
+        let told = summary.as_ref().and_then(of);
+        told.map(|told| Distribution::of_percentiles(&told))
+    };
+    let (latency, latency_due) = (latency(|s| s.latency_ns), latency(|s| s.latency_due_ns));
+    let short_name = files.csv.file_name().unwrap_or(files.csv.as_os_str());
+    let html = render(&Sources {
+        timeline: &timeline,
+        summary: summary.as_ref(),
+        latency: latency.as_ref(),
+        latency_due: latency_due.as_ref(),
+        peer: peer.as_ref(),
+        from: Some(&short_name.to_string_lossy()),
+    });
+    write(&files.page, &html)?;
+    Ok(html.len())
+}
+
+fn write(target: &Target, html: &str) -> Result<(), DrawError> {
+    let machine = |sentence: String| DrawError::Machine(sentence);
+    let mut output = Output::open(target, "report").map_err(|error| machine(error.to_string()))?;
+    // An output never fails towards its writer; it remembers.
+    let _ = output.write_all(html.as_bytes());
+    output.finish();
+    match output.failure() {
+        Some(failure) => Err(machine(failure.to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
+    let name = path.display();
+    let fail = |error: ReadError| match error {
+        ReadError::Foreign { .. } => DrawError::Request(format!("{name} {error}")),
+        ReadError::Io(_) | ReadError::CutOff { .. } => {
+            DrawError::Machine(format!("{name} {error}"))
+        }
+    };
+    let file = File::open(path).map_err(|error| fail(error.into()))?;
+    accumulate(BufReader::with_capacity(BUFFER, file)).map_err(fail)
+}
+
+/// The rows of `input`, however many there are.
+///
+/// # Errors
+///
+/// It is not the CSV of a run, or not all of it.
+pub fn accumulate(input: impl BufRead) -> Result<Timeline, ReadError> {
+    let mut rows = CsvReader::new(input)?;
+    let mut timeline = Timeline::default();
+    while let Some(row) = rows.next_row()? {
+        timeline.push(&row);
+    }
+    Ok(timeline)
+}
+
+fn read_json(path: &Path) -> Result<Summary, DrawError> {
+    let name = path.display();
+    let text = read_text(path)
+        .map_err(|error| DrawError::Machine(format!("{name} cannot be read: {error}")))?;
+    let not_ours = |why: &dyn std::fmt::Display| {
+        DrawError::Request(format!("{name} is not the JSON of a run: {why}"))
+    };
+    let summary = Summary::from_json(&text).map_err(|error| not_ours(&error))?;
+    if summary.schema != SCHEMA {
+        let why = format!("its schema is {} and {SCHEMA} is known", summary.schema);
+        return Err(not_ours(&why));
+    }
+    Ok(summary)
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?
+        .take(MOST_JSON + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MOST_JSON {
+        return Err(io::Error::other("it is too large for the JSON of a run"));
+    }
+    Ok(text)
+}
+
+fn check_peer(
+    files: &Files,
+    summary: Option<&Summary>,
+    peer: Option<&Summary>,
+) -> Result<(), DrawError> {
+    let (Some(peer), Some(path)) = (peer, &files.peer) else {
+        return Ok(());
+    };
+    if peer.mode != Mode::Reflect {
+        return Err(DrawError::Request(format!(
+            "{} is the JSON of a sendrecv: --peer takes the reflector's",
+            path.display()
+        )));
+    }
+    if summary.is_some_and(|summary| summary.mode == Mode::Reflect) {
+        return Err(DrawError::Request(
+            "--json is a reflector's and so is --peer: give the CSV and the JSON of the sendrecv, and \
+             the reflector's JSON as --peer"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The rows add up to the totals, or one of the two is not whole or of another run.
+fn check_same_run(
+    timeline: &Timeline,
+    summary: &Summary,
+    csv: &str,
+    json: &Path,
+) -> Result<(), DrawError> {
+    let (rows, json) = (timeline.totals(), json.display());
+    let differ = "they are of different runs, or the CSV lacks rows; leave --json out to draw the CSV \
+                  alone";
+    if rows.tx_packets != summary.tx.packets {
+        return Err(DrawError::Request(format!(
+            "{csv} adds up to {} packets sent and {json} tells {}: {differ}",
+            rows.tx_packets, summary.tx.packets
+        )));
+    }
+    // Without a row there is none that could tell.
+    if rows.rows > 0 && rows.lost != summary.lost {
+        let told =
+            |lost: Option<u64>| lost.map_or("no loss".to_owned(), |lost| format!("{lost} lost"));
+        return Err(DrawError::Request(format!(
+            "{csv} adds up to {} and {json} tells {}: {differ}",
+            told(rows.lost),
+            told(summary.lost)
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The small change of HTML: escaping, tables, bars.
+
+use std::fmt::Write;
+
+/// Text as it stands in HTML, in elements and in attributes.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html += "&amp;",
+            '<' => html += "&lt;",
+            '>' => html += "&gt;",
+            '"' => html += "&quot;",
+            other => html.push(other),
+        }
+    }
+    html
+}
+
+/// A table of names and values.
+#[must_use]
+pub fn table(caption: &str, rows: &[(String, String)]) -> String {
+    let mut html = format!("<table>\n<caption>{}</caption>\n", escaped(caption));
+    for (name, value) in rows {
+        let (name, value) = (escaped(name), escaped(value));
+        let _ = writeln!(
+            html,
+            "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>"
+        );
+    }
+    html + "</table>\n"
+}
+
+/// One bar of a bar chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    /// What it stands for.
+    pub name: String,
+    /// How much that is, in words.
+    pub value: String,
+    /// Its length, from 0 to 1.
+    pub length: f64,
+}
+
+/// A bar chart, which is a table for those who do not see it.
+#[must_use]
+pub fn bars(caption: &str, class: &str, bars: &[Bar]) -> String {
+    let mut html = format!(
+        "<table class=\"bars\">\n<caption>{}</caption>\n",
+        escaped(caption)
+    );
+    for Bar {
+        name,
+        value,
+        length,
+    } in bars
+    {
+        let (name, value) = (escaped(name), escaped(value));
+        let percent = (length.clamp(0.0, 1.0) * 10_000.0).round() / 100.0;
+        let _ = writeln!(
+            html,
+            "<tr><th scope=\"row\">{name}</th><td class=\"bar\"><svg role=\"img\" \
+             aria-label=\"{name}: {value}\"><title>{name}: {value}</title><rect class=\"track\" \
+             width=\"100%\" height=\"100%\"/><rect class=\"{class}\" width=\"{percent}%\" \
+             height=\"100%\"/></svg></td><td>{value}</td></tr>"
+        );
+    }
+    html + "</table>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_name_holds_becomes_markup() {
+        let rows = [("<b>".to_owned(), "\"a\" & 'b'".to_owned())];
+        let html = table("x", &rows);
+        assert!(html.contains("<th scope=\"row\">&lt;b&gt;</th><td>&quot;a&quot; &amp; 'b'</td>"));
+    }
+
+    #[test]
+    fn bars_are_as_long_as_they_should_be() {
+        let bar = |length| Bar {
+            name: "n".to_owned(),
+            value: "v".to_owned(),
+            length,
+        };
+        let html = bars("x", "first", &[bar(0.123_456), bar(2.0)]);
+        assert!(html.contains("class=\"first\" width=\"12.35%\""), "{html}");
+        assert!(html.contains("class=\"first\" width=\"100%\""));
+    }
+}

@@ -1,0 +1,291 @@
+//! A run of any length in a fixed number of columns.
+//!
+//! Promised: whatever a single interval did can be seen, since a column keeps the least and the most
+//! of its intervals beside their mean; memory does not grow with the run ([`COLUMNS`] columns), and
+//! a row costs a few comparisons. How many rows come need not be known: once all columns are full,
+//! each two neighbours become one, and every column holds twice as many rows from then on.
+
+use crate::csv::Row;
+
+/// Columns at most, and at least half as many once there are so many rows: one or two for each pixel.
+pub const COLUMNS: usize = 2048;
+
+/// What is drawn over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Series {
+    /// Packets sent in an interval.
+    Sent,
+    /// Packets received in it.
+    Received,
+    /// Of those sent in it, the share lost.
+    Loss,
+    /// Of those sent in it, the round trips, in nanoseconds.
+    Latency,
+}
+
+impl Series {
+    const ALL: [Self; 4] = [Self::Sent, Self::Received, Self::Loss, Self::Latency];
+}
+
+/// The least, the most and the mean of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// The least of a single interval.
+    pub min: f64,
+    /// The most of a single interval.
+    pub max: f64,
+    total: f64,
+    weight: f64,
+}
+
+impl Spread {
+    /// Of nothing at all.
+    const NONE: Self = Self {
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        total: 0.0,
+        weight: 0.0,
+    };
+
+    /// Of one interval, of which only a number is known.
+    const fn of_count(value: u64) -> Self {
+        let value = value as f64;
+        Self {
+            min: value,
+            max: value,
+            total: value,
+            weight: 1.0,
+        }
+    }
+
+    /// The mean over all that was counted in the intervals.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.total / self.weight
+    }
+
+    const fn merge(&mut self, other: &Self) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.total += other.total;
+        self.weight += other.weight;
+    }
+
+    /// `None` if the series applies to none of the intervals.
+    fn known(self) -> Option<Self> {
+        (self.weight > 0.0).then_some(self)
+    }
+}
+
+/// The extreme of a series, and the interval that it was in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// The most of a single interval.
+    pub value: f64,
+    /// When that began.
+    pub start_ns: u64,
+}
+
+/// What the rows add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowTotals {
+    /// Rows.
+    pub rows: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Packets received; `None` if no row tells.
+    pub rx_packets: Option<u64>,
+    /// Packets lost by the end of the run; `None` if no row tells.
+    pub lost: Option<u64>,
+}
+
+type Column = [Spread; 4];
+
+const EMPTY: Column = [Spread::NONE; 4];
+
+/// The rows of a run so far.
+#[derive(Debug)]
+pub struct Timeline {
+    columns: Vec<Column>,
+    rows_per_column: u64,
+    rows_in_last: u64,
+    first_ns: u64,
+    last_ns: u64,
+    peaks: [Option<Peak>; 4],
+    overall: Column,
+    rows: u64,
+    tx_packets: u64,
+    rx_packets: Option<u64>,
+    /// Lost in the rows, and late in them: what was late came after all.
+    lost_and_late: Option<(u64, u64)>,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            columns: Vec::with_capacity(COLUMNS),
+            rows_per_column: 1,
+            rows_in_last: 0,
+            first_ns: 0,
+            last_ns: 0,
+            peaks: [None; 4],
+            overall: EMPTY,
+            rows: 0,
+            tx_packets: 0,
+            rx_packets: None,
+            lost_and_late: None,
+        }
+    }
+}
+
+impl Timeline {
+    /// Takes the next row.
+    pub fn push(&mut self, row: &Row) {
+        let column = column(row);
+        if self.rows_in_last == self.rows_per_column && self.columns.len() == COLUMNS {
+            self.halve();
+        }
+        if self.columns.is_empty() || self.rows_in_last == self.rows_per_column {
+            self.columns.push(EMPTY);
+            self.rows_in_last = 0;
+        }
+        let last = self.columns.len() - 1;
+        merge(&mut self.columns[last], &column);
+        self.rows_in_last += 1;
+
+        merge(&mut self.overall, &column);
+        for (peak, spread) in self.peaks.iter_mut().zip(&column) {
+            if spread.weight > 0.0 && peak.is_none_or(|peak| spread.max > peak.value) {
+                *peak = Some(Peak {
+                    value: spread.max,
+                    start_ns: row.start_ns,
+                });
+            }
+        }
+        if self.rows == 0 {
+            self.first_ns = row.start_ns;
+        }
+        self.last_ns = row.start_ns;
+        self.count(row);
+    }
+
+    fn count(&mut self, row: &Row) {
+        self.rows += 1;
+        self.tx_packets = self.tx_packets.saturating_add(row.tx_packets);
+        if let Some(packets) = row.rx_packets {
+            let total = self.rx_packets.unwrap_or(0).saturating_add(packets);
+            self.rx_packets = Some(total);
+        }
+        if let Some(probes) = row.probes {
+            let (lost, late) = self.lost_and_late.unwrap_or((0, 0));
+            self.lost_and_late = Some((
+                lost.saturating_add(probes.lost),
+                late.saturating_add(probes.late),
+            ));
+        }
+    }
+
+    /// Each two neighbours become one.
+    fn halve(&mut self) {
+        for pair in 0..COLUMNS / 2 {
+            let mut column = self.columns[2 * pair];
+            merge(&mut column, &self.columns[2 * pair + 1]);
+            self.columns[pair] = column;
+        }
+        self.columns.truncate(COLUMNS / 2);
+        self.rows_per_column *= 2;
+        self.rows_in_last = self.rows_per_column;
+    }
+
+    /// The columns of a series; `None` where it does not apply.
+    pub fn columns(&self, series: Series) -> impl ExactSizeIterator<Item = Option<Spread>> {
+        let columns = self.columns.iter();
+        columns.map(move |column| column[series as usize].known())
+    }
+
+    /// The whole run in one column.
+    #[must_use]
+    pub fn overall(&self, series: Series) -> Option<Spread> {
+        self.overall[series as usize].known()
+    }
+
+    /// The most of a single interval, where it was first.
+    #[must_use]
+    pub const fn peak(&self, series: Series) -> Option<Peak> {
+        self.peaks[series as usize]
+    }
+
+    /// Rows in each column but the last, which may have fewer.
+    #[must_use]
+    pub const fn rows_per_column(&self) -> u64 {
+        self.rows_per_column
+    }
+
+    /// How many columns the rows fill; the last one may be filled in part.
+    #[must_use]
+    pub fn columns_filled(&self) -> f64 {
+        self.rows as f64 / self.rows_per_column as f64
+    }
+
+    /// When the first interval began.
+    #[must_use]
+    pub const fn first_ns(&self) -> u64 {
+        self.first_ns
+    }
+
+    /// How long an interval is; `None` if there are too few rows to tell.
+    #[must_use]
+    pub fn interval_ns(&self) -> Option<u64> {
+        let gaps = self.rows.checked_sub(1).filter(|gaps| *gaps > 0)?;
+        Some((self.last_ns - self.first_ns) / gaps).filter(|ns| *ns > 0)
+    }
+
+    /// What the rows add up to.
+    #[must_use]
+    pub fn totals(&self) -> RowTotals {
+        RowTotals {
+            rows: self.rows,
+            tx_packets: self.tx_packets,
+            rx_packets: self.rx_packets,
+            lost: self
+                .lost_and_late
+                .map(|(lost, late)| lost.saturating_sub(late)),
+        }
+    }
+}
+
+fn merge(column: &mut Column, other: &Column) {
+    for (spread, other) in column.iter_mut().zip(other) {
+        spread.merge(other);
+    }
+}
+
+/// What a row says of each series.
+fn column(row: &Row) -> Column {
+    Series::ALL.map(|series| match (series, &row.probes) {
+        (Series::Sent, _) => Spread::of_count(row.tx_packets),
+        (Series::Received, _) => row.rx_packets.map_or(Spread::NONE, Spread::of_count),
+        (Series::Loss, Some(probes)) if row.tx_packets > 0 => {
+            let (lost, sent) = (probes.lost as f64, row.tx_packets as f64);
+            Spread {
+                min: lost / sent,
+                max: lost / sent,
+                total: lost,
+                weight: sent,
+            }
+        }
+        (Series::Latency, Some(probes)) if probes.latency.count > 0 => {
+            let latency = &probes.latency;
+            Spread {
+                min: latency.min_ns as f64,
+                max: latency.max_ns as f64,
+                total: latency.sum_ns as f64,
+                weight: latency.count as f64,
+            }
+        }
+        (Series::Loss | Series::Latency, _) => Spread::NONE,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The command `report`: which files to draw, and where to.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use dpdkgen_report::output::Target;
+use dpdkgen_report::page::file::Files;
+
+use super::args::ReportArgs;
+use crate::failure::Failure;
+
+/// The command, for clap.
+pub fn command(name: &str, before: &str) -> clap::Command {
+    ReportArgs::augment_args(clap::Command::new("report"))
+        .about("Draw a finished run as an HTML page, from the files that it left")
+        .override_usage(format!(
+            "{name} {before}report CSV [--json FILE] [--peer REFLECT.json] [-o FILE.html]"
+        ))
+        .after_help(format!(
+            "\
+The page needs no network and no script. What its pictures take and is not given, they are left out
+for, by name. Any number of rows is drawn, and a single interval that stands out stays visible.
+
+Examples:
+  {name} report run.csv
+  {name} report run.csv --json run.json --peer reflect.json -o run.html"
+        ))
+}
+
+/// What `args` ask for.
+///
+/// # Errors
+///
+/// There is no name for the page, or it is that of a file which is read.
+pub fn files(args: ReportArgs) -> Result<Files, Failure> {
+    let ReportArgs {
+        mut csv,
+        json,
+        peer,
+        output,
+    } = args;
+    if csv == Path::new("-") {
+        csv = PathBuf::from("/dev/stdin");
+    }
+    if csv == Path::new("/dev/stdin") && output.is_none() {
+        return Err(Failure::request(
+            "rows from standard input give the page no name: name it with -o",
+        ));
+    }
+    let page = output.unwrap_or_else(|| Target::File(csv.with_extension("html")));
+    let read = [Some(&csv), json.as_ref(), peer.as_ref()];
+    for read in read.into_iter().flatten() {
+        if page == Target::File(read.clone()) {
+            return Err(Failure::request(format!(
+                "the page would be written over {}, which is read: name another file with -o",
+                read.display()
+            )));
+        }
+    }
+    Ok(Files {
+        csv,
+        json,
+        peer,
+        page,
+    })
+}

@@ -1,0 +1,159 @@
+//! The page of a run in a browser: no complaint on its console, every mark there, in the light, in
+//! the dark and on a phone. The screenshots stay in `target/page/`, to be looked at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use dpdkgen_tests::machine::{dpdkgen_sim, target};
+use dpdkgen_tests::{Need, run, turn};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Nothing of the machine's own configuration, and no network.
+const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+                     --disable-background-networking --disable-component-update --disable-sync \
+                     --hide-scrollbars --enable-logging=stderr --v=0";
+
+/// A browser with an empty profile of its own.
+fn chromium(page: &Path, options: &[&str]) -> (String, String) {
+    let profile = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new("chromium");
+    command.args(FLAGS.split_whitespace()).args(options);
+    command.arg(format!("--user-data-dir={}", profile.path().display()));
+    command.arg(format!("file://{}", page.display()));
+    let ended = run(command, LIMIT).ok();
+    let console = ended.stderr.lines().filter(|line| line.contains("CONSOLE"));
+    let console: Vec<_> = console.collect();
+    assert_eq!(console, [""; 0], "what the browser complains about");
+    (ended.stdout, ended.stderr)
+}
+
+fn folder() -> PathBuf {
+    let folder = target().join("page");
+    fs::create_dir_all(&folder).expect("a folder for the screenshots");
+    folder
+}
+
+/// A run with something to see, and its page: the same for all tests.
+fn page_of_a_run() -> &'static Path {
+    static PAGE: LazyLock<PathBuf> = LazyLock::new(run_with_page);
+    &PAGE
+}
+
+fn run_with_page() -> PathBuf {
+    let page = folder().join("run.html");
+    let mut sim = Command::new(dpdkgen_sim());
+    let line = "sendrecv -q --rate 50kpps --duration 2 --packet-size 100 -i 1 -r 3 -t 2 --poll 20us \
+                --gemodel 0.01%:5% --dup 0.1% --delay 20us..60us --delay-tail 2us";
+    sim.args(line.split_whitespace()).arg("--report").arg(&page);
+    let _ = run(sim, LIMIT).ok();
+    page
+}
+
+/// The paths of this class that are of a picture, by their steps.
+fn steps(dom: &str, class: &str) -> Vec<usize> {
+    let paths = dom.split("<path class=\"").skip(1);
+    paths
+        .filter_map(|path| {
+            let (classes, rest) = path.split_once('"')?;
+            let data = rest.strip_prefix(" d=\"")?.split('"').next()?;
+            // Those of a legend have a few.
+            let steps = data.matches('V').count();
+            (classes == class && steps > 10).then_some(steps)
+        })
+        .collect()
+}
+
+#[test]
+fn a_browser_draws_every_mark() {
+    let Some(_turn) = turn("a_browser_draws_every_mark", &[Need::Program("chromium")]) else {
+        return;
+    };
+    let page = page_of_a_run();
+    let (dom, _) = chromium(page, &["--dump-dom"]);
+    // Three seconds of milliseconds are two rows a column; a constant rate has few steps.
+    assert!(steps(&dom, "line loss")[0] > 20, "loss");
+    assert!(steps(&dom, "band loss")[0] > 20, "loss of single intervals");
+    assert!(steps(&dom, "line latency")[0] > 300, "latency");
+    assert!(
+        steps(&dom, "band latency")[0] > 300,
+        "latency of single intervals"
+    );
+    assert!(steps(&dom, "line second")[0] > 100, "packets received");
+    // Sent and received, and the two curves of percentiles.
+    assert_eq!(
+        dom.matches("<path class=\"line first\"").count(),
+        4,
+        "with their legends"
+    );
+    assert_eq!(
+        dom.matches("<path class=\"line second\"").count(),
+        4,
+        "with their legends"
+    );
+    // Five workers and five queues: what the parser made of the bars still has its rectangles.
+    assert_eq!(dom.matches("<rect class=\"track\"").count(), 10);
+    assert_eq!(dom.matches("<svg role=\"img\"").count(), 14);
+    assert_eq!(
+        dom.matches("<table").count(),
+        dom.matches("<caption").count()
+    );
+}
+
+#[test]
+fn it_is_drawn_in_the_light_in_the_dark_and_on_a_phone() {
+    let name = "it_is_drawn_in_the_light_in_the_dark_and_on_a_phone";
+    let Some(_turn) = turn(name, &[Need::Program("chromium")]) else {
+        return;
+    };
+    let page = page_of_a_run();
+    for (name, size, dark) in [
+        ("light.png", (1280, 2600), false),
+        ("dark.png", (1280, 2600), true),
+        ("phone.png", (360, 4600), false),
+    ] {
+        let picture = folder().join(name);
+        // What an earlier test left must not pass for this one's.
+        let _ = fs::remove_file(&picture);
+        let (width, height) = size;
+        let screenshot = format!("--screenshot={}", picture.display());
+        let window = format!("--window-size={width},{height}");
+        let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
+        let _ = chromium(page, &[&screenshot, &window, &scheme]);
+        let drawn = fs::read(&picture).expect("a screenshot");
+        assert!(drawn.starts_with(b"\x89PNG"), "{name}");
+        let number = |at: usize| u32::from_be_bytes(drawn[at..at + 4].try_into().expect("4 bytes"));
+        assert_eq!((number(16), number(20)), size, "{name}");
+        assert!(drawn.len() > 50_000, "{name} has {} bytes", drawn.len());
+    }
+}
+
+#[test]
+fn nothing_is_wider_than_a_phone() {
+    let Some(_turn) = turn(
+        "nothing_is_wider_than_a_phone",
+        &[Need::Program("chromium")],
+    ) else {
+        return;
+    };
+    let page = page_of_a_run();
+    // A frame as wide as a phone, around it a script that asks how wide the page in it is.
+    let probe = folder().join("phone.html");
+    let source = fs::read_to_string(page).expect("a page");
+    let source = source.replace('&', "&amp;").replace('"', "&quot;");
+    let html = format!(
+        "<!DOCTYPE html><iframe width=360 height=4000 style=\"border:0\" srcdoc=\"{source}\"></iframe>\
+         <script>onload = () => {{ const page = frames[0].document.documentElement; \
+         document.title = `${{page.scrollWidth}} of ${{page.clientWidth}}`; }}</script>"
+    );
+    fs::write(&probe, html).expect("a file");
+    let (dom, _) = chromium(&probe, &["--dump-dom", "--window-size=1000,1000"]);
+    assert!(
+        dom.contains("<title>360 of 360</title>"),
+        "{}",
+        &dom[dom.len() - 600..]
+    );
+}
