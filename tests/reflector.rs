@@ -78,3 +78,10 @@ fn fragments_are_left_alone() {
         answer("net_pcap0,rx_iface_in=near,tx_iface=near", &["fragments"]);
     }
 }
+
+#[test]
+fn frames_come_back_through_af_xdp() {
+    if let Some(_turn) = turn("frames_come_back_through_af_xdp", &NEEDS) {
+        answer("net_af_xdp0,iface=near", &["fragments"]);
+    }
+}

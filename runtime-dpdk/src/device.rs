@@ -13,7 +13,7 @@ use dpdkgen_run::failure::Failure;
 use crate::counters::{self, CounterSource, Tells};
 use crate::eal::{Eal, error_text};
 use crate::interrupts::Seat;
-use crate::pool::{ORDINARY_ROOM, Pool, pool_size};
+use crate::pool::{ORDINARY_ROOM, Pool, held_by, pool_size};
 use crate::port::{MAX_BURST, QueuePort, RxQueue, TxQueue};
 use crate::ports::{self, PortInfo};
 
@@ -178,8 +178,10 @@ impl<'eal> Device<'eal> {
         }
         let needed = config.mtu_wanted.max(self.mtu_found);
         let liked = match config.role {
-            Role::SendReceive => needed,
-            Role::Reflect => needed.max(REFLECT_MTU.min(self.info.max_mtu)),
+            Role::Reflect if !shares_interface(&self.info.driver) => {
+                needed.max(REFLECT_MTU.min(self.info.max_mtu))
+            }
+            _ => needed,
         };
         // A driver may promise more than it keeps.
         let mut tried = vec![liked, needed, self.mtu_found];
@@ -271,12 +273,12 @@ impl<'eal> Device<'eal> {
         } else {
             frame + RX_OVERHEAD
         };
-        let rx_buffers = match self.role {
-            Role::SendReceive => pool_size(&[self.rx_descriptors], config.rx_burst),
-            Role::Reflect => {
-                pool_size(&[self.rx_descriptors, self.tx_descriptors], config.rx_burst)
-            }
-        };
+        let mut rings = vec![self.rx_descriptors];
+        if self.role == Role::Reflect {
+            rings.push(self.tx_descriptors);
+        }
+        rings.extend(held_by(&self.info.driver));
+        let rx_buffers = pool_size(&rings, config.rx_burst);
         for (queue, &node) in (0..).zip(&config.rx_nodes) {
             let name = format!("rx_{index}_{queue}");
             let pool = Pool::new(self.eal, &name, rx_buffers, config.rx_burst, rx_room, node)?;
@@ -352,6 +354,15 @@ impl Drop for Device<'_> {
             dpdk_sys::rte_eth_dev_close(self.info.index);
         }
     }
+}
+
+/// Whether the port is a network interface of the kernel's, whose MTU is not ours to raise: its peers
+/// count on it (a veth with a larger one keeps XDP from the other end).
+fn shares_interface(driver: &str) -> bool {
+    matches!(
+        driver,
+        "net_af_packet" | "net_af_xdp" | "net_pcap" | "net_tap"
+    )
 }
 
 fn queue_count(

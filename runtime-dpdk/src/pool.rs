@@ -24,6 +24,16 @@ pub fn pool_size(rings: &[u16], burst: u16) -> u32 {
     (needed + 1).next_power_of_two() - 1
 }
 
+/// What a driver takes of the pool of a receive queue besides that queue's own descriptors, as rings.
+pub fn held_by(driver: &str) -> &'static [u16] {
+    match driver {
+        // Its fill ring, whatever was asked for, and as many on their way out: it copies what it sends
+        // into this pool's memory, which is all that the kernel sees.
+        "net_af_xdp" => &[2048, 2048],
+        _ => &[],
+    }
+}
+
 /// Buffers that an lcore keeps at hand. Larger requests pass it by, so it holds a burst.
 fn cache_size(burst: u16) -> u32 {
     (2 * u32::from(burst)).clamp(256, 512)
