@@ -15,7 +15,9 @@ use dpdkgen_core::wire::Mac;
 
 use crate::PACKETS;
 
+/// Source ports of the run.
 pub const SOURCE_PORTS: u32 = 1001;
+/// The lowest of them.
 pub const FIRST_SOURCE_PORT: u16 = 10_000;
 /// When everything is received: the last probe was sent some 80 microseconds before.
 pub const RECEIVED: Nanos = Nanos(1_100_000);
@@ -29,6 +31,7 @@ const ADDRESSES: Addresses = Addresses {
 };
 
 /// What differs in probe `sequence`.
+#[must_use]
 pub fn patch(sequence: u64) -> Patch {
     Patch {
         index: Index::new(0, sequence),
@@ -38,14 +41,22 @@ pub fn patch(sequence: u64) -> Patch {
     }
 }
 
+/// What the roles need.
 pub struct Fixture {
     payload_len: u16,
     filling: Filling<'static>,
+    /// The record of what was sent and seen: [`PACKETS`] were sent.
     pub ledger: &'static Ledger<'static>,
     ring: &'static Ring<'static>,
 }
 
 impl Fixture {
+    /// A run of probes with `payload_len` bytes of payload and so many receivers.
+    ///
+    /// # Panics
+    ///
+    /// If no probe has that length.
+    #[must_use]
     pub fn new(payload_len: u16, receivers: u16) -> Self {
         let len = filling_len(payload_len);
         let memory = FillingMemory {
@@ -83,14 +94,24 @@ impl Fixture {
         }
     }
 
+    /// The sender's frames.
+    ///
+    /// # Panics
+    ///
+    /// If no probe has that length.
+    #[must_use]
     pub fn template(&self) -> Template<'static> {
         Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
     }
 
+    /// The intervals, as a worker counts in them; there may be one at a time.
+    #[must_use]
     pub fn writer(&self) -> Writer<'static> {
         Writer::new(self.ring)
     }
 
+    /// What a receiver expects.
+    #[must_use]
     pub fn expectation(&self) -> Expectation<'static> {
         Expectation {
             sources: [ADDRESSES.source].into_iter().collect(),
@@ -103,7 +124,12 @@ impl Fixture {
         }
     }
 
-    /// Probes as a reflector sends them back.
+    /// [`PACKETS`] probes as a reflector sends them back.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be made.
+    #[must_use]
     pub fn frames(&self) -> Vec<Vec<u8>> {
         let template = self.template();
         let frame = |sequence| {

@@ -1,7 +1,7 @@
 //! The hot paths of `core`, one by one, each over a thousand packets a round: for the clock
 //! (`cargo bench -p dpdkgen-bench`) and for valgrind, which counts instructions (`tests/instructions.rs`).
 
-mod fixture;
+pub mod fixture;
 
 use std::hint::black_box;
 

@@ -122,7 +122,7 @@ fn many(args: SwarmArgs) -> Result<u8, Failure> {
                 "{} in {seconds:.0} s: every number told was true.",
                 words(tally)
             ));
-            tell(&format!("{tally:#?}"));
+            tell(&occurred(&tally));
             Ok(0)
         }
         Err(finding) => {
@@ -140,6 +140,29 @@ fn many(args: SwarmArgs) -> Result<u8, Failure> {
 /// Whoever listens may have gone; the swarm goes on.
 fn tell(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// What there was to be told, a line each.
+fn occurred(tally: &Tally) -> String {
+    let received = &tally.received;
+    let counts = [
+        ("lost", tally.lost),
+        ("unique", received.unique),
+        ("duplicates", received.duplicates),
+        ("corrupt", received.corrupt),
+        ("foreign", received.foreign),
+        ("too old", received.too_old),
+        ("reordered", received.reordered),
+        ("late", received.late),
+        ("checksum left to a NIC", tally.checksum_partial),
+        ("refused", tally.refused),
+        ("without a buffer", tally.no_buffer),
+        ("skipped", tally.skipped),
+        ("missed by a port", tally.missed),
+        ("stalls", tally.stalls),
+    ];
+    let lines = counts.map(|(what, count)| format!("  {what:24}{count:>14}"));
+    lines.join("\n")
 }
 
 fn words(tally: Tally) -> String {
