@@ -262,12 +262,16 @@ fn whoever_watches_on_a_terminal_gets_a_table_and_the_terminal_back() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    // A terminal of 60 columns; SIGINT comes from Ctrl-C, which the test types.
-    let line = format!("stty rows 20 cols 60; stty -g; {SIM} {ENDLESS}; echo status $?; stty -g");
+    // A terminal of 60 columns; SIGINT comes from Ctrl-C, which the test types. It reaches the shell
+    // too, and dash ends by it unless it is trapped.
+    let line = format!(
+        "trap : INT; stty rows 20 cols 60; stty -g; {SIM} {ENDLESS}; echo status $?; stty -g"
+    );
     let mut script = Command::new("script");
     script
         .args(["-qefc", &line, "/dev/null"])
-        .env("TERM", "xterm");
+        .env("TERM", "xterm")
+        .env("SHELL", "/bin/sh");
     script.current_dir(folder.path());
     let mut program = Program::start_with_open_input(script);
     let redrawn = |p: &Program| p.stdout().matches("Sending ").count();
