@@ -6,7 +6,7 @@ use crate::pacer::{CATCH_UP, Pacer, Rate};
 use crate::port::{Port, TxOutcome};
 use crate::probe::Index;
 use crate::stats::{Counters, WorkerStats};
-use crate::template::{Patch, Template};
+use crate::template::Template;
 use crate::time::Nanos;
 
 /// What one stream is to send.
@@ -176,7 +176,7 @@ impl<'a> Generator<'a> {
         due
     }
 
-    #[inline]
+    #[inline(never)] // so that the loop over a burst has the registers to itself
     fn transmit<P: Port>(&self, now: Nanos, due: u16, port: &mut P) -> TxOutcome {
         let Plan {
             stream,
@@ -189,20 +189,18 @@ impl<'a> Generator<'a> {
         // The reflector may be faster than the return from the device.
         self.ledger
             .set_sent(stream, cursor.sequence + u64::from(due));
+        let mut burst = self
+            .template
+            .burst(Index::new(stream, cursor.sequence), now);
         let outcome = port.transmit(due, |frame| {
             let lag = pacer.as_mut().map_or(Nanos(0), |pacer| {
                 let lag = now - pacer.due();
                 pacer.advance();
                 lag
             });
-            let patch = Patch {
-                index: Index::new(stream, cursor.sequence),
-                source_port: first_source_port + cursor.port_offset as u16,
-                time: now,
-                lag,
-            };
+            let source_port = first_source_port + cursor.port_offset as u16;
             cursor.advance(1, source_ports);
-            self.template.write(frame, &patch)
+            burst.write(frame, source_port, lag)
         });
         if outcome.accepted < due {
             self.ledger

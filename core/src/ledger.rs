@@ -119,7 +119,6 @@ pub struct Ledger<'a> {
     memory: Memory<'a>,
     is_shared: bool,
     rings: u64,
-    flow_stride: usize,
     highest_lines_each: usize,
     by_source_ports: Divisor,
     by_words_per_ring: Divisor,
@@ -158,7 +157,6 @@ impl<'a> Ledger<'a> {
             memory,
             is_shared: dimensions.is_shared(),
             rings: dimensions.rings(),
-            flow_stride: dimensions.flow_stride(),
             highest_lines_each: dimensions.highest_lines_each(),
             by_source_ports: Divisor::new(u64::from(dimensions.source_ports)),
             by_words_per_ring: Divisor::new(dimensions.words_per_ring()),
@@ -213,7 +211,7 @@ impl<'a> Ledger<'a> {
                 highest: &self.memory.highest[0].0[0],
                 first_flow: 0,
                 word: &self.memory.seen[0].0[0],
-                turn: 0,
+                none_seen: 0,
             },
         }
     }
@@ -242,10 +240,10 @@ impl<'a> Ledger<'a> {
         let (position, port) = self.by_source_ports.divide(index.sequence());
         let ring = u64::from(index.stream()) * self.rings + port;
         let (word, turn) = self.place(ring, position);
-        let fresh = fresh(turn, position);
+        let none_seen = none_seen(turn);
         let mut current = word.load(Relaxed);
         loop {
-            let (entry, value) = Entry::of(current, fresh);
+            let (entry, value) = Entry::of(current, none_seen, position);
             if value == current {
                 return entry;
             }
@@ -259,11 +257,10 @@ impl<'a> Ledger<'a> {
     /// Raises a flow's highest sequence, or says that it is above `sequence` already.
     #[inline(always)]
     fn raise_flow(&self, flow: usize, sequence: u64) -> bool {
-        let at = flow * self.flow_stride;
-        let highest = &self.memory.flows[at / LINE].0[at % LINE];
         if self.is_shared {
-            return highest.fetch_max(sequence, Relaxed) > sequence;
+            return self.memory.flows[flow].0[0].fetch_max(sequence, Relaxed) > sequence;
         }
+        let highest = &self.memory.flows[flow / LINE].0[flow % LINE];
         let reordered = highest.load(Relaxed) > sequence;
         if !reordered {
             highest.store(sequence, Relaxed);
@@ -291,9 +288,9 @@ struct Place<'a> {
     sent: &'a AtomicU64,
     highest: &'a AtomicU64,
     first_flow: usize,
-    /// Their word of the bit ring, if it is not shared, and the turn of the ring.
+    /// Their word of the bit ring, if it is not shared, and what it is while none has been seen.
     word: &'a AtomicU64,
-    turn: u64,
+    none_seen: u64,
 }
 
 impl View<'_> {
@@ -324,9 +321,10 @@ impl View<'_> {
         let entry = if ledger.is_shared {
             ledger.enter_shared(index)
         } else {
-            let (entry, value) =
-                Entry::of(place.word.load(Relaxed), fresh(place.turn, index.get()));
-            place.word.store(value, Relaxed);
+            let (entry, value) = Entry::of(place.word.load(Relaxed), place.none_seen, index.get());
+            if entry == Entry::New {
+                place.word.store(value, Relaxed);
+            }
             entry
         };
         match entry {
@@ -345,10 +343,11 @@ impl View<'_> {
         let Some(sent) = ledger.memory.sent.get(stream) else {
             return false;
         };
-        let (word, turn) = if ledger.is_shared {
-            (self.place.word, self.place.turn)
+        let (word, none_seen) = if ledger.is_shared {
+            (self.place.word, self.place.none_seen)
         } else {
-            ledger.place(stream as u64, index.sequence())
+            let (word, turn) = ledger.place(stream as u64, index.sequence());
+            (word, none_seen(turn))
         };
         self.place = Place {
             block,
@@ -356,17 +355,17 @@ impl View<'_> {
             highest: &self.highest[stream / LINE].0[stream % LINE],
             first_flow: stream * ledger.dimensions.source_ports as usize,
             word,
-            turn,
+            none_seen,
         };
         true
     }
 }
 
-/// A word in which only `position` has been seen. Turn 0 is that of memory never written, whose bits
+/// A word of `turn` in which nothing has been seen. Turn 0 is that of memory never written, whose bits
 /// are none.
 #[inline]
-const fn fresh(turn: u64, position: u64) -> u64 {
-    ((turn + 1) << BITS) | 1 << (position % BITS)
+const fn none_seen(turn: u64) -> u64 {
+    (turn + 1) << BITS
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -377,18 +376,23 @@ enum Entry {
 }
 
 impl Entry {
-    /// What a word that is `current` says of the one bit in `fresh`, and what the word becomes.
+    /// What a word that is `current` says of `position`, in a turn whose words begin as `none_seen`,
+    /// and what the word becomes.
     #[inline]
-    const fn of(current: u64, fresh: u64) -> (Self, u64) {
-        let (had, has) = (current >> BITS, fresh >> BITS);
-        if had < has {
-            (Self::New, fresh)
-        } else if had > has {
-            (Self::Overwritten, current)
-        } else if current | fresh == current {
+    const fn of(current: u64, none_seen: u64, position: u64) -> (Self, u64) {
+        let bit = 1 << (position % BITS);
+        // The bits, where the turn is the same.
+        let seen = current ^ none_seen;
+        if seen >> BITS != 0 {
+            if current < none_seen {
+                (Self::New, none_seen | bit)
+            } else {
+                (Self::Overwritten, current)
+            }
+        } else if seen & bit != 0 {
             (Self::Seen, current)
         } else {
-            (Self::New, current | fresh)
+            (Self::New, current | bit)
         }
     }
 }

@@ -45,6 +45,12 @@ impl Head {
         Index(self.index.get())
     }
 
+    /// The same head in probe `index`.
+    #[inline]
+    pub(crate) const fn set_index(&mut self, index: Index) {
+        self.index = U64::new(index.0);
+    }
+
     /// The low 16 bits of the run's tag.
     #[must_use]
     pub const fn tag_short(&self) -> u16 {
@@ -149,6 +155,13 @@ impl Index {
     #[must_use]
     pub const fn sequence(self) -> u64 {
         self.0 & LOW_48
+    }
+
+    /// The next of its stream, of which it is not the last.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 
     /// Both in one word.

@@ -33,16 +33,16 @@ pub struct Receiver<'a> {
 #[derive(Clone, Copy)]
 struct Span {
     count: u64,
-    sum_ns: u64,
     min_ns: u64,
+    sum_ns: u64,
     max_ns: u64,
 }
 
 impl Span {
     const EMPTY: Self = Self {
         count: 0,
-        sum_ns: 0,
         min_ns: u64::MAX,
+        sum_ns: 0,
         max_ns: 0,
     };
 
@@ -50,8 +50,13 @@ impl Span {
     fn record(&mut self, latency: Nanos) {
         self.count += 1;
         self.sum_ns += latency.0;
-        self.min_ns = self.min_ns.min(latency.0);
-        self.max_ns = self.max_ns.max(latency.0);
+        // Seldom, so as branches: nothing waits for what was there before.
+        if latency.0 < self.min_ns {
+            self.min_ns = latency.0;
+        }
+        if latency.0 > self.max_ns {
+            self.max_ns = latency.0;
+        }
     }
 }
 
@@ -189,7 +194,9 @@ impl<'a> Receiver<'a> {
                 latency,
                 reordered,
             } => {
-                self.received.reordered += u64::from(reordered);
+                if reordered {
+                    self.received.reordered += 1;
+                }
                 stats.latency.record(latency);
                 if let Some(lag) = lag
                     && self.is_paced
@@ -260,8 +267,8 @@ impl<'a> Receiver<'a> {
     fn flush_sent(&mut self, counters: &mut Counters, writer: &Writer<'_>) {
         let Span {
             count,
-            sum_ns,
             min_ns,
+            sum_ns,
             max_ns,
         } = core::mem::replace(&mut self.sent, Span::EMPTY);
         if count > 0 {

@@ -48,26 +48,25 @@ pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
 /// Nearly all are.
 #[inline(always)]
 fn is_usual(frame: &[u8]) -> bool {
-    const ETHER_TYPE_AND_VERSION: u64 = u64::from_be_bytes([0x08, 0, 0x45, 0, 0, 0, 0, 0]);
-    const THEIR_MASK: u64 = u64::from_be_bytes([0xff, 0xff, 0xff, 0, 0, 0, 0, 0]);
-    const UDP_AND_NO_FRAGMENT: u32 = u32::from_be_bytes([0, 0, 0, Ipv4::UDP]);
-    const ITS_MASK: u32 = u32::from_be_bytes([0x3f, 0xff, 0, 0xff]);
+    const ETHER_TYPE_AND_VERSION: u64 = u64::from_ne_bytes([0x08, 0, 0x45, 0, 0, 0, 0, 0]);
+    const THEIR_MASK: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0, 0, 0, 0, 0]);
+    const UDP_AND_NO_FRAGMENT: u32 = u32::from_ne_bytes([0, 0, 0, Ipv4::UDP]);
+    const ITS_MASK: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
     let Some(front) = frame.first_chunk::<HEADERS_LEN>() else {
         return false;
     };
-    let [.., a, b, c, d, e, f, g, h] = *front.first_chunk::<20>().expect("fewer than all");
-    let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    let [.., a, b, c, d] = *front.first_chunk::<24>().expect("fewer than all");
-    let second = u32::from_be_bytes([a, b, c, d]);
-    // The total length is in the middle of the first word.
-    let len = (first >> 16) as u16;
+    let [.., a, b, c, d, high, low, e, f] = *front.first_chunk::<20>().expect("fewer than all");
+    let first = u64::from_ne_bytes([a, b, c, d, high, low, e, f]);
+    let second = u32::from_ne_bytes(*front[20..].first_chunk().expect("enough"));
+    // The total length lies in the first word.
+    let after_headers = usize::from(u16::from_be_bytes([high, low])).wrapping_sub(IP_UDP);
     first & THEIR_MASK == ETHER_TYPE_AND_VERSION
         && second & ITS_MASK == UDP_AND_NO_FRAGMENT
-        && usize::from(len) >= IP_UDP
-        && usize::from(len) <= frame.len() - size_of::<Ethernet>()
+        && after_headers <= frame.len() - HEADERS_LEN
 }
 
 /// [`reflect`] for any frame.
+#[cold]
 #[inline(never)]
 fn reflect_any(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     let (ethernet, packet) = Ethernet::ref_from_prefix(frame).map_err(|_| Ignored::Malformed)?;

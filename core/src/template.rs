@@ -138,47 +138,96 @@ impl<'a> Template<'a> {
         self.frame_len
     }
 
-    /// Writes a packet to the start of `frame`, which holds at least [`Self::frame_len`] bytes.
-    ///
-    /// No packet is written whose right checksum looks like one that was left to a NIC, since a
-    /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
-    #[inline]
+    /// A burst of one packet, written as by [`Burst::write`].
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
-        if !self.try_write(frame, patch) {
-            self.write_later(frame, patch);
+        self.burst(patch.index, patch.time)
+            .write(frame, patch.source_port, patch.lag)
+    }
+
+    /// The packets from probe `first` of a stream on, sent at `time`; its sequences do not come to
+    /// [`Index::SEQUENCES`].
+    #[must_use]
+    #[inline]
+    pub fn burst(&self, first: Index, time: Nanos) -> Burst<'_, 'a> {
+        let head = Head::new(first, self.tag, time);
+        let mut sum = self.constant.plus(head.sum());
+        if self.long {
+            sum = sum.plus(Tail::new(self.tag, Nanos(0)).sum());
         }
-        self.frame_len
+        Burst {
+            template: self,
+            front: Front { head, ..self.front },
+            time,
+            index: first,
+            sum: u32::from(sum.fold()),
+        }
     }
 
     #[cold]
-    fn write_later(&self, frame: &mut [u8], patch: &Patch) {
-        let mut patch = *patch;
+    fn write_later(
+        &self,
+        frame: &mut [u8],
+        index: Index,
+        time: Nanos,
+        source_port: u16,
+        lag: Nanos,
+    ) {
+        let mut time = time;
         loop {
-            patch.time = patch.time + Nanos(1);
-            if self.try_write(frame, &patch) {
+            time = time + Nanos(1);
+            if self.burst(index, time).try_write(frame, source_port, lag) {
                 return;
             }
         }
     }
+}
+
+/// The packets of one burst: neighbours in one stream, sent at one time, so that they have most of
+/// their sum in common.
+pub struct Burst<'t, 'a> {
+    template: &'t Template<'a>,
+    front: Front,
+    time: Nanos,
+    /// Which probe the next packet is.
+    index: Index,
+    /// The sum over the next packet but for source port, lag and filling.
+    sum: u32,
+}
+
+/// By how much the sum of an index is less than the next one's (RFC 1624): by its lowest byte.
+const STEP: u32 = u16::from_ne_bytes(1_u16.to_le_bytes()) as u32;
+
+impl Burst<'_, '_> {
+    /// Writes the next packet to the start of `frame`, which holds at least
+    /// [`Template::frame_len`] bytes: sent `lag` after it was due.
+    ///
+    /// No packet is written whose right checksum looks like one that was left to a NIC, since a
+    /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
+    #[inline(always)] // into the loop over a burst
+    pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) -> FrameLen {
+        let template = self.template;
+        if !self.try_write(frame, source_port, lag) {
+            template.write_later(frame, self.index, self.time, source_port, lag);
+        }
+        self.index = self.index.next();
+        self.sum += STEP;
+        template.frame_len
+    }
 
     /// Writes nothing and says so if the checksum would look like one left to a NIC.
-    #[inline(always)] // into the loop over a burst, in which most of it is constant
-    fn try_write(&self, frame: &mut [u8], patch: &Patch) -> bool {
-        let frame = &mut frame[..usize::from(self.frame_len.0)];
-        let (filling, filling_sum) = self.filling.of(patch.index);
-        let head = Head::new(patch.index, self.tag, patch.time);
-        let tail = Tail::new(self.tag, patch.lag);
-        let source_port = U16::new(patch.source_port);
-        let mut sum = self
-            .constant
-            .plus(Sum::of_u16(u16::from_ne_bytes(source_port.to_bytes())))
-            .plus(head.sum())
-            .plus(filling_sum);
-        if self.long {
-            sum = sum.plus(tail.sum());
+    #[inline(always)]
+    fn try_write(&self, frame: &mut [u8], source_port: u16, lag: Nanos) -> bool {
+        let template = self.template;
+        let (filling, filling_sum) = template.filling.of(self.index);
+        let source_port = U16::new(source_port);
+        // Far from overflowing: 16 bits each, and a burst's steps.
+        let mut sum = self.sum + u32::from(u16::from_ne_bytes(source_port.to_bytes()));
+        sum += u32::from(filling_sum);
+        if template.long {
+            sum += u32::from(lag_sum(lag).fold());
         }
-        let checksum = sum.udp_checksum();
-        if checksum == self.partial {
+        let checksum = Sum::of_u32(sum).udp_checksum();
+        if checksum == template.partial {
             return false;
         }
         let (front, mut rest) =
@@ -186,17 +235,23 @@ impl<'a> Template<'a> {
         *front = self.front;
         front.udp.source = source_port;
         front.udp.checksum = checksum;
-        front.head = head;
-        if self.long {
+        front.head.set_index(self.index);
+        if template.long {
             let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
-            tail_bytes.copy_from_slice(tail.as_bytes());
+            tail_bytes.copy_from_slice(Tail::new(template.tag, lag).as_bytes());
             rest = after;
         }
         if !filling.is_empty() {
-            rest.copy_from_slice(filling);
+            rest[..filling.len()].copy_from_slice(filling);
         }
         true
     }
+}
+
+/// What a lag adds to the sum of a packet without one.
+#[inline]
+const fn lag_sum(lag: Nanos) -> Sum {
+    Tail::new(Tag::new(0), lag).sum()
 }
 
 /// Bytes of filling in a payload of `payload_len` bytes.

@@ -125,11 +125,9 @@ impl Expectation<'_> {
         };
         let expected = self.expected_filling(payload);
         // The sum of what is as expected is known; only what differs has to be added up.
-        let (front, filling_sum) = match expected {
-            Some((front, sum)) => (front, sum),
-            None => (payload, Sum::ZERO),
-        };
-        let state = checksum_state(ip, udp, Sum::of(front).plus(filling_sum));
+        let (front, filling_sum) = expected.unwrap_or((payload, 0));
+        let payload_sum = Sum::of(front).plus(Sum::of_u16(filling_sum));
+        let state = checksum_state(ip, udp, payload_sum);
         if state == ChecksumState::Bad {
             return Reject::Corrupt.into();
         }
@@ -169,7 +167,7 @@ impl Expectation<'_> {
     /// Splits the payload in front of its filling and gives the filling's sum, if length and
     /// filling are those of the probe that the payload's index names.
     #[inline]
-    fn expected_filling<'f>(&self, payload: &'f [u8]) -> Option<(&'f [u8], Sum)> {
+    fn expected_filling<'f>(&self, payload: &'f [u8]) -> Option<(&'f [u8], u16)> {
         if payload.len() != usize::from(self.payload_len) {
             return None;
         }

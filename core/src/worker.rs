@@ -9,7 +9,7 @@ use crate::generator::{Generator, Sent};
 use crate::intervals::{Interval, Writer};
 use crate::port::{Port, Verdict};
 use crate::receiver::Receiver;
-use crate::reflector::{Ignored, reflect};
+use crate::reflector::reflect;
 use crate::stats::{Counters, STALL, WorkerStats};
 use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
 use crate::time::{Clock, Nanos};
@@ -256,7 +256,7 @@ impl<'a, P: Port> Worker<'a, P> {
     }
 }
 
-#[inline]
+#[inline(never)] // so that the loop over a burst has the registers to itself
 fn receive<P: Port>(
     port: &mut P,
     receiver: &mut Receiver<'_>,
@@ -284,7 +284,7 @@ fn receive<P: Port>(
 }
 
 /// Sends back at most `allowed` of a burst; returns how many were received and how many sent.
-#[inline]
+#[inline(never)] // as above
 fn forward<P: Port>(
     now: Nanos,
     port: &mut P,
@@ -297,19 +297,17 @@ fn forward<P: Port>(
     let ignored = &mut counters.ignored;
     let outcome = port.forward(|frame| {
         bytes += frame.len() as u64;
-        let reason = match reflect(frame) {
+        match reflect(frame) {
             Ok(reflected) if left > 0 => {
                 left -= 1;
-                partial += u64::from(reflected.checksum_partial);
+                if reflected.checksum_partial {
+                    partial += 1;
+                }
                 return Verdict::Send;
             }
-            Ok(_) => &mut ignored.past_count,
-            Err(Ignored::NotIpv4) => &mut ignored.not_ipv4,
-            Err(Ignored::NotUdp) => &mut ignored.not_udp,
-            Err(Ignored::Fragment) => &mut ignored.fragment,
-            Err(Ignored::Malformed) => &mut ignored.malformed,
-        };
-        *reason += 1;
+            Ok(_) => ignored.past_count += 1,
+            Err(reason) => ignored.count(reason),
+        }
         Verdict::Drop
     });
     if outcome.received > 0 {

@@ -217,12 +217,13 @@ impl Port for QueuePort<'_> {
             return ForwardOutcome::default();
         };
         let count = self.take_received();
-        let (mut wanted, mut dropped, mut bytes) = (0, 0, 0);
-        for i in 0..count {
-            if i + PREFETCH_AHEAD < count {
-                prefetch(self.burst[i + PREFETCH_AHEAD]);
+        let burst = &mut self.burst[..count];
+        let (mut dropped, mut bytes) = (0, 0);
+        for i in 0..burst.len() {
+            if let Some(&later) = burst.get(i + PREFETCH_AHEAD) {
+                prefetch(later);
             }
-            let mbuf = self.burst[i];
+            let mbuf = burst[i];
             // SAFETY: a received packet, ours until it is sent or freed below.
             let (frame, scattered) = unsafe { frame(mbuf, &mut self.scratch) };
             match each(frame) {
@@ -234,9 +235,10 @@ impl Port for QueuePort<'_> {
                     }
                     // SAFETY: as above.
                     bytes += unsafe { make_outgoing(mbuf) };
-                    // No further than `i`, so nothing is lost that is still to be looked at.
-                    self.burst[wanted] = mbuf;
-                    wanted += 1;
+                    if dropped > 0 {
+                        // In the place of one that has been looked at.
+                        burst[i - dropped] = mbuf;
+                    }
                 }
                 Verdict::Drop => {
                     self.dropped[dropped] = mbuf;
@@ -244,6 +246,7 @@ impl Port for QueuePort<'_> {
                 }
             }
         }
+        let wanted = count - dropped;
         // SAFETY: received above, not sent, and no frame is borrowed any more.
         unsafe { free(&mut self.dropped[..dropped]) };
         let exit = Exit {

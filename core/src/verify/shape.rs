@@ -62,6 +62,12 @@ impl Shape {
         }
     }
 
+    /// Whether a probe comes back to this address; all of both addresses is in these two words.
+    #[inline]
+    fn has_addresses(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
+        words[2] == self.words[2] && (words[3] ^ self.words[3]) & masks[3] == 0
+    }
+
     /// Whether the IP header is intact, where the third word is as it was sent.
     #[inline]
     fn has_intact_ip(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
@@ -117,16 +123,23 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// The shape with the addresses in `words`, if it is not the first.
+    #[inline(never)]
+    fn other_shape(&self, words: &[u64; WORDS]) -> Option<&Shape> {
+        let mut others = self.shapes.iter().skip(1);
+        others.find(|shape| shape.has_addresses(words, &self.masks))
+    }
+
     /// The probe, if `frame` is an intact one in the shape in which probes are sent.
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
     pub fn probe(&self, frame: &[u8], now: Nanos) -> Option<Probe> {
         let expectation = &self.expectation;
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
         let words = words(front);
-        let shape = self.shapes.iter().find(|shape| {
-            // The addresses are in these, but for two bytes.
-            words[2] == shape.words[2] && (words[3] ^ shape.words[3]) & self.masks[3] == 0
-        })?;
+        let shape = match self.shapes.first() {
+            Some(shape) if shape.has_addresses(&words, &self.masks) => shape,
+            _ => self.other_shape(&words)?,
+        };
         let Front { udp, head, .. } = Front::ref_from_bytes(front).ok()?;
         let port_offset = udp
             .destination
@@ -149,8 +162,8 @@ impl<'a> Verifier<'a> {
             rest = after;
         }
         let (filling, filling_sum) = expectation.filling.of(head.index());
-        let is_intact =
-            (filling.is_empty() || rest == filling) && sum.plus(filling_sum).is_complete();
+        let is_intact = (filling.is_empty() || rest == filling)
+            && sum.plus(Sum::of_u16(filling_sum)).is_complete();
         is_intact.then(|| Probe {
             index: head.index(),
             age: head.age(now),

@@ -63,10 +63,9 @@ impl Sum {
     #[must_use]
     #[inline]
     pub const fn fold(self) -> u16 {
-        let (sum, carry) = (self.0 as u32).overflowing_add((self.0 >> 32) as u32);
-        let sum = sum + carry as u32;
-        let (sum, carry) = (sum as u16).overflowing_add((sum >> 16) as u16);
-        sum + carry as u16
+        // The upper half of a number and its halves exchanged is their sum, with its own carry.
+        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
     }
 
     /// The checksum that makes what was summed come out right, as it lies on the wire.
@@ -77,11 +76,11 @@ impl Sum {
 
     /// The same for UDP, where a computed 0 is sent as 0xFFFF (RFC 768).
     #[must_use]
+    #[inline]
     pub const fn udp_checksum(self) -> [u8; 2] {
-        match self.checksum() {
-            [0, 0] => [0xff, 0xff],
-            checksum => checksum,
-        }
+        let checksum = !self.fold();
+        let sent = if checksum == 0 { 0xffff } else { checksum };
+        sent.to_ne_bytes()
     }
 
     /// Whether what was summed, its checksum included, is intact.
