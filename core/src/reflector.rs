@@ -1,6 +1,6 @@
 //! The reflector: sends every unfragmented IPv4 UDP packet back to where it came from.
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::verify::is_partial;
 use crate::wire::checksum::Sum;
@@ -34,35 +34,65 @@ pub struct Reflected {
 /// Nothing else changes, and the checksums stay what they are, right or wrong, since a sum has no
 /// order; only a checksum that covers just the pseudo-header is completed. On an error nothing has
 /// changed at all.
-#[inline(always)] // into the loop over a burst
+#[inline]
 pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
-    if is_usual(frame) {
-        // With a header length that is known, all of it is at fixed places.
-        turn_round(frame, 0)
-    } else {
-        reflect_any(frame)
+    if reflect_usual(frame) {
+        return Ok(Reflected {
+            checksum_partial: false,
+        });
     }
+    reflect_any(frame)
+}
+
+/// [`reflect`] for nearly every frame: what is no such frame it says and leaves as it is.
+#[inline(always)] // into the loop over a burst
+pub fn reflect_usual(frame: &mut [u8]) -> bool {
+    if !is_usual(frame) {
+        return false;
+    }
+    // With a header length that is known, all of it is at fixed places.
+    let Ok((Headers { ethernet, ip, udp }, _)) = Headers::mut_from_prefix(frame) else {
+        return false;
+    };
+    if may_be_partial(ip.pseudo_header(udp.length.get()), udp) {
+        return false;
+    }
+    swap(ethernet, ip, udp);
+    true
+}
+
+/// The headers of a UDP packet without IP options.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Headers {
+    ethernet: Ethernet,
+    ip: Ipv4,
+    udp: Udp,
+}
+
+#[inline(always)]
+fn swap(ethernet: &mut Ethernet, ip: &mut Ipv4, udp: &mut Udp) {
+    core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
+    ip.swap_addresses();
+    udp.swap_ports();
 }
 
 /// Whether `frame` is a whole UDP packet without IP options, by the words in which that is written.
 /// Nearly all are.
 #[inline(always)]
 fn is_usual(frame: &[u8]) -> bool {
-    const ETHER_TYPE_AND_VERSION: u64 = u64::from_ne_bytes([0x08, 0, 0x45, 0, 0, 0, 0, 0]);
-    const THEIR_MASK: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0, 0, 0, 0, 0]);
-    const UDP_AND_NO_FRAGMENT: u32 = u32::from_ne_bytes([0, 0, 0, Ipv4::UDP]);
-    const ITS_MASK: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
-    let Some(front) = frame.first_chunk::<HEADERS_LEN>() else {
+    const IPV4_WITHOUT_OPTIONS: u32 = u32::from_ne_bytes([0x08, 0, 0x45, 0]);
+    const ITS_MASK: u32 = u32::from_ne_bytes([0xff, 0xff, 0xff, 0]);
+    const WHOLE_UDP: u32 = u32::from_ne_bytes([0, 0, 0, Ipv4::UDP]);
+    const THEIR_MASK: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
+    let Some((front, after_headers)) = frame.split_first_chunk::<HEADERS_LEN>() else {
         return false;
     };
-    let [.., a, b, c, d, high, low, e, f] = *front.first_chunk::<20>().expect("fewer than all");
-    let first = u64::from_ne_bytes([a, b, c, d, high, low, e, f]);
-    let second = u32::from_ne_bytes(*front[20..].first_chunk().expect("enough"));
-    // The total length lies in the first word.
-    let after_headers = usize::from(u16::from_be_bytes([high, low])).wrapping_sub(IP_UDP);
-    first & THEIR_MASK == ETHER_TYPE_AND_VERSION
-        && second & ITS_MASK == UDP_AND_NO_FRAGMENT
-        && after_headers <= frame.len() - HEADERS_LEN
+    let word = |at: usize| u32::from_ne_bytes(*front[at..].first_chunk().expect("in the headers"));
+    let total_length = u16::from_be_bytes([front[16], front[17]]);
+    word(12) & ITS_MASK == IPV4_WITHOUT_OPTIONS
+        && word(20) & THEIR_MASK == WHOLE_UDP
+        && usize::from(total_length).wrapping_sub(IP_UDP) <= after_headers.len()
 }
 
 /// [`reflect`] for any frame.
@@ -92,26 +122,15 @@ fn reflect_any(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     if !has_udp || end > packet.len() || end < options_len + IP_UDP {
         return Err(Ignored::Malformed);
     }
-    turn_round(frame, options_len)
-}
-
-/// Turns round a packet whose headers, with `options_len` bytes of IP options, are all there.
-#[inline(always)]
-fn turn_round(frame: &mut [u8], options_len: usize) -> Result<Reflected, Ignored> {
     let (ethernet, packet) = Ethernet::mut_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
     let (ip, after_ip) = Ipv4::mut_from_prefix(packet).map_err(|_| Ignored::Malformed)?;
-    let after_options = after_ip.get_mut(options_len..).ok_or(Ignored::Malformed)?;
-    let (udp, rest) = Udp::mut_from_prefix(after_options).map_err(|_| Ignored::Malformed)?;
-    // Before the swap, so that what is read was not just written.
-    let pseudo = ip.pseudo_header(udp.length.get());
-    core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
-    ip.swap_addresses();
-    udp.swap_ports();
-    let checksum_partial = may_be_partial(pseudo, udp) && {
-        let end = usize::from(ip.total_length.get());
-        complete_checksum(pseudo, udp, &rest[..end - options_len - IP_UDP])
-    };
-    Ok(Reflected { checksum_partial })
+    let (udp, rest) =
+        Udp::mut_from_prefix(&mut after_ip[options_len..]).map_err(|_| Ignored::Malformed)?;
+    swap(ethernet, ip, udp);
+    let rest = &rest[..end - options_len - IP_UDP];
+    Ok(Reflected {
+        checksum_partial: complete_checksum(ip, udp, rest),
+    })
 }
 
 /// Whether the checksum may be the sum of the pseudo-header: their difference is none, or the one
@@ -127,14 +146,17 @@ fn may_be_partial(pseudo: Sum, udp: &Udp) -> bool {
 /// whether it did.
 ///
 /// `rest` is what follows in the IP packet, of which the datagram may be a part only.
-#[cold]
-fn complete_checksum(pseudo: Sum, udp: &mut Udp, rest: &[u8]) -> bool {
+fn complete_checksum(ip: &Ipv4, udp: &mut Udp, rest: &[u8]) -> bool {
+    let pseudo = ip.pseudo_header(udp.length.get());
     let payload_len = usize::from(udp.length.get()).checked_sub(Udp::LEN);
     let Some(payload) = payload_len.and_then(|len| rest.get(..len)) else {
         return false;
     };
+    if udp.checksum == [0; 2] || !is_partial(pseudo, udp) {
+        return false;
+    }
     let covered = pseudo.plus(Sum::of(payload));
-    if udp.checksum == [0; 2] || !is_partial(pseudo, udp) || covered.plus(udp.sum()).is_complete() {
+    if covered.plus(udp.sum()).is_complete() {
         return false;
     }
     udp.checksum = [0; 2];

@@ -7,7 +7,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 
 use crate::histogram::Histogram;
 use crate::published::Published;
-use crate::reflector::Ignored;
 use crate::time::Nanos;
 
 /// Sent.
@@ -72,21 +71,6 @@ pub struct IgnoredCounters {
     pub malformed: u64,
     /// Received in one burst with the last packet that `--count` allowed to send.
     pub past_count: u64,
-}
-
-impl IgnoredCounters {
-    /// Counts a packet that is not sent back for `reason`.
-    #[cold]
-    #[inline(never)]
-    pub const fn count(&mut self, reason: Ignored) {
-        let counter = match reason {
-            Ignored::NotIpv4 => &mut self.not_ipv4,
-            Ignored::NotUdp => &mut self.not_udp,
-            Ignored::Fragment => &mut self.fragment,
-            Ignored::Malformed => &mut self.malformed,
-        };
-        *counter += 1;
-    }
 }
 
 /// Exact moments of a latency distribution.

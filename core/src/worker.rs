@@ -9,7 +9,7 @@ use crate::generator::{Generator, Sent};
 use crate::intervals::{Interval, Writer};
 use crate::port::{Port, Verdict};
 use crate::receiver::Receiver;
-use crate::reflector::reflect;
+use crate::reflector::{Ignored, reflect, reflect_usual};
 use crate::stats::{Counters, STALL, WorkerStats};
 use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
 use crate::time::{Clock, Nanos};
@@ -293,28 +293,21 @@ fn forward<P: Port>(
     writer: &mut Writer<'_>,
 ) -> (u16, u16) {
     let mut left = allowed;
-    let (mut bytes, mut partial) = (0, 0);
-    let ignored = &mut counters.ignored;
+    let mut bytes = 0;
     let outcome = port.forward(|frame| {
         bytes += frame.len() as u64;
-        match reflect(frame) {
-            Ok(reflected) if left > 0 => {
-                left -= 1;
-                if reflected.checksum_partial {
-                    partial += 1;
-                }
-                return Verdict::Send;
-            }
-            Ok(_) => ignored.past_count += 1,
-            Err(reason) => ignored.count(reason),
+        if left > 0 && reflect_usual(frame) {
+            left -= 1;
+            return Verdict::Send;
         }
-        Verdict::Drop
+        let verdict = forward_any(frame, left > 0, counters);
+        left -= u64::from(verdict == Verdict::Send);
+        verdict
     });
     if outcome.received > 0 {
         let rx = &mut counters.rx;
         rx.packets += u64::from(outcome.received);
         rx.bytes += bytes;
-        rx.checksum_partial += partial;
         let tx = &mut counters.tx;
         tx.packets += u64::from(outcome.sent);
         tx.bytes += outcome.sent_bytes;
@@ -328,6 +321,26 @@ fn forward<P: Port>(
         writer.count(index, &interval);
     }
     (outcome.received, outcome.sent)
+}
+
+/// Turns round a frame of any kind, and counts what is not simply sent back.
+#[cold]
+#[inline(never)]
+fn forward_any(frame: &mut [u8], is_allowed: bool, counters: &mut Counters) -> Verdict {
+    let ignored = &mut counters.ignored;
+    let reason = match reflect(frame) {
+        Ok(reflected) if is_allowed => {
+            counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
+            return Verdict::Send;
+        }
+        Ok(_) => &mut ignored.past_count,
+        Err(Ignored::NotIpv4) => &mut ignored.not_ipv4,
+        Err(Ignored::NotUdp) => &mut ignored.not_udp,
+        Err(Ignored::Fragment) => &mut ignored.fragment,
+        Err(Ignored::Malformed) => &mut ignored.malformed,
+    };
+    *reason += 1;
+    Verdict::Drop
 }
 
 /// The workers of one lcore.

@@ -39,21 +39,31 @@ unsafe fn next_segment(mbuf: *mut dg_mbuf) -> *mut dg_mbuf {
     }
 }
 
-/// A received frame in one piece, and whether that is a copy, put together from several segments.
+/// Whether a packet has several segments.
+///
+/// # Safety
+///
+/// `mbuf` is a packet that is the caller's.
+pub unsafe fn is_scattered(mbuf: *mut dg_mbuf) -> bool {
+    // SAFETY: the caller's.
+    unsafe { (*mbuf).nb_segs != 1 }
+}
+
+/// A received frame in one piece: a copy in `scratch`, if it has several segments.
 ///
 /// # Safety
 ///
 /// `mbuf` is a received packet that is the caller's alone for as long as `scratch` is borrowed.
-pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> (&mut [u8], bool) {
+pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
     // SAFETY: the caller's; the driver has filled `data_len` bytes of the segment.
     unsafe {
-        if (*mbuf).nb_segs == 1 {
-            return (first_segment(mbuf, usize::from((*mbuf).data_len)), false);
+        if !is_scattered(mbuf) {
+            return first_segment(mbuf, usize::from((*mbuf).data_len));
         }
     }
     // SAFETY: as above.
     let len = unsafe { gather(mbuf, scratch) };
-    (&mut scratch[..len], true)
+    &mut scratch[..len]
 }
 
 /// Copies the segments of a packet one after the other, as far as there is room, and returns how

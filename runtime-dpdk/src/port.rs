@@ -12,7 +12,9 @@ use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
 use crate::interrupts::Seat;
-use crate::mbuf::{copy_back, first_segment, frame, free, make_outgoing, prefetch, set_len};
+use crate::mbuf::{
+    copy_back, first_segment, frame, free, is_scattered, make_outgoing, prefetch, set_len,
+};
 
 /// The largest burst.
 pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
@@ -204,7 +206,7 @@ impl Port for QueuePort<'_> {
                 prefetch(later);
             }
             // SAFETY: a received packet, ours until it is freed below.
-            let (frame, _) = unsafe { frame(burst[i], &mut self.scratch) };
+            let frame = unsafe { frame(burst[i], &mut self.scratch) };
             each(frame);
         }
         // SAFETY: received above, and no frame is borrowed any more.
@@ -225,10 +227,11 @@ impl Port for QueuePort<'_> {
             }
             let mbuf = burst[i];
             // SAFETY: a received packet, ours until it is sent or freed below.
-            let (frame, scattered) = unsafe { frame(mbuf, &mut self.scratch) };
+            let frame = unsafe { frame(mbuf, &mut self.scratch) };
             match each(frame) {
                 Verdict::Send => {
-                    if scattered {
+                    // SAFETY: as above.
+                    if unsafe { is_scattered(mbuf) } {
                         let changed = &frame[..frame.len().min(CHANGED_BYTES)];
                         // SAFETY: as above; the frame is a copy in the scratch buffer.
                         unsafe { copy_back(mbuf, changed) };
