@@ -196,22 +196,25 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The record as the receiving worker `receiver` looks things up in it.
+    /// The record as the receiving worker `receiver` looks things up in it; each makes one.
     #[must_use]
     pub fn view(&'a self, receiver: u16) -> View<'a> {
         let mut highest = self.memory.highest.chunks_exact(self.highest_lines_each);
+        let highest = highest
+            .nth(usize::from(receiver))
+            .expect("a receiver of the run's");
         View {
             ledger: self,
-            highest: highest
-                .nth(usize::from(receiver))
-                .expect("a receiver of the run's"),
+            window: self.dimensions.window,
+            highest,
             place: Place {
                 block: NO_BLOCK,
                 sent: &self.memory.sent[0].0[0],
-                highest: &self.memory.highest[0].0[0],
+                sent_seen: 0,
+                shown_highest: &highest[0].0[0],
+                highest: 0,
                 first_flow: 0,
                 word: &self.memory.seen[0].0[0],
-                none_seen: 0,
             },
         }
     }
@@ -234,38 +237,25 @@ impl<'a> Ledger<'a> {
         (&self.memory.seen[at / LINE].0[at % LINE], turn)
     }
 
-    /// Enters `index` where several workers do.
-    #[inline(never)]
-    fn enter_shared(&self, index: Index) -> Entry {
+    /// Enters `index` where several workers do; `Err` if it is not new.
+    fn enter(&self, index: Index) -> Result<(), Sighting> {
         let (position, port) = self.by_source_ports.divide(index.sequence());
         let ring = u64::from(index.stream()) * self.rings + port;
         let (word, turn) = self.place(ring, position);
-        let none_seen = none_seen(turn);
         let mut current = word.load(Relaxed);
         loop {
-            let (entry, value) = Entry::of(current, none_seen, position);
-            if value == current {
-                return entry;
-            }
-            match word.compare_exchange_weak(current, value, Relaxed, Relaxed) {
-                Ok(_) => return entry,
+            let begun = match Turn::of(current, turn) {
+                Turn::Earlier => none_seen(turn),
+                Turn::Same if current & bit(position) != 0 => return Err(Sighting::Duplicate),
+                Turn::Same => current,
+                Turn::Later => return Err(Sighting::TooOld),
+            };
+            let entered = begun | bit(position);
+            match word.compare_exchange_weak(current, entered, Relaxed, Relaxed) {
+                Ok(_) => return Ok(()),
                 Err(changed) => current = changed,
             }
         }
-    }
-
-    /// Raises a flow's highest sequence, or says that it is above `sequence` already.
-    #[inline(always)]
-    fn raise_flow(&self, flow: usize, sequence: u64) -> bool {
-        if self.is_shared {
-            return self.memory.flows[flow].0[0].fetch_max(sequence, Relaxed) > sequence;
-        }
-        let highest = &self.memory.flows[flow / LINE].0[flow % LINE];
-        let reordered = highest.load(Relaxed) > sequence;
-        if !reordered {
-            highest.store(sequence, Relaxed);
-        }
-        reordered
     }
 }
 
@@ -275,89 +265,150 @@ const NO_BLOCK: u64 = u64::MAX;
 /// The record, as one receiving worker looks things up in it.
 pub struct View<'a> {
     ledger: &'a Ledger<'a>,
+    window: u64,
     /// The highest that this worker saw of each stream, on lines that no other writes to.
     highest: &'a [Line],
-    /// Of the last sequence; mostly its neighbour follows.
+    /// Of the last sequence, where this worker is the only one; mostly its neighbour follows.
     place: Place<'a>,
 }
 
-/// Where in the record something of 32 neighbouring sequences of a stream is.
+/// What is known of 32 neighbouring sequences of a stream.
 struct Place<'a> {
     /// Which 32.
     block: u64,
     sent: &'a AtomicU64,
-    highest: &'a AtomicU64,
+    /// What `sent` was when it was looked at last.
+    sent_seen: u64,
+    /// Where the next two are kept while another stream is looked at.
+    shown_highest: &'a AtomicU64,
+    /// The highest received of the stream.
+    highest: u64,
     first_flow: usize,
-    /// Their word of the bit ring, if it is not shared, and what it is while none has been seen.
+    /// Their word of the bit ring, in which their turn has begun.
     word: &'a AtomicU64,
-    none_seen: u64,
 }
 
 impl View<'_> {
+    /// Whether several workers receive.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.ledger.is_shared
+    }
+
     /// Looks `index` up and enters it; `port_offset` is how far the source port that it came with is
     /// above the first.
-    #[inline(always)] // into the loop over a burst
+    #[inline]
     pub fn see(&mut self, index: Index, port_offset: u16) -> Sighting {
-        let block = index.get() / BITS;
-        if block != self.place.block && !self.go_to(block, index) {
+        if self.is_shared() {
+            self.see_among_others(index, port_offset)
+        } else {
+            self.see_alone(index, port_offset)
+        }
+    }
+
+    /// [`Self::see`] where no other worker receives.
+    #[inline(always)] // into the loop over a burst
+    pub(crate) fn see_alone(&mut self, index: Index, port_offset: u16) -> Sighting {
+        if index.get() / BITS != self.place.block
+            && let Err(sighting) = self.go_to(index)
+        {
+            return sighting;
+        }
+        let (place, sequence) = (&mut self.place, index.sequence());
+        if sequence >= place.sent_seen && !place.was_sent(sequence) {
             return Sighting::NeverSent;
         }
-        let (ledger, place) = (self.ledger, &self.place);
-        let sequence = index.sequence();
-        let next = place.sent.load(Relaxed);
+        if sequence > place.highest {
+            place.highest = sequence;
+        } else if sequence + self.window < place.highest {
+            return Sighting::TooOld;
+        }
+        let seen = place.word.load(Relaxed);
+        let bit = bit(index.get());
+        if seen & bit != 0 {
+            return Sighting::Duplicate;
+        }
+        place.word.store(seen | bit, Relaxed);
+        let flow = place.first_flow + usize::from(port_offset);
+        let highest = &self.ledger.memory.flows[flow / LINE].0[flow % LINE];
+        if highest.load(Relaxed) > sequence {
+            return Sighting::First { reordered: true };
+        }
+        highest.store(sequence, Relaxed);
+        Sighting::First { reordered: false }
+    }
+
+    /// Goes to the place of `index`, unless what it is can be told already.
+    #[inline(never)]
+    fn go_to(&mut self, index: Index) -> Result<(), Sighting> {
+        let (ledger, sequence) = (self.ledger, index.sequence());
+        let stream = usize::from(index.stream());
+        let sent = &ledger.memory.sent.get(stream).ok_or(Sighting::NeverSent)?.0[0];
+        let sent_seen = sent.load(Relaxed);
+        if sequence >= sent_seen {
+            return Err(Sighting::NeverSent);
+        }
+        self.place.shown_highest.store(self.place.highest, Relaxed);
+        let shown_highest = &self.highest[stream / LINE].0[stream % LINE];
+        let highest = shown_highest.load(Relaxed);
+        if sequence + self.window < highest {
+            return Err(Sighting::TooOld);
+        }
+        let (word, turn) = ledger.place(stream as u64, sequence);
+        match Turn::of(word.load(Relaxed), turn) {
+            Turn::Same => {}
+            Turn::Earlier => word.store(none_seen(turn), Relaxed),
+            Turn::Later => return Err(Sighting::TooOld),
+        }
+        self.place = Place {
+            block: index.get() / BITS,
+            sent,
+            sent_seen,
+            shown_highest,
+            highest,
+            first_flow: stream * ledger.dimensions.source_ports as usize,
+            word,
+        };
+        Ok(())
+    }
+
+    /// [`Self::see`] where other workers receive too.
+    #[inline(never)]
+    pub(crate) fn see_among_others(&mut self, index: Index, port_offset: u16) -> Sighting {
+        let (ledger, sequence) = (self.ledger, index.sequence());
+        let stream = usize::from(index.stream());
+        let Some(sent) = ledger.memory.sent.get(stream) else {
+            return Sighting::NeverSent;
+        };
+        let next = sent.0[0].load(Relaxed);
         if sequence >= next {
             return Sighting::NeverSent;
         }
         // The highest received is below the next to be sent, so most need not look for it.
-        let window = ledger.dimensions.window;
-        if sequence + window < next
-            && sequence + window < ledger.highest(usize::from(index.stream()))
-        {
+        if sequence + self.window < next && sequence + self.window < ledger.highest(stream) {
             return Sighting::TooOld;
         }
-        if sequence > place.highest.load(Relaxed) {
-            place.highest.store(sequence, Relaxed);
+        let highest = &self.highest[stream / LINE].0[stream % LINE];
+        if sequence > highest.load(Relaxed) {
+            highest.store(sequence, Relaxed);
         }
-        let entry = if ledger.is_shared {
-            ledger.enter_shared(index)
-        } else {
-            let (entry, value) = Entry::of(place.word.load(Relaxed), place.none_seen, index.get());
-            if entry == Entry::New {
-                place.word.store(value, Relaxed);
-            }
-            entry
-        };
-        match entry {
-            Entry::New => Sighting::First {
-                reordered: ledger.raise_flow(place.first_flow + usize::from(port_offset), sequence),
-            },
-            Entry::Seen => Sighting::Duplicate,
-            Entry::Overwritten => Sighting::TooOld,
+        if let Err(sighting) = ledger.enter(index) {
+            return sighting;
+        }
+        let first_flow = stream * ledger.dimensions.source_ports as usize;
+        let flow = &ledger.memory.flows[first_flow + usize::from(port_offset)].0[0];
+        Sighting::First {
+            reordered: flow.fetch_max(sequence, Relaxed) > sequence,
         }
     }
+}
 
-    /// Finds the place of `block`, to which `index` belongs; `false` if there is no such stream.
+impl Place<'_> {
+    /// Whether `sequence`, which had not been sent at the last look, has been by now.
     #[inline(never)]
-    fn go_to(&mut self, block: u64, index: Index) -> bool {
-        let (ledger, stream) = (self.ledger, usize::from(index.stream()));
-        let Some(sent) = ledger.memory.sent.get(stream) else {
-            return false;
-        };
-        let (word, none_seen) = if ledger.is_shared {
-            (self.place.word, self.place.none_seen)
-        } else {
-            let (word, turn) = ledger.place(stream as u64, index.sequence());
-            (word, none_seen(turn))
-        };
-        self.place = Place {
-            block,
-            sent: &sent.0[0],
-            highest: &self.highest[stream / LINE].0[stream % LINE],
-            first_flow: stream * ledger.dimensions.source_ports as usize,
-            word,
-            none_seen,
-        };
-        true
+    fn was_sent(&mut self, sequence: u64) -> bool {
+        self.sent_seen = self.sent.load(Relaxed);
+        sequence < self.sent_seen
     }
 }
 
@@ -368,31 +419,28 @@ const fn none_seen(turn: u64) -> u64 {
     (turn + 1) << BITS
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    New,
-    Seen,
-    Overwritten,
+/// The bit of `position` in its word.
+#[inline]
+const fn bit(position: u64) -> u64 {
+    1 << (position % BITS)
 }
 
-impl Entry {
-    /// What a word that is `current` says of `position`, in a turn whose words begin as `none_seen`,
-    /// and what the word becomes.
-    #[inline]
-    const fn of(current: u64, none_seen: u64, position: u64) -> (Self, u64) {
-        let bit = 1 << (position % BITS);
-        // The bits, where the turn is the same.
-        let seen = current ^ none_seen;
-        if seen >> BITS != 0 {
-            if current < none_seen {
-                (Self::New, none_seen | bit)
-            } else {
-                (Self::Overwritten, current)
-            }
-        } else if seen & bit != 0 {
-            (Self::Seen, current)
+/// Which turn of the ring a word is of, as seen from one turn.
+enum Turn {
+    Earlier,
+    Same,
+    Later,
+}
+
+impl Turn {
+    const fn of(word: u64, turn: u64) -> Self {
+        let (is, own) = (word >> BITS, turn + 1);
+        if is < own {
+            Self::Earlier
+        } else if is == own {
+            Self::Same
         } else {
-            (Self::New, current | bit)
+            Self::Later
         }
     }
 }

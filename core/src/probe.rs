@@ -22,7 +22,9 @@ pub const LONG_LEN: usize = size_of::<Head>() + size_of::<Tail>();
 const LOW_48: u64 = (1 << 48) - 1;
 
 /// The first 16 bytes of every probe.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
 #[repr(C)]
 pub struct Head {
     index: U64,
@@ -61,12 +63,18 @@ impl Head {
     /// sent before the run's start.
     #[must_use]
     pub const fn age(&self, now: Nanos) -> Age {
-        let behind = now.0.wrapping_sub(self.tag_time.get()) & LOW_48;
-        if behind <= LOW_48 / 2 && behind <= now.0 {
-            Age::Past(Nanos(behind))
+        let since = self.since_sent(now);
+        if is_past(since, now) {
+            Age::Past(since)
         } else {
-            Age::Ahead(Nanos((1 << 48) - behind))
+            Age::Ahead(Nanos((1 << 48) - since.0))
         }
+    }
+
+    /// How long before `now` the probe was sent, in 48 bits: its age, where [`is_past`].
+    #[inline]
+    pub(crate) const fn since_sent(&self, now: Nanos) -> Nanos {
+        Nanos(now.0.wrapping_sub(self.tag_time.get()) & LOW_48)
     }
 
     /// The sum over the 16 bytes.
@@ -76,6 +84,12 @@ impl Head {
         Sum::of_u64(u64::from_ne_bytes(self.index.to_bytes()))
             .plus(Sum::of_u64(u64::from_ne_bytes(self.tag_time.to_bytes())))
     }
+}
+
+/// Whether what was sent so long before `now` was not rather sent after it.
+#[inline]
+pub(crate) const fn is_past(since_sent: Nanos, now: Nanos) -> bool {
+    since_sent.0 <= LOW_48 / 2 && since_sent.0 <= now.0
 }
 
 /// How a probe's time lies to the reader's.

@@ -1,8 +1,10 @@
 //! The receiving role: says of every frame what it is, and counts it.
 
+use heapless::Vec;
+
 use crate::intervals::{CLOCK_TOLERANCE, Interval, Slot, Writer};
 use crate::ledger::{Ledger, Sighting, View};
-use crate::probe::Age;
+use crate::probe::{Age, Head, LONG_LEN, is_past};
 use crate::stats::{Counters, WorkerStats};
 use crate::time::Nanos;
 use crate::verify::{Expectation, Probe, Reject, Verifier};
@@ -15,8 +17,13 @@ pub struct Receiver<'a> {
     verifier: Verifier<'a>,
     ledger: &'a Ledger<'a>,
     record: View<'a>,
-    /// Whether probes have a due time.
-    is_paced: bool,
+    /// Whether probes have a due time and tell how far from it they were sent.
+    tells_due: bool,
+    /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
+    /// in registers than a long one.
+    verified: Vec<Arrival, ARRIVALS>,
+    /// Whether one of them came with a checksum that its sender had left to a NIC.
+    has_partial: bool,
     /// By time of receipt: the burst so far.
     received: Interval,
     received_slot: Slot,
@@ -27,6 +34,20 @@ pub struct Receiver<'a> {
     sent_closes: Nanos,
     /// The round trips since the packets were due: the burst so far.
     due: Span,
+}
+
+/// A usual burst.
+const ARRIVALS: usize = 32;
+
+/// A probe that has arrived intact.
+#[derive(Clone, Copy)]
+struct Arrival {
+    head: Head,
+    /// 0 where it is not told.
+    lag: Nanos,
+    frame_len: u32,
+    port_offset: u16,
+    checksum_partial: bool,
 }
 
 /// Latencies of a part of a burst: of at most 512 packets, so that their sum has room.
@@ -60,7 +81,7 @@ impl Span {
     }
 }
 
-/// What one received frame is.
+/// What an intact probe is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Unique {
@@ -69,8 +90,8 @@ enum Class {
         reordered: bool,
     },
     Duplicate,
+    /// Its index or time is none that was ever sent.
     Corrupt,
-    Foreign,
     TooOld,
     /// Sent before counting began: none of the above, and not counted.
     Uncounted,
@@ -86,10 +107,12 @@ impl<'a> Receiver<'a> {
         is_paced: bool,
     ) -> Self {
         Self {
+            tells_due: is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
             verifier: Verifier::new(expectation),
             ledger,
             record: ledger.view(number),
-            is_paced,
+            verified: Vec::new(),
+            has_partial: false,
             received: EMPTY,
             received_slot: Slot::NONE,
             sent: Span::EMPTY,
@@ -99,7 +122,7 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Takes `frame`, received at `now`; [`Self::flush`] follows at the end of the burst.
+    /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`] follows.
     #[inline(always)] // into the loop over a burst
     pub fn receive(
         &mut self,
@@ -109,16 +132,10 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        let division = writer.division();
-        if now < division.start {
-            return;
+        match self.verifier.probe(frame) {
+            Some(probe) => self.take(&probe, frame, false, now, stats, counters, writer),
+            None => self.receive_other(frame, now, stats, counters, writer),
         }
-        let Some(probe) = self.verifier.probe(frame, now) else {
-            self.receive_other(frame, now, stats, counters, writer);
-            return;
-        };
-        let class = self.classify(probe, now, division.start);
-        self.count(frame, class, probe.lag, now, stats, counters, writer);
     }
 
     /// Takes a frame that is no intact probe, or none in the usual shape.
@@ -131,37 +148,190 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        let verified = self.verifier.verify(frame, now);
-        let (class, lag) = match verified.result {
-            Ok(probe) => {
-                let class = self.classify(probe, now, writer.division().start);
-                (class, probe.lag)
-            }
-            Err(Reject::Corrupt) => (Class::Corrupt, None),
-            Err(Reject::Foreign) => (Class::Foreign, None),
+        let verified = self.verifier.expectation().verify(frame);
+        let partial = verified.checksum_partial;
+        let reject = match verified.result {
+            Ok(probe) => return self.take(&probe, frame, partial, now, stats, counters, writer),
+            Err(reject) => reject,
         };
-        if class != Class::Uncounted {
-            counters.rx.checksum_partial += u64::from(verified.checksum_partial);
+        if now >= writer.division().start {
+            match reject {
+                Reject::Corrupt => self.received.corrupt += 1,
+                Reject::Foreign => self.received.foreign += 1,
+            }
+            self.received.rx_packets += 1;
+            counters.rx.bytes += frame.len() as u64;
+            counters.rx.checksum_partial += u64::from(partial);
         }
-        self.count(frame, class, lag, now, stats, counters, writer);
     }
 
+    /// Keeps the intact probe in `frame` for [`Self::count_verified`].
     #[inline(always)]
-    fn classify(&mut self, probe: Probe, now: Nanos, start: Nanos) -> Class {
-        let (sent, latency) = match probe.age {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what `receive` has, and two more"
+    )]
+    fn take(
+        &mut self,
+        probe: &Probe,
+        frame: &[u8],
+        checksum_partial: bool,
+        now: Nanos,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) {
+        if self.verified.is_full() {
+            self.count_verified(now, stats, counters, writer);
+        }
+        let arrival = Arrival {
+            head: probe.head,
+            lag: probe.lag.unwrap_or_default(),
+            frame_len: frame.len() as u32,
+            port_offset: probe.port_offset,
+            checksum_partial,
+        };
+        // There is room.
+        let _ = self.verified.push(arrival);
+        self.has_partial |= checksum_partial;
+    }
+
+    /// Says of the probes that arrived what they are, and counts them.
+    #[inline]
+    fn count_verified(
+        &mut self,
+        now: Nanos,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) {
+        if self.is_usual(now) {
+            if self.record.is_shared() {
+                self.count_usual::<true>(now, stats, counters);
+            } else {
+                self.count_usual::<false>(now, stats, counters);
+            }
+        } else {
+            self.count_any(now, stats, counters, writer);
+        }
+        self.verified.clear();
+        self.has_partial = false;
+    }
+
+    /// Whether all that arrived was sent in the interval in which most was, and that is still open.
+    #[inline]
+    fn is_usual(&self, now: Nanos) -> bool {
+        let (mut newest, mut oldest) = (u64::MAX, 0);
+        for arrival in &self.verified {
+            let since = arrival.head.since_sent(now).0;
+            newest = newest.min(since);
+            oldest = oldest.max(since);
+        }
+        is_past(Nanos(oldest), now)
+            && self.sent_slot.holds(now - Nanos(oldest))
+            && self.sent_slot.holds(now - Nanos(newest))
+            && now <= self.sent_closes
+            && !self.has_partial
+    }
+
+    /// Counts what [`Self::is_usual`]: all that is left to say is what the record knows of it.
+    #[inline(never)] // so that the loop has the registers to itself
+    fn count_usual<const SHARED: bool>(
+        &mut self,
+        now: Nanos,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+    ) {
+        let mut sent = core::mem::replace(&mut self.sent, Span::EMPTY);
+        let mut bytes = 0;
+        for arrival in &self.verified {
+            bytes += u64::from(arrival.frame_len);
+            let (index, port_offset) = (arrival.head.index(), arrival.port_offset);
+            let sighting = if SHARED {
+                self.record.see_among_others(index, port_offset)
+            } else {
+                self.record.see_alone(index, port_offset)
+            };
+            match sighting {
+                Sighting::First { reordered } => {
+                    let latency = arrival.head.since_sent(now);
+                    stats.latency.record(latency);
+                    sent.record(latency);
+                    if reordered {
+                        self.received.reordered += 1;
+                    }
+                    if self.tells_due {
+                        stats.latency_due.record(latency + arrival.lag);
+                        self.due.record(latency + arrival.lag);
+                    }
+                }
+                Sighting::Duplicate => self.received.duplicates += 1,
+                Sighting::NeverSent => self.received.corrupt += 1,
+                Sighting::TooOld => counters.rx.too_old += 1,
+            }
+        }
+        self.sent = sent;
+        self.received.rx_packets += self.verified.len() as u64;
+        counters.rx.bytes += bytes;
+    }
+
+    /// Counts whatever arrived.
+    #[cold]
+    #[inline(never)]
+    fn count_any(
+        &mut self,
+        now: Nanos,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) {
+        let start = writer.division().start;
+        for i in 0..self.verified.len() {
+            let arrival = self.verified[i];
+            match self.classify(&arrival, now, start) {
+                Class::Unique {
+                    sent,
+                    latency,
+                    reordered,
+                } => {
+                    self.received.reordered += u64::from(reordered);
+                    stats.latency.record(latency);
+                    if self.tells_due {
+                        stats.latency_due.record(latency + arrival.lag);
+                        self.due.record(latency + arrival.lag);
+                    }
+                    self.take_unique(now, sent, latency, counters, writer);
+                }
+                Class::Duplicate => self.received.duplicates += 1,
+                Class::Corrupt => self.received.corrupt += 1,
+                Class::TooOld => counters.rx.too_old += 1,
+                Class::Uncounted => continue,
+            }
+            self.received.rx_packets += 1;
+            counters.rx.bytes += u64::from(arrival.frame_len);
+            counters.rx.checksum_partial += u64::from(arrival.checksum_partial);
+        }
+    }
+
+    fn classify(&mut self, arrival: &Arrival, now: Nanos, start: Nanos) -> Class {
+        if now < start {
+            return Class::Uncounted;
+        }
+        let (sent, latency) = match arrival.head.age(now) {
             Age::Past(age) => (now - age, age),
             Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Nanos(0)),
             Age::Ahead(_) => return Class::Corrupt,
         };
+        let index = arrival.head.index();
         if sent < start {
             // What was never sent was not sent before counting began either.
-            return if self.ledger.was_sent(probe.index) {
+            return if self.ledger.was_sent(index) {
                 Class::Uncounted
             } else {
                 Class::Corrupt
             };
         }
-        match self.record.see(probe.index, probe.port_offset) {
+        match self.record.see(index, arrival.port_offset) {
             Sighting::First { reordered } => Class::Unique {
                 sent,
                 latency,
@@ -173,50 +343,6 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    #[inline(always)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what `receive` has, and two more"
-    )]
-    fn count(
-        &mut self,
-        frame: &[u8],
-        class: Class,
-        lag: Option<Nanos>,
-        now: Nanos,
-        stats: &WorkerStats,
-        counters: &mut Counters,
-        writer: &Writer<'_>,
-    ) {
-        match class {
-            Class::Unique {
-                sent,
-                latency,
-                reordered,
-            } => {
-                if reordered {
-                    self.received.reordered += 1;
-                }
-                stats.latency.record(latency);
-                if let Some(lag) = lag
-                    && self.is_paced
-                {
-                    stats.latency_due.record(latency + lag);
-                    self.due.record(latency + lag);
-                }
-                self.take_unique(now, sent, latency, counters, writer);
-            }
-            Class::Duplicate => self.received.duplicates += 1,
-            Class::Corrupt => self.received.corrupt += 1,
-            Class::Foreign => self.received.foreign += 1,
-            Class::TooOld => counters.rx.too_old += 1,
-            Class::Uncounted => return,
-        }
-        self.received.rx_packets += 1;
-        counters.rx.bytes += frame.len() as u64;
-    }
-
-    #[inline(always)]
     fn take_unique(
         &mut self,
         now: Nanos,
@@ -241,7 +367,14 @@ impl<'a> Receiver<'a> {
 
     /// Counts the burst that was received at `now`.
     #[inline]
-    pub fn flush(&mut self, now: Nanos, counters: &mut Counters, writer: &Writer<'_>) {
+    pub fn flush(
+        &mut self,
+        now: Nanos,
+        stats: &WorkerStats,
+        counters: &mut Counters,
+        writer: &Writer<'_>,
+    ) {
+        self.count_verified(now, stats, counters, writer);
         self.flush_sent(counters, writer);
         let due = core::mem::replace(&mut self.due, Span::EMPTY);
         counters

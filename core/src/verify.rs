@@ -9,7 +9,7 @@ use heapless::Vec;
 use zerocopy::FromBytes;
 
 use crate::filling::Filling;
-use crate::probe::{Age, Head, Index, LONG_LEN, Tag, Tail};
+use crate::probe::{Head, LONG_LEN, Tag, Tail};
 use crate::time::Nanos;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
@@ -41,10 +41,8 @@ pub struct Expectation<'a> {
 /// A probe of this run, as intact as can be told from the frame alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Which one it says it is.
-    pub index: Index,
-    /// When it was sent, as seen from the time of receipt.
-    pub age: Age,
+    /// Which one it says it is, and when it was sent.
+    pub head: Head,
     /// How long after its due time it was sent, if it says so.
     pub lag: Option<Nanos>,
     /// How far the source port that it was sent from is above the first.
@@ -114,9 +112,9 @@ impl From<Reject> for Verified {
 }
 
 impl Expectation<'_> {
-    /// Says what any `frame`, received at `now`, is, step by step in the order of the results.
+    /// Says what any `frame` is, step by step in the order of the results.
     #[inline(never)]
-    pub fn verify(&self, frame: &[u8], now: Nanos) -> Verified {
+    pub fn verify(&self, frame: &[u8]) -> Verified {
         let Some((ip, udp, packet)) = self.addressed_to_us(frame) else {
             return Reject::Foreign.into();
         };
@@ -136,7 +134,7 @@ impl Expectation<'_> {
         } else if expected.is_none() {
             Err(Reject::Corrupt)
         } else {
-            self.probe(udp, payload, now).ok_or(Reject::Corrupt)
+            self.probe(udp, payload).ok_or(Reject::Corrupt)
         };
         Verified {
             result,
@@ -189,7 +187,7 @@ impl Expectation<'_> {
     }
 
     #[inline]
-    fn probe(&self, udp: &Udp, payload: &[u8], now: Nanos) -> Option<Probe> {
+    fn probe(&self, udp: &Udp, payload: &[u8]) -> Option<Probe> {
         let (head, after) = Head::ref_from_prefix(payload).ok()?;
         let lag = if payload.len() >= LONG_LEN {
             Some(Tail::ref_from_prefix(after).ok()?.0.lag())
@@ -197,8 +195,7 @@ impl Expectation<'_> {
             None
         };
         Some(Probe {
-            index: head.index(),
-            age: head.age(now),
+            head: *head,
             lag,
             port_offset: udp.destination.get() - self.first_source_port,
         })

@@ -278,7 +278,7 @@ fn receive<P: Port>(
         receiver.receive(frame, now, stats, counters, writer);
     });
     if let Some(now) = receipt {
-        receiver.flush(now, counters, writer);
+        receiver.flush(now, stats, counters, writer);
     }
     received
 }

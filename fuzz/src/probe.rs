@@ -13,12 +13,13 @@ use dpdkgen_core::probe::{Age, Index, Tag};
 use dpdkgen_core::reflector::reflect;
 use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::{Expectation, Probe, Verified, Verifier};
+use dpdkgen_core::verify::{Expectation, Verifier};
 use dpdkgen_core::wire::{HEADERS_LEN, Mac};
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub use edits::Edit;
+use plain::Verdict;
 
 use crate::oracle::{self, four_at};
 
@@ -163,18 +164,18 @@ fn unchanged(setup: &Setup, frame: &[u8]) {
     assert_eq!(addresses, sent);
     assert!(oracle::udp_is_intact(addresses.0, addresses.1, datagram));
     let patch = setup.patch();
-    let verified = Verifier::new(setup.expectation()).verify(frame, setup.now());
-    let probe = Probe {
+    let verified = Verifier::new(setup.expectation()).verify(frame);
+    let probe = plain::Probe {
         index: patch.index,
         age: age(frame, &patch, setup.now()),
         lag: (setup.payload_len() >= 24).then_some(Nanos(patch.lag.0.min(u64::from(u32::MAX)))),
         port_offset: setup.port_offset(),
     };
-    let expected = Verified {
+    let expected = Verdict {
         result: Ok(probe),
         checksum_partial: false,
     };
-    assert_eq!(verified, expected);
+    assert_eq!(Verdict::of(&verified, setup.now()), expected);
 }
 
 /// The age of the time in `frame`, which is that in `patch`, or a little later so that the checksum
@@ -194,6 +195,7 @@ fn changed(setup: &Setup, mut frame: Vec<u8>, mut edits: &[u8]) {
         edit.apply(&mut frame);
         edits = rest;
         let expected = plain::verify(&expectation, &frame, setup.now());
-        assert_eq!(verifier.verify(&frame, setup.now()), expected);
+        let verified = verifier.verify(&frame);
+        assert_eq!(Verdict::of(&verified, setup.now()), expected);
     }
 }

@@ -174,6 +174,8 @@ struct Bench<'m> {
     /// Those that may still come, as they come back.
     sent: Vec<Slot>,
     now: Nanos,
+    /// The receiver with a burst that has not ended: others, and the sender, see it ended.
+    in_burst: Option<usize>,
 }
 
 /// A receiver, and where it counts.
@@ -214,6 +216,7 @@ impl<'m> Bench<'m> {
             frames: Frames::new(HEADERS_LEN + usize::from(setup.payload_len()) + MOST_ADDED),
             sent: Vec::new(),
             now: Nanos(0),
+            in_burst: None,
         };
         for end in &mut bench.ends {
             assert!(end.writer.open(Nanos(0)));
@@ -226,16 +229,10 @@ impl<'m> Bench<'m> {
         if pause == Nanos(0) {
             return true;
         }
-        let (now, later) = (self.now, self.now + pause);
-        for End {
-            receiver,
-            counters,
-            writer,
-            ..
-        } in &mut self.ends
-        {
-            receiver.flush(now, counters, writer);
-            if !writer.open(later) {
+        self.end_burst();
+        let later = self.now + pause;
+        for end in &mut self.ends {
+            if !end.writer.open(later) {
                 return false;
             }
         }
@@ -243,7 +240,21 @@ impl<'m> Bench<'m> {
         true
     }
 
+    fn end_burst(&mut self) {
+        let Some(number) = self.in_burst.take() else {
+            return;
+        };
+        let End {
+            receiver,
+            counters,
+            writer,
+            ..
+        } = &mut self.ends[number];
+        receiver.flush(self.now, &self.stats[number], counters, writer);
+    }
+
     fn send(&mut self, step: &Step) {
+        self.end_burst();
         let stream = u16::from(step.to) % self.setup.streams();
         let sequence = self.truth.streams()[usize::from(stream)].next();
         let slot = self.frames.make();
@@ -272,12 +283,16 @@ impl<'m> Bench<'m> {
         let Some(last) = self.sent.len().checked_sub(1) else {
             return;
         };
+        let number = usize::from(step.to) % self.ends.len();
+        if self.in_burst != Some(number) {
+            self.end_burst();
+        }
+        self.in_burst = Some(number);
         let which = last - usize::from(step.which.get()) % self.sent.len();
         let slot = self.frames.copy(self.sent[which]);
         let frame = self.frames.get_mut(slot);
         frame.is_intact = happening == Happening::Deliver;
         step.damage(frame, happening);
-        let number = usize::from(step.to) % self.ends.len();
         let End {
             receiver,
             counters,
@@ -291,15 +306,12 @@ impl<'m> Bench<'m> {
     }
 
     fn compare(mut self) {
+        self.end_burst();
         let mut told = Delivered::default();
         for End {
-            receiver,
-            counters,
-            writer,
-            ..
+            counters, writer, ..
         } in &mut self.ends
         {
-            receiver.flush(self.now, counters, writer);
             writer.end();
             add(&mut told, counters);
         }

@@ -60,7 +60,7 @@ impl End {
             let counters = &mut self.counters;
             self.receiver.receive(frame, now, stats, counters, writer);
         }
-        self.receiver.flush(now, &mut self.counters, writer);
+        self.receiver.flush(now, stats, &mut self.counters, writer);
     }
 
     fn probes(&mut self, probes: &[(u64, u64)], now: u64) {
@@ -105,7 +105,7 @@ fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
 #[test]
 fn without_a_rate_nothing_is_due() {
     let mut end = End::new();
-    end.receiver.is_paced = false;
+    end.receiver.tells_due = false;
     end.probes(&[(0, 2_000)], 4_500);
     assert_eq!(end.counters.latency.count, 1);
     assert_eq!(end.counters.latency_due.count, 0);
@@ -214,4 +214,19 @@ fn a_checksum_left_to_a_nic_is_accepted_and_counted() {
     end.take(&[frame], 3_000);
     let rx = end.counters.rx;
     assert_eq!((rx.unique, rx.checksum_partial), (1, 1));
+}
+
+#[test]
+fn a_checksum_left_to_a_nic_is_told_wherever_in_a_burst() {
+    for at in [0, ARRIVALS - 1, ARRIVALS, ARRIVALS + 1] {
+        let mut end = End::new();
+        let frames = (0..ARRIVALS as u64 + 2).map(|sequence| end.frame(sequence, 2_000));
+        let mut frames: Vec<_> = frames.collect();
+        let pseudo = Ipv4::ref_from_prefix(&frames[at][14..]).unwrap().0;
+        let sum = pseudo.pseudo_header(8 + 24).fold();
+        frames[at][40..42].copy_from_slice(&sum.to_ne_bytes());
+        end.take(&frames, 4_500);
+        assert_eq!(end.counters.rx.unique, frames.len() as u64);
+        assert_eq!(end.counters.rx.checksum_partial, 1, "{at}");
+    }
 }

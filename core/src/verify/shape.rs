@@ -13,7 +13,6 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::{Expectation, MAX_PORTS, Probe, Verified};
 use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::template::Front;
-use crate::time::Nanos;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, HEADERS_LEN, Ipv4, Udp};
 
@@ -25,7 +24,7 @@ const WORDS: usize = 4;
 
 /// Says what received frames are.
 pub struct Verifier<'a> {
-    pub(super) expectation: Expectation<'a>,
+    expectation: Expectation<'a>,
     /// What is always the same in the four words.
     masks: [u64; WORDS],
     /// One for each address that the run sends from.
@@ -111,34 +110,40 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Says what `frame`, received at `now`, is.
+    /// What it goes by.
+    pub(crate) const fn expectation(&self) -> &Expectation<'a> {
+        &self.expectation
+    }
+
+    /// Says what `frame` is.
     #[inline]
-    pub fn verify(&self, frame: &[u8], now: Nanos) -> Verified {
-        match self.probe(frame, now) {
+    pub fn verify(&self, frame: &[u8]) -> Verified {
+        match self.probe(frame) {
             Some(probe) => Verified {
                 result: Ok(probe),
                 checksum_partial: false,
             },
-            None => self.expectation.verify(frame, now),
+            None => self.expectation.verify(frame),
         }
     }
 
-    /// The shape with the addresses in `words`, if it is not the first.
+    /// The shape with the addresses in `front`, if it is not the first.
     #[inline(never)]
-    fn other_shape(&self, words: &[u64; WORDS]) -> Option<&Shape> {
+    fn other_shape(&self, front: &[u8; FRONT]) -> Option<&Shape> {
+        let words = words(front);
         let mut others = self.shapes.iter().skip(1);
-        others.find(|shape| shape.has_addresses(words, &self.masks))
+        others.find(|shape| shape.has_addresses(&words, &self.masks))
     }
 
     /// The probe, if `frame` is an intact one in the shape in which probes are sent.
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
-    pub fn probe(&self, frame: &[u8], now: Nanos) -> Option<Probe> {
+    pub fn probe(&self, frame: &[u8]) -> Option<Probe> {
         let expectation = &self.expectation;
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
         let words = words(front);
         let shape = match self.shapes.first() {
             Some(shape) if shape.has_addresses(&words, &self.masks) => shape,
-            _ => self.other_shape(&words)?,
+            _ => self.other_shape(front)?,
         };
         let Front { udp, head, .. } = Front::ref_from_bytes(front).ok()?;
         let port_offset = udp
@@ -165,8 +170,7 @@ impl<'a> Verifier<'a> {
         let is_intact = (filling.is_empty() || rest == filling)
             && sum.plus(Sum::of_u16(filling_sum)).is_complete();
         is_intact.then(|| Probe {
-            index: head.index(),
-            age: head.age(now),
+            head: *head,
             lag,
             port_offset,
         })

@@ -5,6 +5,7 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::filling::{FillingMemory, SUMS_LEN, pool_len};
+use crate::probe::Index;
 use crate::reflector::reflect;
 use crate::template::{Addresses, Patch, Template, filling_len};
 use crate::wire::{HEADERS_LEN, Mac};
@@ -51,7 +52,7 @@ fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
 }
 
 fn verdict(verifier: &Verifier<'_>, frame: &[u8]) -> Result<Probe, Reject> {
-    verifier.verify(frame, Nanos(6000)).result
+    verifier.verify(frame).result
 }
 
 /// Makes the UDP checksum right again after a change.
@@ -73,12 +74,11 @@ fn a_probe_that_comes_back_is_known_again() {
     for payload_len in LENGTHS {
         with_probe(payload_len, |verifier, mut frame| {
             let probe = Probe {
-                index: PATCH.index,
-                age: Age::Past(Nanos(1000)),
+                head: Head::new(PATCH.index, TAG, PATCH.time),
                 lag: (payload_len >= 24).then_some(PATCH.lag),
                 port_offset: 5,
             };
-            let verified = verifier.verify(&frame, Nanos(6000));
+            let verified = verifier.verify(&frame);
             assert_eq!(
                 verified,
                 Verified {
@@ -144,10 +144,10 @@ fn a_checksum_left_to_a_nic_is_accepted_and_told() {
         let (ip, rest) = Ipv4::mut_from_prefix(packet).unwrap();
         let (udp, _) = Udp::mut_from_prefix(rest).unwrap();
         udp.checksum = ip.pseudo_header(udp.length.get()).fold().to_ne_bytes();
-        let verified = verifier.verify(&frame, Nanos(6000));
+        let verified = verifier.verify(&frame);
         assert!(verified.checksum_partial && verified.result.is_ok());
         frame[80] ^= 1;
-        let verified = verifier.verify(&frame, Nanos(6000));
+        let verified = verifier.verify(&frame);
         assert!(verified.checksum_partial);
         assert_eq!(
             verified.result,
@@ -200,7 +200,7 @@ fn a_shorter_probe_of_our_tag_is_corrupt_and_one_without_room_for_a_tag_foreign(
 #[test]
 fn one_of_several_addresses_is_ours_too() {
     with_probe(64, |verifier, frame| {
-        let mut expectation = verifier.expectation.clone();
+        let mut expectation = verifier.expectation().clone();
         expectation.sources =
             Vec::from_slice(&[Ipv4Addr::new(9, 9, 9, 9), ADDRESSES.source]).unwrap();
         assert!(verdict(&Verifier::new(expectation.clone()), &frame).is_ok());
@@ -222,15 +222,15 @@ fn sum_up_ip(frame: &mut [u8]) {
 #[test]
 fn routers_and_marking_change_nothing() {
     with_probe(64, |verifier, mut frame| {
-        let sent = verifier.probe(&frame, Nanos(6000));
+        let sent = verifier.probe(&frame);
         assert!(sent.is_some());
         frame[15] = 0xb8; // DSCP
         frame[18..20].copy_from_slice(&[1, 2]); // identification
         frame[20] = 0; // may be fragmented
         frame[22] = 3; // TTL
-        assert_eq!(verifier.probe(&frame, Nanos(6000)), None, "wrong checksum");
+        assert_eq!(verifier.probe(&frame), None, "wrong checksum");
         sum_up_ip(&mut frame);
-        assert_eq!(verifier.probe(&frame, Nanos(6000)), sent);
+        assert_eq!(verifier.probe(&frame), sent);
     });
 }
 
@@ -256,8 +256,7 @@ proptest! {
             if let Some(len) = len {
                 frame.resize(len.max(42), 0);
             }
-            let now = Nanos(6000);
-            assert_eq!(verifier.verify(&frame, now), verifier.expectation.verify(&frame, now));
+            assert_eq!(verifier.verify(&frame), verifier.expectation().verify(&frame));
         });
     }
 }

@@ -2,14 +2,44 @@
 
 use dpdkgen_core::probe::{Age, Index};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::{Expectation, Probe, Reject, Verified};
+use dpdkgen_core::verify::{Expectation, Reject, Verified};
 
 use super::LOW_48;
 use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
 
+/// What [`Verified`] says, at one time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub result: Result<Probe, Reject>,
+    pub checksum_partial: bool,
+}
+
+/// A probe, read off.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub index: Index,
+    pub age: Age,
+    pub lag: Option<Nanos>,
+    pub port_offset: u16,
+}
+
+impl Verdict {
+    pub fn of(verified: &Verified, now: Nanos) -> Self {
+        Self {
+            result: verified.result.map(|probe| Probe {
+                index: probe.head.index(),
+                age: probe.head.age(now),
+                lag: probe.lag,
+                port_offset: probe.port_offset,
+            }),
+            checksum_partial: verified.checksum_partial,
+        }
+    }
+}
+
 /// What [`Expectation::verify`] should find.
-pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Nanos) -> Verified {
-    let verdict = |result, checksum_partial| Verified {
+pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Nanos) -> Verdict {
+    let verdict = |result, checksum_partial| Verdict {
         result,
         checksum_partial,
     };
