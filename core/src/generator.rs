@@ -185,23 +185,26 @@ impl<'a> Generator<'a> {
             ..
         } = self.plan;
         let mut cursor = self.next;
-        let mut pacer = self.pacer;
         // The reflector may be faster than the return from the device.
         self.ledger
             .set_sent(stream, cursor.sequence + u64::from(due));
         let mut burst = self
             .template
             .burst(Index::new(stream, cursor.sequence), now);
-        let outcome = port.transmit(due, |frame| {
-            let lag = pacer.as_mut().map_or(Nanos(0), |pacer| {
-                let lag = now - pacer.due();
-                pacer.advance();
-                lag
-            });
+        let mut next_port = || {
             let source_port = first_source_port + cursor.port_offset as u16;
             cursor.advance(1, source_ports);
-            burst.write(frame, source_port, lag)
-        });
+            source_port
+        };
+        // Two loops: without a rate there is nothing to say of lags.
+        let outcome = match self.pacer {
+            None => port.transmit(due, |frame| burst.write(frame, next_port(), Nanos(0))),
+            Some(mut pacer) => port.transmit(due, |frame| {
+                let lag = now - pacer.due();
+                pacer.advance();
+                burst.write(frame, next_port(), lag)
+            }),
+        };
         if outcome.accepted < due {
             self.ledger
                 .set_sent(stream, self.next.sequence + u64::from(outcome.accepted));
