@@ -11,7 +11,7 @@ use crate::wire::checksum::Sum;
 /// Slices begin at multiples of this.
 const STEP: usize = 8;
 /// How many slices there are; a power of two.
-const SLICES: usize = 2048;
+const SLICES: usize = 512;
 
 /// Memory for the pool, which the runtime provides.
 pub struct FillingMemory<'a> {
@@ -24,7 +24,7 @@ pub struct FillingMemory<'a> {
 /// How many sums [`FillingMemory`] holds.
 pub const SUMS_LEN: usize = SLICES;
 
-/// Bytes of the pool for fillings of `len` bytes: 16 KiB, to stay in the first-level cache, and one
+/// Bytes of the pool for fillings of `len` bytes: 4 KiB, to stay in the first-level cache, and one
 /// filling.
 #[must_use]
 pub const fn pool_len(len: usize) -> usize {
