@@ -17,8 +17,6 @@ pub struct Receiver<'a> {
     verifier: Verifier<'a>,
     ledger: &'a Ledger<'a>,
     record: View<'a>,
-    /// Whether probes have a due time and tell how far from it they were sent.
-    tells_due: bool,
     /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
     /// in registers than a long one.
     verified: Vec<Arrival, ARRIVALS>,
@@ -32,8 +30,26 @@ pub struct Receiver<'a> {
     sent_slot: Slot,
     /// What is received later was sent in an interval that is closed by then.
     sent_closes: Nanos,
-    /// The round trips since the packets were due: the burst so far.
-    due: Span,
+    due: SinceDue,
+}
+
+/// The round trips since the packets were due.
+struct SinceDue {
+    /// Whether probes have a due time and tell how far from it they were sent.
+    is_told: bool,
+    /// The burst so far.
+    span: Span,
+}
+
+impl SinceDue {
+    #[inline(always)]
+    fn record(&mut self, latency: Nanos, lag: Nanos, stats: &WorkerStats) {
+        if self.is_told {
+            let since_due = latency + lag;
+            stats.latency_due.record(since_due);
+            self.span.record(since_due);
+        }
+    }
 }
 
 /// A usual burst.
@@ -107,7 +123,10 @@ impl<'a> Receiver<'a> {
         is_paced: bool,
     ) -> Self {
         Self {
-            tells_due: is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
+            due: SinceDue {
+                is_told: is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
+                span: Span::EMPTY,
+            },
             verifier: Verifier::new(expectation),
             ledger,
             record: ledger.view(number),
@@ -118,7 +137,6 @@ impl<'a> Receiver<'a> {
             sent: Span::EMPTY,
             sent_slot: Slot::NONE,
             sent_closes: Nanos(0),
-            due: Span::EMPTY,
         }
     }
 
@@ -260,10 +278,7 @@ impl<'a> Receiver<'a> {
                     if reordered {
                         self.received.reordered += 1;
                     }
-                    if self.tells_due {
-                        stats.latency_due.record(latency + arrival.lag);
-                        self.due.record(latency + arrival.lag);
-                    }
+                    self.due.record(latency, arrival.lag, stats);
                 }
                 Sighting::Duplicate => self.received.duplicates += 1,
                 Sighting::NeverSent => self.received.corrupt += 1,
@@ -296,10 +311,7 @@ impl<'a> Receiver<'a> {
                 } => {
                     self.received.reordered += u64::from(reordered);
                     stats.latency.record(latency);
-                    if self.tells_due {
-                        stats.latency_due.record(latency + arrival.lag);
-                        self.due.record(latency + arrival.lag);
-                    }
+                    self.due.record(latency, arrival.lag, stats);
                     self.take_unique(now, sent, latency, counters, writer);
                 }
                 Class::Duplicate => self.received.duplicates += 1,
@@ -376,7 +388,7 @@ impl<'a> Receiver<'a> {
     ) {
         self.count_verified(now, stats, counters, writer);
         self.flush_sent(counters, writer);
-        let due = core::mem::replace(&mut self.due, Span::EMPTY);
+        let due = core::mem::replace(&mut self.due.span, Span::EMPTY);
         counters
             .latency_due
             .add(due.count, due.sum_ns, due.min_ns, due.max_ns);

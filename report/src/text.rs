@@ -19,7 +19,7 @@ pub fn render(summary: &Summary) -> String {
         Mode::SendRecv => sendrecv::lines(summary),
         Mode::Reflect => reflect::lines(summary),
     };
-    lines.extend(workers::stalls(&summary.workers));
+    lines.extend(workers::stalls(summary));
     lines.extend(workers::busy(summary));
     lines.extend(causes::lines(summary));
     lines.extend(summary.sampled.as_ref().map(sampled));

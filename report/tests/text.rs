@@ -111,6 +111,17 @@ fn a_lossy_run_whose_loss_is_only_bounded() {
 }
 
 #[test]
+fn a_device_that_works_by_system_calls_stalls_by_itself() {
+    let mut run = lossy();
+    run.device = vec![device("net_af_packet")];
+    run.workers[1].port.clone_from(&run.device[0].port);
+    let line = "Polling stalled 14 times, at worst for 212 µs on lcore 2 (rx): net_af_packet sends \
+                each burst by a system call, which takes that long.\n";
+    let text = render(&run);
+    assert!(text.contains(line), "{line}missing in\n{text}");
+}
+
+#[test]
 fn a_lossy_run_whose_driver_tells_nothing() {
     let mut run = lossy();
     let silent = Device {

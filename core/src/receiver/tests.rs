@@ -105,7 +105,7 @@ fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
 #[test]
 fn without_a_rate_nothing_is_due() {
     let mut end = End::new();
-    end.receiver.tells_due = false;
+    end.receiver.due.is_told = false;
     end.probes(&[(0, 2_000)], 4_500);
     assert_eq!(end.counters.latency.count, 1);
     assert_eq!(end.counters.latency_due.count, 0);

@@ -11,8 +11,12 @@ const FULL: f64 = 0.9;
 /// Below this busy share the room is beyond what anyone should extrapolate.
 const IDLE: f64 = 0.05;
 
+/// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall may.
+const BY_SYSTEM_CALL: [&str; 3] = ["net_af_packet", "net_af_xdp", "net_tap"];
+
 /// How often and how long polls came too late, and where it was worst.
-pub fn stalls(workers: &[Worker]) -> Option<String> {
+pub fn stalls(summary: &Summary) -> Option<String> {
+    let workers = &summary.workers;
     let count: u64 = workers.iter().map(|w| w.stalls.count).sum();
     if count == 0 {
         return None;
@@ -27,10 +31,14 @@ pub fn stalls(workers: &[Worker]) -> Option<String> {
         let (ns, role) = (words::nanos(ns), worst.role.name());
         format!(", at worst for {ns} on lcore {} ({role})", worst.lcore)
     });
-    Some(format!(
-        "Polling stalled {times}{longest}: something else runs on that core, which isolating it \
-         prevents."
-    ))
+    let device = summary.device.iter().find(|d| d.port == worst.port);
+    let cause = match device.map(|device| device.driver.as_str()) {
+        Some(driver) if BY_SYSTEM_CALL.contains(&driver) => {
+            format!("{driver} sends each burst by a system call, which takes that long")
+        }
+        _ => "something else runs on that core, which isolating it prevents".to_owned(),
+    };
+    Some(format!("Polling stalled {times}{longest}: {cause}."))
 }
 
 /// How busy the cores were, and what that leaves room for.
