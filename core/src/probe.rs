@@ -171,11 +171,11 @@ impl Index {
         self.0 & LOW_48
     }
 
-    /// The next of its stream, of which it is not the last.
+    /// The next of its stream; after the last of them, any.
     #[must_use]
     #[inline]
     pub(crate) const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.wrapping_add(1))
     }
 
     /// Both in one word.

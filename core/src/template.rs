@@ -365,6 +365,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_probe_of_all_is_written() {
+        let patch = Patch {
+            index: Index::new(u16::MAX, Index::SEQUENCES - 1),
+            source_port: 1,
+            time: Nanos(1),
+            lag: Nanos(0),
+        };
+        let frame = written(16, 1, 1, &patch);
+        let (head, _) = Head::ref_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+        assert_eq!(head.index(), patch.index);
+    }
+
+    #[test]
     fn a_payload_that_holds_no_probe_is_refused() {
         let mut pool = vec![0; pool_len(0)];
         let mut sums = [0; SUMS_LEN];
