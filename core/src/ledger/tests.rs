@@ -53,6 +53,22 @@ fn the_window_ends_where_it_says() {
 }
 
 #[test]
+fn what_was_not_sent_is_not_believed_beside_what_was() {
+    for receivers in [1, 2] {
+        with_ledger(Dimensions { receivers, ..SMALL }, |ledger| {
+            let mut view = ledger.view(0);
+            let mut see = |sequence| view.see(Index::new(0, sequence), 0);
+            ledger.set_sent(0, 10);
+            assert_eq!(see(5), FIRST);
+            assert_eq!(see(10), Sighting::NeverSent);
+            ledger.set_sent(0, 11);
+            assert_eq!(see(10), FIRST);
+            assert_eq!(see(11), Sighting::NeverSent);
+        });
+    }
+}
+
+#[test]
 fn a_duplicate_on_another_queue_is_one() {
     with_ledger(
         Dimensions {
