@@ -211,8 +211,8 @@ impl<'a> Ledger<'a> {
                 block: NO_BLOCK,
                 sent: &self.memory.sent[0].0[0],
                 sent_seen: 0,
-                shown_highest: &highest[0].0[0],
                 highest: 0,
+                kept_highest: &highest[0].0[0],
                 first_flow: 0,
                 word: &self.memory.seen[0].0[0],
             },
@@ -279,10 +279,10 @@ struct Place<'a> {
     sent: &'a AtomicU64,
     /// What `sent` was when it was looked at last.
     sent_seen: u64,
-    /// Where the next two are kept while another stream is looked at.
-    shown_highest: &'a AtomicU64,
     /// The highest received of the stream.
     highest: u64,
+    /// Where that is kept while others are looked at.
+    kept_highest: &'a AtomicU64,
     first_flow: usize,
     /// Their word of the bit ring, in which their turn has begun.
     word: &'a AtomicU64,
@@ -348,9 +348,9 @@ impl View<'_> {
         if sequence >= sent_seen {
             return Err(Sighting::NeverSent);
         }
-        self.place.shown_highest.store(self.place.highest, Relaxed);
-        let shown_highest = &self.highest[stream / LINE].0[stream % LINE];
-        let highest = shown_highest.load(Relaxed);
+        self.place.kept_highest.store(self.place.highest, Relaxed);
+        let kept_highest = &self.highest[stream / LINE].0[stream % LINE];
+        let highest = kept_highest.load(Relaxed);
         if sequence + self.window < highest {
             return Err(Sighting::TooOld);
         }
@@ -364,8 +364,8 @@ impl View<'_> {
             block: index.get() / BITS,
             sent,
             sent_seen,
-            shown_highest,
             highest,
+            kept_highest,
             first_flow: stream * ledger.dimensions.source_ports as usize,
             word,
         };

@@ -195,13 +195,14 @@ impl<'a, P: Port> Worker<'a, P> {
                     return 0;
                 }
                 let received = match budget {
-                    None => forward(now, port, u64::MAX, counters, writer).0,
+                    None => forward::<_, false>(now, port, u64::MAX, counters, writer).0,
                     Some(budget) => {
                         let claimed = budget.claim(u64::from(*rx_burst));
                         if claimed == 0 {
                             return 0;
                         }
-                        let (received, sent) = forward(now, port, claimed, counters, writer);
+                        let (received, sent) =
+                            forward::<_, true>(now, port, claimed, counters, writer);
                         budget.give_back(claimed - u64::from(sent));
                         received
                     }
@@ -283,9 +284,10 @@ fn receive<P: Port>(
     received
 }
 
-/// Sends back at most `allowed` of a burst; returns how many were received and how many sent.
+/// Sends back at most `allowed` of a burst, or as many as came; returns how many were received and
+/// how many sent.
 #[inline(never)] // as above
-fn forward<P: Port>(
+fn forward<P: Port, const LIMITED: bool>(
     now: Nanos,
     port: &mut P,
     allowed: u64,
@@ -296,12 +298,15 @@ fn forward<P: Port>(
     let mut bytes = 0;
     let outcome = port.forward(|frame| {
         bytes += frame.len() as u64;
-        if left > 0 && reflect_usual(frame) {
+        let is_allowed = !LIMITED || left > 0;
+        let verdict = if is_allowed && reflect_usual(frame) {
+            Verdict::Send
+        } else {
+            forward_any(frame, is_allowed, counters)
+        };
+        if LIMITED && verdict == Verdict::Send {
             left -= 1;
-            return Verdict::Send;
         }
-        let verdict = forward_any(frame, left > 0, counters);
-        left -= u64::from(verdict == Verdict::Send);
         verdict
     });
     if outcome.received > 0 {

@@ -119,17 +119,18 @@ pub unsafe fn set_len(mbuf: *mut dg_mbuf, len: usize) {
     }
 }
 
-/// Prepares a received packet to be sent, and returns its length.
+/// Prepares a received packet to be sent.
 ///
 /// # Safety
 ///
 /// `mbuf` is a received packet that is the caller's.
-pub unsafe fn make_outgoing(mbuf: *mut dg_mbuf) -> u64 {
+pub unsafe fn make_outgoing(mbuf: *mut dg_mbuf) {
     // SAFETY: the caller's.
     unsafe {
         // What a driver noted on receipt must not ask the next one for offloads.
-        (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA;
-        u64::from((*mbuf).pkt_len)
+        if (*mbuf).ol_flags != 0 {
+            (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA;
+        }
     }
 }
 

@@ -228,6 +228,7 @@ impl Port for QueuePort<'_> {
             let mbuf = burst[i];
             // SAFETY: a received packet, ours until it is sent or freed below.
             let frame = unsafe { frame(mbuf, &mut self.scratch) };
+            let len = frame.len() as u64;
             match each(frame) {
                 Verdict::Send => {
                     // SAFETY: as above.
@@ -237,7 +238,8 @@ impl Port for QueuePort<'_> {
                         unsafe { copy_back(mbuf, changed) };
                     }
                     // SAFETY: as above.
-                    bytes += unsafe { make_outgoing(mbuf) };
+                    unsafe { make_outgoing(mbuf) };
+                    bytes += len;
                     if dropped > 0 {
                         // In the place of one that has been looked at.
                         burst[i - dropped] = mbuf;
@@ -261,7 +263,7 @@ impl Port for QueuePort<'_> {
         let refused = &mut self.burst[sent..wanted];
         for &mut mbuf in &mut *refused {
             // SAFETY: those that were not accepted are still ours.
-            bytes -= unsafe { u64::from((*mbuf).pkt_len) };
+            bytes -= unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
         }
         // SAFETY: as above.
         unsafe { free(refused) };
