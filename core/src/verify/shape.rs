@@ -169,7 +169,7 @@ impl<'a> Verifier<'a> {
         let (filling, filling_sum) = expectation.filling.of(head.index());
         let is_intact = (filling.is_empty() || rest == filling)
             && sum.plus(Sum::of_u16(filling_sum)).is_complete();
-        is_intact.then(|| Probe {
+        is_intact.then_some(Probe {
             head: *head,
             lag,
             port_offset,
