@@ -264,7 +264,7 @@ const NO_BLOCK: u64 = u64::MAX;
 
 /// The record, as one receiving worker looks things up in it.
 pub struct View<'a> {
-    ledger: &'a Ledger<'a>,
+    pub(crate) ledger: &'a Ledger<'a>,
     window: u64,
     /// The highest that this worker saw of each stream, on lines that no other writes to.
     highest: &'a [Line],
@@ -290,8 +290,7 @@ struct Place<'a> {
 
 impl View<'_> {
     /// Whether several workers receive.
-    #[must_use]
-    pub const fn is_shared(&self) -> bool {
+    pub(crate) const fn is_shared(&self) -> bool {
         self.ledger.is_shared
     }
 

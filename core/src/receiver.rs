@@ -15,7 +15,6 @@ use crate::verify::{Expectation, Probe, Reject, Verifier};
 /// and to the interval of receipt or of sending.
 pub struct Receiver<'a> {
     verifier: Verifier<'a>,
-    ledger: &'a Ledger<'a>,
     record: View<'a>,
     /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
     /// in registers than a long one.
@@ -128,7 +127,6 @@ impl<'a> Receiver<'a> {
                 span: Span::EMPTY,
             },
             verifier: Verifier::new(expectation),
-            ledger,
             record: ledger.view(number),
             verified: Vec::new(),
             has_partial: false,
@@ -337,7 +335,7 @@ impl<'a> Receiver<'a> {
         let index = arrival.head.index();
         if sent < start {
             // What was never sent was not sent before counting began either.
-            return if self.ledger.was_sent(index) {
+            return if self.record.ledger.was_sent(index) {
                 Class::Uncounted
             } else {
                 Class::Corrupt

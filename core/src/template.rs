@@ -168,11 +168,10 @@ impl<'a> Template<'a> {
         &self,
         frame: &mut [u8],
         index: Index,
-        time: Nanos,
+        mut time: Nanos,
         source_port: u16,
         lag: Nanos,
     ) {
-        let mut time = time;
         loop {
             time = time + Nanos(1);
             if self.burst(index, time).try_write(frame, source_port, lag) {
