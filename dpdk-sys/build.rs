@@ -82,6 +82,7 @@ const CONSTANTS: &[&str] = &[
     "DG_OFFSET_PKT_LEN",
     "DG_FOREIGN_DATA",
     "DG_HEADROOM",
+    "DG_MBUF_BYTES",
     "DG_RSS_IP_UDP",
     "DG_RX_SCATTER",
     "DG_TX_MBUF_FAST_FREE",

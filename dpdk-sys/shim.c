@@ -183,9 +183,25 @@ int dg_alloc_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t cou
 	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)mbufs, count);
 }
 
+/* Whether a packet may go back to its pool as it is: one buffer that nobody else holds. All of it
+ * shows in the first cache line, since `next` is NULL where there is one segment. */
+static inline bool is_plain(const struct rte_mbuf *packet)
+{
+	return rte_mbuf_refcnt_read(packet) == 1 && packet->nb_segs == 1 && RTE_MBUF_DIRECT(packet);
+}
+
 void dg_free_bulk(struct dg_mbuf **mbufs, uint16_t count)
 {
-	rte_pktmbuf_free_bulk((struct rte_mbuf **)mbufs, count);
+	struct rte_mbuf **packets = (struct rte_mbuf **)mbufs;
+	struct rte_mempool *pool = packets[0]->pool;
+
+	for (uint16_t i = 0; i < count; i++) {
+		if (unlikely(packets[i]->pool != pool || !is_plain(packets[i]))) {
+			rte_pktmbuf_free_bulk(packets, count);
+			return;
+		}
+	}
+	rte_mempool_put_bulk(pool, (void **)packets, count);
 }
 
 uint16_t dg_rx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count)

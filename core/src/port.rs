@@ -34,6 +34,8 @@ pub enum Verdict {
 pub struct ForwardOutcome {
     /// Frames received, each of which was shown to the reflector.
     pub received: u16,
+    /// Bytes of the frames received, without FCS.
+    pub received_bytes: u64,
     /// Frames sent back.
     pub sent: u16,
     /// Bytes of the frames sent back, without FCS.

@@ -295,9 +295,7 @@ fn forward<P: Port, const LIMITED: bool>(
     writer: &mut Writer<'_>,
 ) -> (u16, u16) {
     let mut left = allowed;
-    let mut bytes = 0;
     let outcome = port.forward(|frame| {
-        bytes += frame.len() as u64;
         let is_allowed = !LIMITED || left > 0;
         let verdict = if is_allowed && reflect_usual(frame) {
             Verdict::Send
@@ -312,7 +310,7 @@ fn forward<P: Port, const LIMITED: bool>(
     if outcome.received > 0 {
         let rx = &mut counters.rx;
         rx.packets += u64::from(outcome.received);
-        rx.bytes += bytes;
+        rx.bytes += outcome.received_bytes;
         let tx = &mut counters.tx;
         tx.packets += u64::from(outcome.sent);
         tx.bytes += outcome.sent_bytes;

@@ -129,9 +129,19 @@ pub unsafe fn make_outgoing(mbuf: *mut dg_mbuf) {
     unsafe {
         // What a driver noted on receipt must not ask the next one for offloads.
         if (*mbuf).ol_flags != 0 {
-            (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA;
+            clear_offloads(mbuf);
         }
     }
+}
+
+/// # Safety
+///
+/// As `make_outgoing`.
+#[cold]
+#[inline(never)]
+unsafe fn clear_offloads(mbuf: *mut dg_mbuf) {
+    // SAFETY: the caller's.
+    unsafe { (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA };
 }
 
 /// Frees packets, all segments of each.
@@ -146,20 +156,16 @@ pub unsafe fn free(mbufs: &mut [*mut dg_mbuf]) {
     }
 }
 
-/// Has the CPU fetch the beginning of a packet's data.
+/// Has the CPU fetch the beginning of a packet's data from where it is in a pool's buffers, as a
+/// rule, without looking at the packet for it.
 pub fn prefetch(mbuf: *mut dg_mbuf) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: `mbuf` is a packet of the burst in hand, so its fields can be read; a prefetch
-        // reads nothing that the program sees, whatever the address.
-        unsafe {
-            let data = (*mbuf)
-                .buf_addr
-                .cast::<i8>()
-                .wrapping_add(usize::from((*mbuf).data_off));
-            _mm_prefetch::<_MM_HINT_T0>(data);
-        }
+        const DATA_AT: usize = (dpdk_sys::DG_MBUF_BYTES + dpdk_sys::DG_HEADROOM) as usize;
+        let data = mbuf.cast::<i8>().wrapping_add(DATA_AT);
+        // SAFETY: a prefetch reads nothing that the program sees, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(data) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = mbuf;

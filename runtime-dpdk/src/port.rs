@@ -5,8 +5,10 @@
 //! has accepted is not touched again, and everything else is freed before a call returns.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
+use std::slice::Windows;
 
 use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
@@ -31,6 +33,10 @@ const PAUSES_PER_RETRY: u32 = 10;
 /// How many frames ahead a frame's first bytes are fetched into the cache.
 const PREFETCH_AHEAD: usize = 4;
 
+/// A burst, and room to look ahead behind it.
+const SLOTS: usize = MAX_BURST as usize + PREFETCH_AHEAD;
+type Slots = [*mut dg_mbuf; SLOTS];
+
 /// A receive queue, and how it is read.
 #[derive(Clone, Copy)]
 pub(crate) struct RxQueue {
@@ -53,9 +59,9 @@ pub struct QueuePort<'device> {
     tx: Option<TxQueue>,
     /// Bytes of the largest frame that can be sent.
     frame_max: usize,
-    burst: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
+    burst: Box<Slots>,
     /// Of a burst that is forwarded, those that are not sent on.
-    dropped: Box<[*mut dg_mbuf; MAX_BURST as usize]>,
+    dropped: Box<Slots>,
     scratch: Box<[u8]>,
     /// For a driver whose interrupts must not meet a burst.
     seat: Option<Seat>,
@@ -74,7 +80,7 @@ impl QueuePort<'_> {
         frame_max: usize,
         seat: Option<Seat>,
     ) -> Self {
-        let none = || Box::new([null_mut(); MAX_BURST as usize]);
+        let none = || Box::new([null_mut(); SLOTS]);
         Self {
             port,
             rx,
@@ -200,17 +206,14 @@ impl Port for QueuePort<'_> {
 
     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
         let count = self.take_received();
-        let burst = &mut self.burst[..count];
-        for i in 0..burst.len() {
-            if let Some(&later) = burst.get(i + PREFETCH_AHEAD) {
-                prefetch(later);
-            }
+        for at in with_later(&mut self.burst, count) {
+            prefetch(at[PREFETCH_AHEAD].get());
             // SAFETY: a received packet, ours until it is freed below.
-            let frame = unsafe { frame(burst[i], &mut self.scratch) };
+            let frame = unsafe { frame(at[0].get(), &mut self.scratch) };
             each(frame);
         }
         // SAFETY: received above, and no frame is borrowed any more.
-        unsafe { free(burst) };
+        unsafe { free(&mut self.burst[..count]) };
         count as u16
     }
 
@@ -219,16 +222,15 @@ impl Port for QueuePort<'_> {
             return ForwardOutcome::default();
         };
         let count = self.take_received();
-        let burst = &mut self.burst[..count];
-        let (mut dropped, mut bytes) = (0, 0);
-        for i in 0..burst.len() {
-            if let Some(&later) = burst.get(i + PREFETCH_AHEAD) {
-                prefetch(later);
-            }
-            let mbuf = burst[i];
+        let (mut bytes, mut bytes_unsent, mut dropped) = (0, 0, 0);
+        for at in with_later(&mut self.burst, count) {
+            let (here, later) = (&at[0], &at[PREFETCH_AHEAD]);
+            prefetch(later.get());
+            let mbuf = here.get();
             // SAFETY: a received packet, ours until it is sent or freed below.
             let frame = unsafe { frame(mbuf, &mut self.scratch) };
             let len = frame.len() as u64;
+            bytes += len;
             match each(frame) {
                 Verdict::Send => {
                     // SAFETY: as above.
@@ -239,17 +241,17 @@ impl Port for QueuePort<'_> {
                     }
                     // SAFETY: as above.
                     unsafe { make_outgoing(mbuf) };
-                    bytes += len;
-                    if dropped > 0 {
-                        // In the place of one that has been looked at.
-                        burst[i - dropped] = mbuf;
-                    }
                 }
                 Verdict::Drop => {
+                    bytes_unsent += len;
                     self.dropped[dropped] = mbuf;
                     dropped += 1;
+                    here.set(null_mut());
                 }
             }
+        }
+        if dropped > 0 {
+            close_ranks(&mut self.burst[..count]);
         }
         let wanted = count - dropped;
         // SAFETY: received above, not sent, and no frame is borrowed any more.
@@ -263,14 +265,15 @@ impl Port for QueuePort<'_> {
         let refused = &mut self.burst[sent..wanted];
         for &mut mbuf in &mut *refused {
             // SAFETY: those that were not accepted are still ours.
-            bytes -= unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
+            bytes_unsent += unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
         }
         // SAFETY: as above.
         unsafe { free(refused) };
         ForwardOutcome {
             received: count as u16,
+            received_bytes: bytes,
             sent: sent as u16,
-            sent_bytes: bytes,
+            sent_bytes: bytes - bytes_unsent,
             refused: (wanted - sent) as u16,
         }
     }
@@ -279,6 +282,25 @@ impl Port for QueuePort<'_> {
         let rx = self.rx.filter(|rx| rx.depth_told)?;
         // SAFETY: a queue of a port that stays configured while `self` lives.
         u32::try_from(unsafe { dpdk_sys::dg_rx_queue_count(self.port, rx.queue) }).ok()
+    }
+}
+
+/// The packets of a burst of `count` one by one, each with those that follow it: the last of these
+/// may be of earlier bursts, or null.
+fn with_later(burst: &mut Slots, count: usize) -> Windows<'_, Cell<*mut dg_mbuf>> {
+    let slots = Cell::from_mut(&mut burst[..count + PREFETCH_AHEAD]).as_slice_of_cells();
+    slots.windows(1 + PREFETCH_AHEAD)
+}
+
+/// Moves packets up to where others were taken out, which left null.
+#[cold]
+fn close_ranks(burst: &mut [*mut dg_mbuf]) {
+    let mut kept = 0;
+    for i in 0..burst.len() {
+        if !burst[i].is_null() {
+            burst.swap(kept, i);
+            kept += 1;
+        }
     }
 }
 

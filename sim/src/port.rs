@@ -190,8 +190,10 @@ impl Port for SimPort<'_> {
         self.take_burst();
         let link = &mut *self.link.borrow_mut();
         let now = self.lcore.0.time.get();
+        let mut received_bytes = 0;
         for slot in &self.burst {
             let frame = link.frames.get_mut(*slot);
+            received_bytes += frame.bytes().len() as u64;
             let judged = if frame.is_intact {
                 Ok(false)
             } else {
@@ -209,6 +211,7 @@ impl Port for SimPort<'_> {
         let taken = link.takes(side, tx, now, offered);
         let mut outcome = ForwardOutcome {
             received: self.burst.len() as u16,
+            received_bytes,
             sent: taken,
             sent_bytes: 0,
             refused: offered - taken,

@@ -49,6 +49,7 @@ impl Port for Source {
         let sent = wanted.min(self.takes);
         ForwardOutcome {
             received: self.burst,
+            received_bytes: u64::from(self.burst) * 42,
             sent,
             sent_bytes: u64::from(sent) * 42,
             refused: wanted - sent,

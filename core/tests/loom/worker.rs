@@ -94,6 +94,7 @@ impl Port for Device {
     fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
         ForwardOutcome {
             received: 1,
+            received_bytes: 60,
             sent: 1,
             sent_bytes: 60,
             refused: 0,

@@ -35,6 +35,7 @@ impl Port for Queue {
         let sent = wanted.min(self.takes);
         ForwardOutcome {
             received,
+            received_bytes: 0,
             sent,
             sent_bytes: 0,
             refused: wanted - sent,
