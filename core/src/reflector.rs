@@ -1,10 +1,14 @@
 //! The reflector: sends every unfragmented IPv4 UDP packet back to where it came from.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+mod usual;
+
+use zerocopy::FromBytes;
 
 use crate::verify::is_partial;
 use crate::wire::checksum::Sum;
-use crate::wire::{EtherType, Ethernet, HEADERS_LEN, Ipv4, Udp};
+use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
+
+pub use usual::reflect_usual;
 
 /// Bytes of the least headers of a datagram.
 const IP_UDP: usize = size_of::<Ipv4>() + Udp::LEN;
@@ -44,55 +48,10 @@ pub fn reflect(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     reflect_any(frame)
 }
 
-/// [`reflect`] for nearly every frame: what is no such frame it says and leaves as it is.
-#[inline(always)] // into the loop over a burst
-pub fn reflect_usual(frame: &mut [u8]) -> bool {
-    if !is_usual(frame) {
-        return false;
-    }
-    // With a header length that is known, all of it is at fixed places.
-    let Ok((Headers { ethernet, ip, udp }, _)) = Headers::mut_from_prefix(frame) else {
-        return false;
-    };
-    if may_be_partial(ip.pseudo_header(udp.length.get()), udp) {
-        return false;
-    }
-    swap(ethernet, ip, udp);
-    true
-}
-
-/// The headers of a UDP packet without IP options.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct Headers {
-    ethernet: Ethernet,
-    ip: Ipv4,
-    udp: Udp,
-}
-
-#[inline(always)]
 fn swap(ethernet: &mut Ethernet, ip: &mut Ipv4, udp: &mut Udp) {
     core::mem::swap(&mut ethernet.source, &mut ethernet.destination);
     ip.swap_addresses();
     udp.swap_ports();
-}
-
-/// Whether `frame` is a whole UDP packet without IP options, by the words in which that is written.
-/// Nearly all are.
-#[inline(always)]
-fn is_usual(frame: &[u8]) -> bool {
-    const IPV4_WITHOUT_OPTIONS: u32 = u32::from_ne_bytes([0x08, 0, 0x45, 0]);
-    const ITS_MASK: u32 = u32::from_ne_bytes([0xff, 0xff, 0xff, 0]);
-    const WHOLE_UDP: u32 = u32::from_ne_bytes([0, 0, 0, Ipv4::UDP]);
-    const THEIR_MASK: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
-    let Some((front, after_headers)) = frame.split_first_chunk::<HEADERS_LEN>() else {
-        return false;
-    };
-    let word = |at: usize| u32::from_ne_bytes(*front[at..].first_chunk().expect("in the headers"));
-    let total_length = u16::from_be_bytes([front[16], front[17]]);
-    word(12) & ITS_MASK == IPV4_WITHOUT_OPTIONS
-        && word(20) & THEIR_MASK == WHOLE_UDP
-        && usize::from(total_length).wrapping_sub(IP_UDP) <= after_headers.len()
 }
 
 /// [`reflect`] for any frame.
@@ -131,15 +90,6 @@ fn reflect_any(frame: &mut [u8]) -> Result<Reflected, Ignored> {
     Ok(Reflected {
         checksum_partial: complete_checksum(ip, udp, rest),
     })
-}
-
-/// Whether the checksum may be the sum of the pseudo-header: their difference is none, or the one
-/// between 0 and 0xFFFF.
-#[inline(always)]
-fn may_be_partial(pseudo: Sum, udp: &Udp) -> bool {
-    pseudo
-        .plus(Sum::of_u16(!u16::from_ne_bytes(udp.checksum)))
-        .is_complete()
 }
 
 /// Completes a checksum that is the sum of the pseudo-header, if it covers just that, and says
