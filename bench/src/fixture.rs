@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Memory};
 use dpdkgen_core::port::FrameLen;
 use dpdkgen_core::probe::{Index, Tag};
 use dpdkgen_core::reflector::reflect;
@@ -69,13 +69,14 @@ impl Fixture {
             receivers,
             window: PACKETS,
         };
-        let lines =
-            |count| -> &'static [Line] { Vec::leak((0..count).map(|_| Line::default()).collect()) };
+        fn made<T: Default>(count: usize) -> &'static [T] {
+            Vec::leak((0..count).map(|_| T::default()).collect())
+        }
         let ledger_memory = Memory {
-            seen: lines(dimensions.seen_lines()),
-            flows: lines(dimensions.flow_lines()),
-            sent: lines(dimensions.sent_lines()),
-            highest: lines(dimensions.highest_lines()),
+            seen: made(dimensions.seen_lines()),
+            flows: made(dimensions.flow_words()),
+            sent: made(dimensions.sent_lines()),
+            highest: made(dimensions.highest_lines()),
         };
         let ledger = Ledger::new(dimensions, ledger_memory).expect("memory of that size");
         ledger.set_sent(0, PACKETS);

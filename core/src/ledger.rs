@@ -26,6 +26,10 @@ impl Default for Line {
     }
 }
 
+/// One word, of those that need no line of their own.
+#[derive(Default)]
+pub struct Word(AtomicU64);
+
 /// The size of a run, from which the sizes of the ledger's parts follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dimensions {
@@ -77,10 +81,10 @@ impl Dimensions {
         (words as usize).div_ceil(LINE)
     }
 
-    /// Lines of [`Memory::flows`].
+    /// Words of [`Memory::flows`].
     #[must_use]
-    pub const fn flow_lines(&self) -> usize {
-        (self.streams as usize * self.source_ports as usize * self.flow_stride()).div_ceil(LINE)
+    pub const fn flow_words(&self) -> usize {
+        self.streams as usize * self.source_ports as usize * self.flow_stride()
     }
 
     /// Lines of [`Memory::sent`].
@@ -105,8 +109,9 @@ impl Dimensions {
 pub struct Memory<'a> {
     /// [`Dimensions::seen_lines`].
     pub seen: &'a [Line],
-    /// [`Dimensions::flow_lines`].
-    pub flows: &'a [Line],
+    /// [`Dimensions::flow_words`]. Where several workers write to it, no two flows share a line,
+    /// wherever the first one lies.
+    pub flows: &'a [Word],
     /// [`Dimensions::sent_lines`].
     pub sent: &'a [Line],
     /// [`Dimensions::highest_lines`].
@@ -145,7 +150,7 @@ impl<'a> Ledger<'a> {
     #[must_use]
     pub fn new(dimensions: Dimensions, memory: Memory<'a>) -> Option<Self> {
         let large_enough = memory.seen.len() >= dimensions.seen_lines()
-            && memory.flows.len() >= dimensions.flow_lines()
+            && memory.flows.len() >= dimensions.flow_words()
             && memory.sent.len() >= dimensions.sent_lines()
             && memory.highest.len() >= dimensions.highest_lines();
         let none = dimensions.streams == 0 || dimensions.source_ports == 0;
@@ -187,13 +192,10 @@ impl<'a> Ledger<'a> {
     /// Forgets what was seen, for a bench that receives the same probes again; no receiver may be
     /// looking at the time.
     pub fn clear(&self) {
-        for lines in [self.memory.seen, self.memory.flows, self.memory.highest] {
-            for line in lines {
-                for word in &line.0 {
-                    word.store(0, Relaxed);
-                }
-            }
-        }
+        let lines = self.memory.seen.iter().chain(self.memory.highest);
+        let words = lines.flat_map(|line| &line.0);
+        let flows = self.memory.flows.iter().map(|Word(highest)| highest);
+        words.chain(flows).for_each(|word| word.store(0, Relaxed));
     }
 
     /// The record as the receiving worker `receiver` looks things up in it; each makes one.
@@ -213,7 +215,7 @@ impl<'a> Ledger<'a> {
                 sent_seen: 0,
                 highest: 0,
                 kept_highest: &highest[0].0[0],
-                first_flow: 0,
+                flows: &[],
                 word: &self.memory.seen[0].0[0],
             },
         }
@@ -283,12 +285,14 @@ struct Place<'a> {
     highest: u64,
     /// Where that is kept while others are looked at.
     kept_highest: &'a AtomicU64,
-    first_flow: usize,
+    /// The highest received of each of the stream's flows, by how far their source port is above the
+    /// first.
+    flows: &'a [Word],
     /// Their word of the bit ring, in which their turn has begun.
     word: &'a AtomicU64,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// Whether several workers receive.
     pub(crate) const fn is_shared(&self) -> bool {
         self.ledger.is_shared
@@ -306,7 +310,6 @@ impl View<'_> {
     }
 
     /// [`Self::see`] where no other worker receives.
-    #[inline(always)] // into the loop over a burst
     pub(crate) fn see_alone(&mut self, index: Index, port_offset: u16) -> Sighting {
         if index.get() / BITS != self.place.block
             && let Err(sighting) = self.go_to(index)
@@ -314,7 +317,7 @@ impl View<'_> {
             return sighting;
         }
         let (place, sequence) = (&mut self.place, index.sequence());
-        if sequence >= place.sent_seen && !place.was_sent(sequence) {
+        if !place.was_sent(sequence) {
             return Sighting::NeverSent;
         }
         if sequence > place.highest {
@@ -322,19 +325,34 @@ impl View<'_> {
         } else if sequence + self.window < place.highest {
             return Sighting::TooOld;
         }
-        let seen = place.word.load(Relaxed);
-        let bit = bit(index.get());
-        if seen & bit != 0 {
-            return Sighting::Duplicate;
+        let mut seen = place.word.load(Relaxed);
+        let sighting = enter(&mut seen, bit(sequence), place.flows, port_offset, sequence);
+        place.word.store(seen, Relaxed);
+        sighting
+    }
+
+    /// The sequences around `index`, where no other worker receives; `None` if it takes [`Self::see`]
+    /// to say what it is.
+    #[inline(always)] // into the loop over a burst, so that what is in hand stays in registers
+    pub(crate) fn stretch(&mut self, index: Index) -> Option<Stretch<'_, 'a>> {
+        if index.get() / BITS != self.place.block {
+            self.go_to(index).ok()?;
         }
-        place.word.store(seen | bit, Relaxed);
-        let flow = place.first_flow + usize::from(port_offset);
-        let highest = &self.ledger.memory.flows[flow / LINE].0[flow % LINE];
-        if highest.load(Relaxed) > sequence {
-            return Sighting::First { reordered: true };
-        }
-        highest.store(sequence, Relaxed);
-        Sighting::First { reordered: false }
+        let place = &mut self.place;
+        let number = index.get() % BITS;
+        let first_sequence = index.sequence() - number;
+        let last_sequence = first_sequence + BITS - 1;
+        let is_none_too_old = first_sequence + self.window >= place.highest.max(last_sequence);
+        place.was_sent(last_sequence);
+        let len = place.sent_seen.saturating_sub(first_sequence).min(BITS);
+        (is_none_too_old && number < len).then(|| Stretch {
+            first: index.get() - number,
+            len,
+            first_sequence,
+            seen: place.word.load(Relaxed),
+            flows: place.flows,
+            place,
+        })
     }
 
     /// Goes to the place of `index`, unless what it is can be told already.
@@ -359,13 +377,14 @@ impl View<'_> {
             Turn::Earlier => word.store(none_seen(turn), Relaxed),
             Turn::Later => return Err(Sighting::TooOld),
         }
+        let source_ports = ledger.dimensions.source_ports as usize;
         self.place = Place {
             block: index.get() / BITS,
             sent,
             sent_seen,
             highest,
             kept_highest,
-            first_flow: stream * ledger.dimensions.source_ports as usize,
+            flows: &ledger.memory.flows[stream * source_ports..][..source_ports],
             word,
         };
         Ok(())
@@ -394,21 +413,75 @@ impl View<'_> {
         if let Err(sighting) = ledger.enter(index) {
             return sighting;
         }
-        let first_flow = stream * ledger.dimensions.source_ports as usize;
-        let flow = &ledger.memory.flows[first_flow + usize::from(port_offset)].0[0];
+        let flow = stream * ledger.dimensions.source_ports as usize + usize::from(port_offset);
+        let Word(highest) = &ledger.memory.flows[flow * LINE];
         Sighting::First {
-            reordered: flow.fetch_max(sequence, Relaxed) > sequence,
+            reordered: highest.fetch_max(sequence, Relaxed) > sequence,
         }
     }
 }
 
 impl Place<'_> {
-    /// Whether `sequence`, which had not been sent at the last look, has been by now.
-    #[inline(never)]
+    /// Whether `sequence` has been sent by now.
+    #[inline(always)]
     fn was_sent(&mut self, sequence: u64) -> bool {
-        self.sent_seen = self.sent.load(Relaxed);
+        if sequence >= self.sent_seen {
+            self.sent_seen = self.sent.load(Relaxed);
+        }
         sequence < self.sent_seen
     }
+}
+
+/// Neighbouring sequences of a stream that were all sent, none of which is too old. What is entered
+/// is in the record after [`Self::end`].
+pub(crate) struct Stretch<'v, 'a> {
+    place: &'v mut Place<'a>,
+    /// The index of the first.
+    first: u64,
+    len: u64,
+    first_sequence: u64,
+    /// The word of the place.
+    seen: u64,
+    flows: &'a [Word],
+}
+
+impl Stretch<'_, '_> {
+    /// [`View::see`], if `index` is one of these.
+    #[inline(always)] // into the loop over a burst
+    pub(crate) fn see(&mut self, index: Index, port_offset: u16) -> Option<Sighting> {
+        let number = index.get().wrapping_sub(self.first);
+        (number < self.len).then(|| {
+            let sequence = self.first_sequence + number;
+            // Below 32, as nothing but this says to the compiler.
+            let bit = 1_u64.wrapping_shl(number as u32);
+            enter(&mut self.seen, bit, self.flows, port_offset, sequence)
+        })
+    }
+
+    /// Puts what was entered into the record.
+    #[inline(always)] // as above
+    pub(crate) fn end(self) {
+        self.place.word.store(self.seen, Relaxed);
+        if let Some(last) = (self.seen as u32).checked_ilog2() {
+            let highest = self.first_sequence + u64::from(last);
+            self.place.highest = self.place.highest.max(highest);
+        }
+    }
+}
+
+/// Enters `sequence`, whose bit in the word `seen` this is, if it is not there.
+#[inline(always)] // as above
+fn enter(seen: &mut u64, bit: u64, flows: &[Word], port_offset: u16, sequence: u64) -> Sighting {
+    if *seen & bit != 0 {
+        return Sighting::Duplicate;
+    }
+    *seen |= bit;
+    let Word(highest) = &flows[usize::from(port_offset)];
+    if highest.load(Relaxed) > sequence {
+        return Sighting::First { reordered: true };
+    }
+    highest.store(sequence, Relaxed);
+    Sighting::First { reordered: false }
 }
 
 /// A word of `turn` in which nothing has been seen. Turn 0 is that of memory never written, whose bits

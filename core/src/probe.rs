@@ -63,15 +63,10 @@ impl Head {
     /// sent before the run's start.
     #[must_use]
     pub const fn age(&self, now: Nanos) -> Age {
-        let since = self.since_sent(now);
-        if is_past(since, now) {
-            Age::Past(since)
-        } else {
-            Age::Ahead(Nanos((1 << 48) - since.0))
-        }
+        Age::of(self.since_sent(now), now)
     }
 
-    /// How long before `now` the probe was sent, in 48 bits: its age, where [`is_past`].
+    /// How long before `now` the probe was sent, in 48 bits: see [`Age::of`].
     #[inline]
     pub(crate) const fn since_sent(&self, now: Nanos) -> Nanos {
         Nanos(now.0.wrapping_sub(self.tag_time.get()) & LOW_48)
@@ -86,10 +81,14 @@ impl Head {
     }
 }
 
-/// Whether what was sent so long before `now` was not rather sent after it.
+/// The oldest that a probe may be at `now`: what seems to be older was rather sent after it.
 #[inline]
-pub(crate) const fn is_past(since_sent: Nanos, now: Nanos) -> bool {
-    since_sent.0 <= LOW_48 / 2 && since_sent.0 <= now.0
+pub(crate) const fn oldest_at(now: Nanos) -> Nanos {
+    if now.0 < LOW_48 / 2 {
+        now
+    } else {
+        Nanos(LOW_48 / 2)
+    }
 }
 
 /// How a probe's time lies to the reader's.
@@ -99,6 +98,17 @@ pub enum Age {
     Past(Nanos),
     /// Sent so far in the future.
     Ahead(Nanos),
+}
+
+impl Age {
+    /// That of a probe which was sent `since_sent` before `now` in 48 bits.
+    pub(crate) const fn of(since_sent: Nanos, now: Nanos) -> Self {
+        if since_sent.0 <= oldest_at(now).0 {
+            Self::Past(since_sent)
+        } else {
+            Self::Ahead(Nanos((1 << 48) - since_sent.0))
+        }
+    }
 }
 
 /// Bytes 16 to 23 of a probe of at least [`LONG_LEN`] bytes.

@@ -4,7 +4,7 @@ use heapless::Vec;
 
 use crate::intervals::{CLOCK_TOLERANCE, Interval, Slot, Writer};
 use crate::ledger::{Ledger, Sighting, View};
-use crate::probe::{Age, Head, LONG_LEN, is_past};
+use crate::probe::{Age, Index, LONG_LEN, oldest_at};
 use crate::stats::{Counters, WorkerStats};
 use crate::time::Nanos;
 use crate::verify::{Expectation, Probe, Reject, Verifier};
@@ -57,7 +57,9 @@ const ARRIVALS: usize = 32;
 /// A probe that has arrived intact.
 #[derive(Clone, Copy)]
 struct Arrival {
-    head: Head,
+    index: Index,
+    /// How long before its receipt it was sent, in 48 bits (see [`Age`]).
+    since_sent: Nanos,
     /// 0 where it is not told.
     lag: Nanos,
     frame_len: u32,
@@ -93,6 +95,80 @@ impl Span {
         if latency.0 > self.max_ns {
             self.max_ns = latency.0;
         }
+    }
+}
+
+/// Ages of probes: from the youngest on, as many nanoseconds more.
+#[derive(Clone, Copy)]
+struct Ages {
+    youngest: Nanos,
+    span: u64,
+}
+
+impl Ages {
+    #[inline(always)]
+    fn contain(&self, age: Nanos) -> bool {
+        age.0.wrapping_sub(self.youngest.0) <= self.span
+    }
+}
+
+/// Counts a burst of probes of usual ages.
+struct Counting<'r> {
+    /// What is counted most, in registers until [`Self::end`].
+    span: Span,
+    bytes: u64,
+    sent: &'r mut Span,
+    received: &'r mut Interval,
+    due: &'r mut SinceDue,
+    stats: &'r WorkerStats,
+    counters: &'r mut Counters,
+}
+
+impl<'r> Counting<'r> {
+    #[inline(always)] // as below
+    fn new(
+        sent: &'r mut Span,
+        received: &'r mut Interval,
+        due: &'r mut SinceDue,
+        stats: &'r WorkerStats,
+        counters: &'r mut Counters,
+    ) -> Self {
+        Self {
+            span: *sent,
+            bytes: 0,
+            sent,
+            received,
+            due,
+            stats,
+            counters,
+        }
+    }
+
+    #[inline(always)] // into the loop over a burst
+    fn count(&mut self, arrival: &Arrival, sighting: Sighting) {
+        self.bytes += u64::from(arrival.frame_len);
+        let latency = arrival.since_sent;
+        match sighting {
+            Sighting::First { reordered } => {
+                if reordered {
+                    self.received.reordered += 1;
+                }
+                self.stats.latency.record(latency);
+                self.span.record(latency);
+                self.due.record(latency, arrival.lag, self.stats);
+            }
+            Sighting::Duplicate => self.received.duplicates += 1,
+            Sighting::NeverSent => self.received.corrupt += 1,
+            Sighting::TooOld => self.counters.rx.too_old += 1,
+        }
+    }
+
+    /// The burst had `packets`.
+    #[inline(always)] // as above
+    fn end(self, packets: usize) {
+        *self.sent = self.span;
+        self.received.rx_packets += packets as u64;
+        self.counters.rx.bytes += self.bytes;
     }
 }
 
@@ -201,7 +277,8 @@ impl<'a> Receiver<'a> {
             self.count_verified(now, stats, counters, writer);
         }
         let arrival = Arrival {
-            head: probe.head,
+            index: probe.head.index(),
+            since_sent: probe.head.since_sent(now),
             lag: probe.lag.unwrap_or_default(),
             frame_len: frame.len() as u32,
             port_offset: probe.port_offset,
@@ -213,7 +290,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Says of the probes that arrived what they are, and counts them.
-    #[inline]
+    #[inline(never)] // for the sake of the loop over a burst, which seldom comes here
     fn count_verified(
         &mut self,
         now: Nanos,
@@ -221,85 +298,117 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        if self.is_usual(now) {
-            if self.record.is_shared() {
-                self.count_usual::<true>(now, stats, counters);
-            } else {
-                self.count_usual::<false>(now, stats, counters);
-            }
-        } else {
-            self.count_any(now, stats, counters, writer);
+        let counted = match self.usual_ages(now) {
+            None => 0,
+            Some(ages) if self.record.is_shared() => self.count_among_others(ages, stats, counters),
+            Some(ages) => self.count_alone(ages, stats, counters),
+        };
+        if counted < self.verified.len() {
+            self.count_any(counted, now, stats, counters, writer);
         }
         self.verified.clear();
         self.has_partial = false;
     }
 
-    /// Whether all that arrived was sent in the interval in which most was, and that is still open.
+    /// How long before `now` a probe was sent in the interval in which most are, if that is open and
+    /// there is nothing else to be said of the burst.
     #[inline]
-    fn is_usual(&self, now: Nanos) -> bool {
-        let (mut newest, mut oldest) = (u64::MAX, 0);
-        for arrival in &self.verified {
-            let since = arrival.head.since_sent(now).0;
-            newest = newest.min(since);
-            oldest = oldest.max(since);
+    fn usual_ages(&self, now: Nanos) -> Option<Ages> {
+        let Slot { begin, end, .. } = self.sent_slot;
+        let is_open = begin <= now && now <= self.sent_closes;
+        if !is_open || self.has_partial {
+            return None;
         }
-        is_past(Nanos(oldest), now)
-            && self.sent_slot.holds(now - Nanos(oldest))
-            && self.sent_slot.holds(now - Nanos(newest))
-            && now <= self.sent_closes
-            && !self.has_partial
+        let youngest = if now < end {
+            Nanos(0)
+        } else {
+            now - end + Nanos(1)
+        };
+        let oldest = oldest_at(now).min(now - begin);
+        let span = oldest.0.checked_sub(youngest.0)?;
+        Some(Ages { youngest, span })
     }
 
-    /// Counts what [`Self::is_usual`]: all that is left to say is what the record knows of it.
+    /// Counts probes of such `ages`, up to the first of another: all that is left to say is what the
+    /// record knows of them. Returns how many they were.
     #[inline(never)] // so that the loop has the registers to itself
-    fn count_usual<const SHARED: bool>(
+    fn count_alone(&mut self, ages: Ages, stats: &WorkerStats, counters: &mut Counters) -> usize {
+        let mut counting = Counting::new(
+            &mut self.sent,
+            &mut self.received,
+            &mut self.due,
+            stats,
+            counters,
+        );
+        let mut counted = 0;
+        while let Some(arrival) = self.verified.get(counted)
+            && ages.contain(arrival.since_sent)
+        {
+            let Some(mut stretch) = self.record.stretch(arrival.index) else {
+                let sighting = self.record.see(arrival.index, arrival.port_offset);
+                counting.count(arrival, sighting);
+                counted += 1;
+                continue;
+            };
+            for arrival in &self.verified[counted..] {
+                if !ages.contain(arrival.since_sent) {
+                    break;
+                }
+                let Some(sighting) = stretch.see(arrival.index, arrival.port_offset) else {
+                    break;
+                };
+                counting.count(arrival, sighting);
+                counted += 1;
+            }
+            stretch.end();
+        }
+        counting.end(counted);
+        counted
+    }
+
+    /// [`Self::count_alone`] where other workers receive too.
+    #[inline(never)] // as above
+    fn count_among_others(
         &mut self,
-        now: Nanos,
+        ages: Ages,
         stats: &WorkerStats,
         counters: &mut Counters,
-    ) {
-        let mut sent = core::mem::replace(&mut self.sent, Span::EMPTY);
-        let mut bytes = 0;
+    ) -> usize {
+        let mut counting = Counting::new(
+            &mut self.sent,
+            &mut self.received,
+            &mut self.due,
+            stats,
+            counters,
+        );
+        let mut counted = 0;
         for arrival in &self.verified {
-            bytes += u64::from(arrival.frame_len);
-            let (index, port_offset) = (arrival.head.index(), arrival.port_offset);
-            let sighting = if SHARED {
-                self.record.see_among_others(index, port_offset)
-            } else {
-                self.record.see_alone(index, port_offset)
-            };
-            match sighting {
-                Sighting::First { reordered } => {
-                    let latency = arrival.head.since_sent(now);
-                    stats.latency.record(latency);
-                    sent.record(latency);
-                    if reordered {
-                        self.received.reordered += 1;
-                    }
-                    self.due.record(latency, arrival.lag, stats);
-                }
-                Sighting::Duplicate => self.received.duplicates += 1,
-                Sighting::NeverSent => self.received.corrupt += 1,
-                Sighting::TooOld => counters.rx.too_old += 1,
+            if !ages.contain(arrival.since_sent) {
+                break;
             }
+            let sighting = self
+                .record
+                .see_among_others(arrival.index, arrival.port_offset);
+            counting.count(arrival, sighting);
+            counted += 1;
         }
-        self.sent = sent;
-        self.received.rx_packets += self.verified.len() as u64;
-        counters.rx.bytes += bytes;
+        counting.end(counted);
+        counted
     }
 
-    /// Counts whatever arrived.
+    /// Counts whatever arrived, from number `first` on.
     #[cold]
     #[inline(never)]
     fn count_any(
         &mut self,
+        first: usize,
         now: Nanos,
         stats: &WorkerStats,
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
         let start = writer.division().start;
-        for i in 0..self.verified.len() {
+        for i in first..self.verified.len() {
             let arrival = self.verified[i];
             match self.classify(&arrival, now, start) {
                 Class::Unique {
@@ -327,12 +436,12 @@ impl<'a> Receiver<'a> {
         if now < start {
             return Class::Uncounted;
         }
-        let (sent, latency) = match arrival.head.age(now) {
+        let (sent, latency) = match Age::of(arrival.since_sent, now) {
             Age::Past(age) => (now - age, age),
             Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Nanos(0)),
             Age::Ahead(_) => return Class::Corrupt,
         };
-        let index = arrival.head.index();
+        let index = arrival.index;
         if sent < start {
             // What was never sent was not sent before counting began either.
             return if self.record.ledger.was_sent(index) {

@@ -50,7 +50,7 @@ impl Bench {
         };
         let lines = Memory {
             seen: leaked::<Line>(dimensions.seen_lines()),
-            flows: leaked(dimensions.flow_lines()),
+            flows: leaked(dimensions.flow_words()),
             sent: leaked(dimensions.sent_lines()),
             highest: leaked(dimensions.highest_lines()),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Sighting};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Sighting, Word};
 use dpdkgen_core::probe::Index;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -163,7 +163,9 @@ fn lines(count: usize) -> Vec<Line> {
 
 fn with_ledger(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>)) {
     let seen = lines(dimensions.seen_lines());
-    let flows = lines(dimensions.flow_lines());
+    let flows: Vec<Word> = (0..dimensions.flow_words())
+        .map(|_| Word::default())
+        .collect();
     let sent = lines(dimensions.sent_lines());
     let highest = lines(dimensions.highest_lines());
     let memory = Memory {

@@ -5,7 +5,7 @@ use dpdkgen_core::budget::Budget;
 use dpdkgen_core::filling::{self, Filling, FillingMemory};
 use dpdkgen_core::generator::{self, Generator};
 use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
-use dpdkgen_core::ledger::{self, Dimensions, Ledger, Line};
+use dpdkgen_core::ledger::{self, Dimensions, Ledger, Line, Word};
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::{LONG_LEN, Tag};
 use dpdkgen_core::receiver::Receiver;
@@ -74,7 +74,7 @@ pub struct Memory {
     division: Division,
     dimensions: Option<Dimensions>,
     seen: Vec<Line>,
-    flows: Vec<Line>,
+    flows: Vec<Word>,
     sent: Vec<Line>,
     highest: Vec<Line>,
     pool: Vec<u8>,
@@ -105,13 +105,14 @@ impl Memory {
         };
         let lines =
             |count: fn(&Dimensions) -> usize| dimensions.map_or_else(Vec::new, |d| make(count(&d)));
+        let flows = dimensions.as_ref().map_or(0, Dimensions::flow_words);
         Ok(Self {
             stats: make(posts.len()),
             cells: posts.iter().map(|_| make(cells)).collect(),
             division,
             dimensions,
             seen: lines(Dimensions::seen_lines),
-            flows: lines(Dimensions::flow_lines),
+            flows: make(flows),
             sent: lines(Dimensions::sent_lines),
             highest: lines(Dimensions::highest_lines),
             pool: vec![0; filling_len.map_or(0, filling::pool_len)],
@@ -130,8 +131,9 @@ fn check_size(
     dimensions: Option<&Dimensions>,
 ) -> Result<(), Failure> {
     let cells = workers as u64 * cells as u64 * size_of::<Cell>() as u64;
-    let lines = dimensions.map_or(0, |of| of.seen_lines() as u64 + of.flow_lines() as u64);
-    let bytes = cells + lines * size_of::<Line>() as u64;
+    let seen = dimensions.map_or(0, |of| of.seen_lines() as u64 * size_of::<Line>() as u64);
+    let flows = dimensions.map_or(0, |of| of.flow_words() as u64 * size_of::<Word>() as u64);
+    let bytes = cells + seen + flows;
     if bytes <= MAX_BYTES {
         return Ok(());
     }

@@ -10,14 +10,12 @@ fn lines(count: usize) -> Vec<Line> {
 }
 
 fn with_ledger<T>(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>) -> T) -> T {
-    let (seen, flows) = (
-        lines(dimensions.seen_lines()),
-        lines(dimensions.flow_lines()),
-    );
-    let (sent, highest) = (
-        lines(dimensions.sent_lines()),
-        lines(dimensions.highest_lines()),
-    );
+    let seen = lines(dimensions.seen_lines());
+    let flows: Vec<Word> = (0..dimensions.flow_words())
+        .map(|_| Word::default())
+        .collect();
+    let sent = lines(dimensions.sent_lines());
+    let highest = lines(dimensions.highest_lines());
     let memory = Memory {
         seen: &seen,
         flows: &flows,
@@ -133,6 +131,54 @@ proptest! {
                 let port = (sequence % u64::from(source_ports)) as u16;
                 let got = views[usize::from(receiver % receivers)].see(index, port);
                 prop_assert_eq!(got, naive.see(window, index, port), "{:?}", index);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn by_stretches_the_record_says_the_same(
+        streams in 1_u16..3,
+        window in 1_u64..200,
+        steps in prop::collection::vec((any::<u16>(), -250_i64..40, any::<bool>()), 1..500),
+    ) {
+        let dimensions = Dimensions { streams, source_ports: 7, receivers: 1, window };
+        let mut naive = Naive::default();
+        with_ledger(dimensions, |ledger| -> Result<(), TestCaseError> {
+            let mut view = ledger.view(0);
+            let (mut next, mut sequence) = (0, 0);
+            for steps in steps.chunks(40) {
+                next += 40;
+                (0..streams).for_each(|stream| ledger.set_sent(stream, next));
+                // Mostly the neighbour follows, and some were never sent.
+                let burst: Vec<_> = steps.iter().map(|(stream, step, is_next)| {
+                    sequence = if *is_next {
+                        sequence + 1
+                    } else {
+                        (next as i64 + step).max(0) as u64
+                    };
+                    Index::new(stream / 60_000 % streams, sequence)
+                }).collect();
+                let expected = burst.iter().map(|index| {
+                    if index.sequence() >= next {
+                        return Sighting::NeverSent;
+                    }
+                    naive.see(window, *index, (index.sequence() % 7) as u16)
+                });
+                let mut got = Vec::new();
+                while let Some(index) = burst.get(got.len()) {
+                    let port = |index: &Index| (index.sequence() % 7) as u16;
+                    let Some(mut stretch) = view.stretch(*index) else {
+                        got.push(view.see(*index, port(index)));
+                        continue;
+                    };
+                    let seen = burst[got.len()..].iter();
+                    let before = got.len();
+                    got.extend(seen.map_while(|index| stretch.see(*index, port(index))));
+                    stretch.end();
+                    prop_assert!(got.len() > before, "a stretch is never empty");
+                }
+                prop_assert_eq!(got, expected.collect::<Vec<_>>());
             }
             Ok(())
         })?;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{self, Relaxed};
 
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Sighting};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Memory, Sighting};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::sync::modelled::{AtomicU64, Operation, Twin};
 use loom::thread;
@@ -68,14 +68,14 @@ fn of_two_receivers(sent: u64) -> &'static Ledger<'static> {
         receivers: 2,
         window: 8,
     };
-    let lines = |count| -> &'static [Line] {
-        share((0..count).map(|_| Line::default()).collect::<Vec<_>>())
-    };
+    fn made<T: Default>(count: usize) -> &'static [T] {
+        share((0..count).map(|_| T::default()).collect::<Vec<_>>())
+    }
     let memory = Memory {
-        seen: lines(dimensions.seen_lines()),
-        flows: lines(dimensions.flow_lines()),
-        sent: lines(dimensions.sent_lines()),
-        highest: lines(dimensions.highest_lines()),
+        seen: made(dimensions.seen_lines()),
+        flows: made(dimensions.flow_words()),
+        sent: made(dimensions.sent_lines()),
+        highest: made(dimensions.highest_lines()),
     };
     let ledger = Ledger::new(dimensions, memory).unwrap();
     ledger.set_sent(0, sent);

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::filling::Filling;
 use dpdkgen_core::intervals::{Cell, Division, Ring};
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory};
+use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Word};
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::template::{Addresses, Template};
@@ -22,7 +22,7 @@ const TAG: Tag = Tag::new(0x1234_5678_9abc);
 /// What the runtime lends to a run.
 pub struct RunMemory {
     seen: Vec<Line>,
-    flows: Vec<Line>,
+    flows: Vec<Word>,
     sent: Vec<Line>,
     highest: Vec<Line>,
     cells: Vec<Vec<Cell>>,
@@ -41,7 +41,7 @@ impl RunMemory {
         let dimensions = setup.dimensions();
         Self {
             seen: make(dimensions.seen_lines()),
-            flows: make(dimensions.flow_lines()),
+            flows: make(dimensions.flow_words()),
             sent: make(dimensions.sent_lines()),
             highest: make(dimensions.highest_lines()),
             cells: (0..setup.receivers()).map(|_| make(CELLS)).collect(),
