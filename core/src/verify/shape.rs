@@ -4,6 +4,7 @@
 //! it are compared under masks, and their known parts need not be summed again. What is not of the
 //! shape may be anything, and is left to [`Expectation::verify`]; what is, that would accept too.
 
+use core::iter;
 use core::mem::offset_of;
 use core::net::Ipv4Addr;
 
@@ -13,6 +14,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::{Expectation, MAX_PORTS, Probe, Verified};
 use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::template::Front;
+use crate::time::Nanos;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, HEADERS_LEN, Ipv4, Udp};
 
@@ -28,7 +30,10 @@ pub struct Verifier<'a> {
     /// What is always the same in the four words.
     masks: [u64; WORDS],
     /// One for each address that the run sends from.
-    shapes: Vec<Shape, MAX_PORTS>,
+    first: Shape,
+    others: Vec<Shape, MAX_PORTS>,
+    /// Bytes of payload behind the head.
+    rest_len: usize,
     port_offset_max: u16,
     tag_short: u16,
     is_long: bool,
@@ -40,8 +45,8 @@ struct Shape {
     words: [u64; WORDS],
     /// What makes the sum over the first two words one over the IP header.
     ip_rest: Sum,
-    /// The sum over what is always the same in what the UDP checksum covers.
-    udp_fixed: Sum,
+    /// The sum over what is always the same in what the UDP checksum covers, folded.
+    udp_fixed: u16,
 }
 
 impl Shape {
@@ -57,8 +62,16 @@ impl Shape {
             ip_rest: Sum::of_u64(words[2])
                 .plus(Sum::of_u16(!ether_type))
                 .plus(Sum::of_u16(!source_port)),
-            udp_fixed: front.ip.pseudo_header(udp_len).plus(front.udp.sum()),
+            udp_fixed: front.ip.pseudo_header(udp_len).plus(front.udp.sum()).fold(),
         }
+    }
+
+    /// Whether a probe comes back to this address with its IP header as it was sent.
+    #[inline(always)] // into the loop over a burst
+    fn is_of(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
+        let differs = |i: usize| words[i] ^ self.words[i];
+        // Without a branch for each word.
+        differs(0) | differs(1) | differs(2) | (differs(3) & masks[3]) == 0
     }
 
     /// Whether a probe comes back to this address; all of both addresses is in these two words.
@@ -70,10 +83,6 @@ impl Shape {
     /// Whether the IP header is intact, where the third word is as it was sent.
     #[inline]
     fn has_intact_ip(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
-        // As a rule nothing has changed at all, and what was right is right.
-        if words[0] == self.words[0] && words[1] == self.words[1] {
-            return true;
-        }
         let is_same = |i: usize| (words[i] ^ self.words[i]) & masks[i] == 0;
         let sum = Sum::of_u64(words[0])
             .plus(Sum::of_u64(words[1]))
@@ -84,6 +93,10 @@ impl Shape {
 
 impl<'a> Verifier<'a> {
     /// Says what frames are by `expectation`.
+    ///
+    /// # Panics
+    ///
+    /// If that names no address that the run sends from.
     #[must_use]
     pub fn new(expectation: Expectation<'a>) -> Self {
         let (ip, udp) = (offset_of!(Front, ip), offset_of!(Front, udp));
@@ -98,11 +111,12 @@ impl<'a> Verifier<'a> {
         fix(udp, &[0xff; 2]); // source port
         fix(udp + 4, &[0xff; 2]); // length
         let sources = expectation.sources.iter();
+        let mut shapes = sources.map(|source| Shape::new(*source, &expectation));
         Self {
             masks: words(&mask),
-            shapes: sources
-                .map(|source| Shape::new(*source, &expectation))
-                .collect(),
+            first: shapes.next().expect("a run sends from an address"),
+            others: shapes.collect(),
+            rest_len: usize::from(expectation.payload_len).saturating_sub(MIN_LEN),
             port_offset_max: expectation.last_source_port - expectation.first_source_port,
             tag_short: expectation.tag.short(),
             is_long: usize::from(expectation.payload_len) >= LONG_LEN,
@@ -127,53 +141,75 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The shape with the addresses in `front`, if it is not the first.
-    #[inline(never)]
-    fn other_shape(&self, front: &[u8; FRONT]) -> Option<&Shape> {
-        let words = words(front);
-        let mut others = self.shapes.iter().skip(1);
-        others.find(|shape| shape.has_addresses(&words, &self.masks))
-    }
-
     /// The probe, if `frame` is an intact one in the shape in which probes are sent.
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
     pub fn probe(&self, frame: &[u8]) -> Option<Probe> {
-        let expectation = &self.expectation;
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
         let words = words(front);
-        let shape = match self.shapes.first() {
-            Some(shape) if shape.has_addresses(&words, &self.masks) => shape,
-            _ => self.other_shape(front)?,
-        };
+        if self.first.is_of(&words, &self.masks) {
+            self.intact(&self.first, front, rest)
+        } else {
+            self.other_probe(front, rest)
+        }
+    }
+
+    /// [`Self::probe`] where it does not come back to the first of the addresses, or its IP header has
+    /// changed on the way.
+    #[inline(never)]
+    fn other_probe(&self, front: &[u8; FRONT], rest: &[u8]) -> Option<Probe> {
+        let words = words(front);
+        let mut shapes = iter::once(&self.first).chain(&self.others);
+        let shape = shapes.find(|shape| shape.has_addresses(&words, &self.masks))?;
+        if !shape.has_intact_ip(&words, &self.masks) {
+            return None;
+        }
+        self.intact(shape, front, rest)
+    }
+
+    /// The probe in a frame of this shape, if all that the shape does not say is right too.
+    #[inline(always)] // as above
+    fn intact(&self, shape: &Shape, front: &[u8; FRONT], rest: &[u8]) -> Option<Probe> {
+        let expectation = &self.expectation;
         let Front { udp, head, .. } = Front::ref_from_bytes(front).ok()?;
         let port_offset = udp
             .destination
             .get()
             .wrapping_sub(expectation.first_source_port);
-        let is_ours = port_offset <= self.port_offset_max && head.tag_short() == self.tag_short;
-        if !is_ours || !shape.has_intact_ip(&words, &self.masks) {
+        if port_offset > self.port_offset_max || head.tag_short() != self.tag_short {
             return None;
         }
-        let mut sum = shape.udp_fixed.plus(udp.changing_sum()).plus(head.sum());
-        let mut rest = rest.get(..usize::from(expectation.payload_len) - MIN_LEN)?;
-        let mut lag = None;
+        let sum = Sum::of_u16(shape.udp_fixed)
+            .plus(udp.changing_sum())
+            .plus(head.sum());
+        let rest = rest.get(..self.rest_len)?;
+        let (lag, rest_sum) = if rest.is_empty() {
+            (None, Sum::ZERO)
+        } else {
+            self.intact_rest(head, rest)?
+        };
+        sum.plus(rest_sum).is_complete().then_some(Probe {
+            head: *head,
+            lag,
+            port_offset,
+        })
+    }
+
+    /// The lag, if it is told, and the sum of what follows the head, if that is right.
+    #[inline(always)] // as above
+    fn intact_rest(&self, head: &Head, mut rest: &[u8]) -> Option<(Option<Nanos>, Sum)> {
+        let expectation = &self.expectation;
+        let (mut lag, mut sum) = (None, Sum::ZERO);
         if self.is_long {
             let (tail, after) = Tail::ref_from_prefix(rest).ok()?;
             if tail.tag_rest() != expectation.tag.rest() {
                 return None;
             }
             lag = Some(tail.lag());
-            sum = sum.plus(tail.sum());
+            sum = tail.sum();
             rest = after;
         }
         let (filling, filling_sum) = expectation.filling.of(head.index());
-        let is_intact = (filling.is_empty() || rest == filling)
-            && sum.plus(Sum::of_u16(filling_sum)).is_complete();
-        is_intact.then_some(Probe {
-            head: *head,
-            lag,
-            port_offset,
-        })
+        (rest == filling).then(|| (lag, sum.plus(Sum::of_u16(filling_sum))))
     }
 }
 
