@@ -1,5 +1,7 @@
 use std::vec::Vec;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const DIVISION: Division = Division {
@@ -183,4 +185,20 @@ fn merging_keeps_the_extremes_of_those_that_have_any() {
             ..one
         }
     );
+}
+
+proptest! {
+    #[test]
+    fn a_cell_adds_what_an_interval_merges(parts: Vec<[u32; WORDS]>, with_latency: Vec<bool>) {
+        let (cell, mut total) = (Cell::default(), Interval::default());
+        for (i, words) in parts.iter().enumerate() {
+            let mut part: Interval = transmute!(words.map(u64::from));
+            if !with_latency.get(i).unwrap_or(&true) {
+                (part.on_time, part.latency_sum_ns) = (0, 0);
+            }
+            cell.add(&part);
+            total.merge(&part);
+            prop_assert_eq!(cell.load(), total);
+        }
+    }
 }
