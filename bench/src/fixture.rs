@@ -58,6 +58,16 @@ impl Fixture {
     /// If no probe has that length.
     #[must_use]
     pub fn new(payload_len: u16, receivers: u16) -> Self {
+        Self::with_window(payload_len, receivers, PACKETS)
+    }
+
+    /// [`Self::new`] with a record that tells duplicates so far back.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[must_use]
+    pub fn with_window(payload_len: u16, receivers: u16, window: u64) -> Self {
         let len = filling_len(payload_len);
         let memory = FillingMemory {
             pool: vec![0; pool_len(len)].leak(),
@@ -67,7 +77,7 @@ impl Fixture {
             streams: 1,
             source_ports: SOURCE_PORTS,
             receivers,
-            window: PACKETS,
+            window,
         };
         fn made<T: Default>(count: usize) -> &'static [T] {
             Vec::leak((0..count).map(|_| T::default()).collect())

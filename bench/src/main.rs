@@ -18,8 +18,13 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let names: Vec<&str> = WORKS.iter().map(|(name, _)| *name).collect();
+    let vectors = if cfg!(target_feature = "ssse3") {
+        "with SSSE3"
+    } else {
+        "without SSSE3"
+    };
     eprintln!(
-        "usage: instructions NAME ROUNDS; NAME is one of: {}",
+        "usage: instructions NAME ROUNDS; built {vectors}; NAME is one of: {}",
         names.join(", ")
     );
     ExitCode::from(2)
