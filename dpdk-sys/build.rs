@@ -117,6 +117,7 @@ fn build() -> Result<(), String> {
     // Whatever profile Rust is built with: the burst functions are the hot path.
     let mut shim = cc::Build::new();
     shim.file("shim.c").opt_level(3).std("gnu11").warnings(true);
+    shim.force_frame_pointer(false);
     for flag in &flags {
         shim.flag(flag);
     }

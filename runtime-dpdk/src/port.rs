@@ -141,7 +141,16 @@ impl Exit<'_> {
 
     /// Sends all of `mbufs` that the device accepts, waiting a little where its ring is full.
     fn send_patiently(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
-        let mut sent = self.send(mbufs);
+        let sent = self.send(mbufs);
+        if sent == mbufs.len() {
+            return sent;
+        }
+        self.send_rest(mbufs, sent)
+    }
+
+    /// Tries again to send what follows the first `sent` of `mbufs`, and returns how many are sent.
+    #[cold]
+    fn send_rest(&self, mbufs: &mut [*mut dg_mbuf], mut sent: usize) -> usize {
         let mut retries = 0;
         while sent < mbufs.len() && retries < RETRIES {
             for _ in 0..PAUSES_PER_RETRY {
