@@ -27,8 +27,13 @@ impl Default for Line {
 }
 
 /// One word, of those that need no line of their own.
-#[derive(Default)]
 pub struct Word(AtomicU64);
+
+impl Default for Word {
+    fn default() -> Self {
+        Self(AtomicU64::new(0))
+    }
+}
 
 /// The size of a run, from which the sizes of the ledger's parts follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
