@@ -299,7 +299,7 @@ struct Place<'a> {
 
 impl<'a> View<'a> {
     /// Whether several workers receive.
-    pub(crate) const fn is_shared(&self) -> bool {
+    const fn is_shared(&self) -> bool {
         self.ledger.is_shared
     }
 
@@ -315,7 +315,7 @@ impl<'a> View<'a> {
     }
 
     /// [`Self::see`] where no other worker receives.
-    pub(crate) fn see_alone(&mut self, index: Index, port_offset: u16) -> Sighting {
+    fn see_alone(&mut self, index: Index, port_offset: u16) -> Sighting {
         if index.get() / BITS != self.place.block
             && let Err(sighting) = self.go_to(index)
         {
@@ -336,10 +336,13 @@ impl<'a> View<'a> {
         sighting
     }
 
-    /// The sequences around `index`, where no other worker receives; `None` if it takes [`Self::see`]
-    /// to say what it is.
+    /// The sequences around `index`; `None` if it takes [`Self::see`] to say what it is, as always
+    /// where other workers receive too.
     #[inline(always)] // into the loop over a burst, so that what is in hand stays in registers
     pub(crate) fn stretch(&mut self, index: Index) -> Option<Stretch<'_, 'a>> {
+        if self.is_shared() {
+            return None;
+        }
         if index.get() / BITS != self.place.block {
             self.go_to(index).ok()?;
         }
@@ -397,7 +400,7 @@ impl<'a> View<'a> {
 
     /// [`Self::see`] where other workers receive too.
     #[inline(never)]
-    pub(crate) fn see_among_others(&mut self, index: Index, port_offset: u16) -> Sighting {
+    fn see_among_others(&mut self, index: Index, port_offset: u16) -> Sighting {
         let (ledger, sequence) = (self.ledger, index.sequence());
         let stream = usize::from(index.stream());
         let Some(sent) = ledger.memory.sent.get(stream) else {

@@ -300,8 +300,7 @@ impl<'a> Receiver<'a> {
     ) {
         let counted = match self.usual_ages(now) {
             None => 0,
-            Some(ages) if self.record.is_shared() => self.count_among_others(ages, stats, counters),
-            Some(ages) => self.count_alone(ages, stats, counters),
+            Some(ages) => self.count_usual(ages, stats, counters),
         };
         if counted < self.verified.len() {
             self.count_any(counted, now, stats, counters, writer);
@@ -332,7 +331,7 @@ impl<'a> Receiver<'a> {
     /// Counts probes of such `ages`, up to the first of another: all that is left to say is what the
     /// record knows of them. Returns how many they were.
     #[inline(never)] // so that the loop has the registers to itself
-    fn count_alone(&mut self, ages: Ages, stats: &WorkerStats, counters: &mut Counters) -> usize {
+    fn count_usual(&mut self, ages: Ages, stats: &WorkerStats, counters: &mut Counters) -> usize {
         let mut counting = Counting::new(
             &mut self.sent,
             &mut self.received,
@@ -361,36 +360,6 @@ impl<'a> Receiver<'a> {
                 counted += 1;
             }
             stretch.end();
-        }
-        counting.end(counted);
-        counted
-    }
-
-    /// [`Self::count_alone`] where other workers receive too.
-    #[inline(never)] // as above
-    fn count_among_others(
-        &mut self,
-        ages: Ages,
-        stats: &WorkerStats,
-        counters: &mut Counters,
-    ) -> usize {
-        let mut counting = Counting::new(
-            &mut self.sent,
-            &mut self.received,
-            &mut self.due,
-            stats,
-            counters,
-        );
-        let mut counted = 0;
-        for arrival in &self.verified {
-            if !ages.contain(arrival.since_sent) {
-                break;
-            }
-            let sighting = self
-                .record
-                .see_among_others(arrival.index, arrival.port_offset);
-            counting.count(arrival, sighting);
-            counted += 1;
         }
         counting.end(counted);
         counted
