@@ -49,31 +49,42 @@ pub unsafe fn is_scattered(mbuf: *mut dg_mbuf) -> bool {
     unsafe { (*mbuf).nb_segs != 1 }
 }
 
+/// A received frame that is in one piece already.
+///
+/// # Safety
+///
+/// `mbuf` is a received packet that is the caller's alone for `'a`.
+#[inline(always)] // into the loop over a burst
+pub unsafe fn in_one_piece<'a>(mbuf: *mut dg_mbuf) -> Option<&'a mut [u8]> {
+    // SAFETY: the caller's; the driver has filled `data_len` bytes of the segment.
+    unsafe {
+        let len = usize::from((*mbuf).data_len);
+        (!is_scattered(mbuf)).then(|| first_segment(mbuf, len))
+    }
+}
+
 /// A received frame in one piece: a copy in `scratch`, if it has several segments.
 ///
 /// # Safety
 ///
 /// `mbuf` is a received packet that is the caller's alone for as long as `scratch` is borrowed.
 pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
-    // SAFETY: the caller's; the driver has filled `data_len` bytes of the segment.
+    // SAFETY: the caller's.
     unsafe {
-        if !is_scattered(mbuf) {
-            return first_segment(mbuf, usize::from((*mbuf).data_len));
+        match in_one_piece(mbuf) {
+            Some(frame) => frame,
+            None => gather(mbuf, scratch),
         }
     }
-    // SAFETY: as above.
-    let len = unsafe { gather(mbuf, scratch) };
-    &mut scratch[..len]
 }
 
-/// Copies the segments of a packet one after the other, as far as there is room, and returns how
-/// many bytes they were.
+/// Copies the segments of a packet one after the other, as far as there is room.
 ///
 /// # Safety
 ///
 /// As `frame`.
 #[cold]
-unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> usize {
+pub unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
     let (mut len, mut segment) = (0, mbuf);
     while !segment.is_null() {
         // SAFETY: the caller's; each segment has `data_len` bytes.
@@ -84,7 +95,7 @@ unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> usize {
         // SAFETY: as above.
         segment = unsafe { next_segment(segment) };
     }
-    len
+    &mut scratch[..len]
 }
 
 /// Copies `bytes` over the beginning of a packet of several segments, which is at least as long.
@@ -119,29 +130,29 @@ pub unsafe fn set_len(mbuf: *mut dg_mbuf, len: usize) {
     }
 }
 
-/// Prepares a received packet to be sent.
+/// What a driver noted of a packet, and what the next one is asked to do with it.
 ///
 /// # Safety
 ///
-/// `mbuf` is a received packet that is the caller's.
-pub unsafe fn make_outgoing(mbuf: *mut dg_mbuf) {
+/// `mbuf` is a packet that is the caller's.
+#[inline(always)] // into the loop over a burst
+pub unsafe fn offload_flags(mbuf: *mut dg_mbuf) -> u64 {
     // SAFETY: the caller's.
-    unsafe {
-        // What a driver noted on receipt must not ask the next one for offloads.
-        if (*mbuf).ol_flags != 0 {
-            clear_offloads(mbuf);
-        }
-    }
+    unsafe { (*mbuf).ol_flags }
 }
 
+/// Prepares received packets to be sent: what a driver noted on receipt must not ask the next one
+/// for offloads.
+///
 /// # Safety
 ///
-/// As `make_outgoing`.
+/// They are packets that are the caller's.
 #[cold]
-#[inline(never)]
-unsafe fn clear_offloads(mbuf: *mut dg_mbuf) {
-    // SAFETY: the caller's.
-    unsafe { (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA };
+pub unsafe fn clear_offloads(mbufs: &[*mut dg_mbuf]) {
+    for &mbuf in mbufs {
+        // SAFETY: the caller's.
+        unsafe { (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA };
+    }
 }
 
 /// Frees packets, all segments of each.

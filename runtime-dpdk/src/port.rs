@@ -1,21 +1,21 @@
 //! The poll loop's side of a port: bursts of frames through a queue or a pair of queues.
 //!
 //! Between start and stop nothing here allocates, locks, or calls C more than once per burst and
-//! purpose (take buffers, receive, send, free). A buffer never leaves this module: what the device
+//! purpose (take buffers, receive, send, free), but for packets that are not sent on. A buffer never leaves this module: what the device
 //! has accepted is not touched again, and everything else is freed before a call returns.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
-use std::slice::Windows;
 
 use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
 use crate::interrupts::Seat;
 use crate::mbuf::{
-    copy_back, first_segment, frame, free, is_scattered, make_outgoing, prefetch, set_len,
+    clear_offloads, copy_back, first_segment, frame, free, gather, in_one_piece, offload_flags,
+    prefetch, set_len,
 };
 
 /// The largest burst.
@@ -60,8 +60,6 @@ pub struct QueuePort<'device> {
     /// Bytes of the largest frame that can be sent.
     frame_max: usize,
     burst: Box<Slots>,
-    /// Of a burst that is forwarded, those that are not sent on.
-    dropped: Box<Slots>,
     scratch: Box<[u8]>,
     /// For a driver whose interrupts must not meet a burst.
     seat: Option<Seat>,
@@ -80,14 +78,12 @@ impl QueuePort<'_> {
         frame_max: usize,
         seat: Option<Seat>,
     ) -> Self {
-        let none = || Box::new([null_mut(); SLOTS]);
         Self {
             port,
             rx,
             tx,
             frame_max,
-            burst: none(),
-            dropped: none(),
+            burst: Box::new([null_mut(); SLOTS]),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             seat,
             device: PhantomData,
@@ -140,6 +136,7 @@ impl Exit<'_> {
     }
 
     /// Sends all of `mbufs` that the device accepts, waiting a little where its ring is full.
+    #[inline]
     fn send_patiently(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
         let sent = self.send(mbufs);
         if sent == mbufs.len() {
@@ -215,10 +212,10 @@ impl Port for QueuePort<'_> {
 
     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
         let count = self.take_received();
-        for at in with_later(&mut self.burst, count) {
-            prefetch(at[PREFETCH_AHEAD].get());
+        for (here, later) in with_later(&mut self.burst, count) {
+            prefetch(later.get());
             // SAFETY: a received packet, ours until it is freed below.
-            let frame = unsafe { frame(at[0].get(), &mut self.scratch) };
+            let frame = unsafe { frame(here.get(), &mut self.scratch) };
             each(frame);
         }
         // SAFETY: received above, and no frame is borrowed any more.
@@ -231,40 +228,33 @@ impl Port for QueuePort<'_> {
             return ForwardOutcome::default();
         };
         let count = self.take_received();
-        let (mut bytes, mut bytes_unsent, mut dropped) = (0, 0, 0);
-        for at in with_later(&mut self.burst, count) {
-            let (here, later) = (&at[0], &at[PREFETCH_AHEAD]);
+        let (mut bytes, mut flags) = (0, 0);
+        let mut unsent = Unsent::default();
+        for (here, later) in with_later(&mut self.burst, count) {
             prefetch(later.get());
             let mbuf = here.get();
             // SAFETY: a received packet, ours until it is sent or freed below.
-            let frame = unsafe { frame(mbuf, &mut self.scratch) };
-            let len = frame.len() as u64;
-            bytes += len;
-            match each(frame) {
-                Verdict::Send => {
-                    // SAFETY: as above.
-                    if unsafe { is_scattered(mbuf) } {
-                        let changed = &frame[..frame.len().min(CHANGED_BYTES)];
-                        // SAFETY: as above; the frame is a copy in the scratch buffer.
-                        unsafe { copy_back(mbuf, changed) };
-                    }
-                    // SAFETY: as above.
-                    unsafe { make_outgoing(mbuf) };
-                }
-                Verdict::Drop => {
-                    bytes_unsent += len;
-                    self.dropped[dropped] = mbuf;
-                    dropped += 1;
-                    here.set(null_mut());
-                }
+            flags |= unsafe { offload_flags(mbuf) };
+            // SAFETY: as above.
+            let (len, verdict) = match unsafe { in_one_piece(mbuf) } {
+                Some(frame) => (frame.len(), each(frame)),
+                // SAFETY: as above.
+                None => unsafe { show_gathered(mbuf, &mut self.scratch, &mut each) },
+            };
+            bytes += len as u64;
+            if verdict == Verdict::Drop {
+                // SAFETY: as above, and the frame is not borrowed any more.
+                unsafe { unsent.discard(here, len) };
             }
         }
-        if dropped > 0 {
+        if unsent.packets > 0 {
             close_ranks(&mut self.burst[..count]);
         }
-        let wanted = count - dropped;
-        // SAFETY: received above, not sent, and no frame is borrowed any more.
-        unsafe { free(&mut self.dropped[..dropped]) };
+        let wanted = count - unsent.packets;
+        if flags != 0 {
+            // SAFETY: received above, and not freed.
+            unsafe { clear_offloads(&self.burst[..wanted]) };
+        }
         let exit = Exit {
             port: self.port,
             queue: tx.queue,
@@ -274,7 +264,7 @@ impl Port for QueuePort<'_> {
         let refused = &mut self.burst[sent..wanted];
         for &mut mbuf in &mut *refused {
             // SAFETY: those that were not accepted are still ours.
-            bytes_unsent += unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
+            unsent.bytes += unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
         }
         // SAFETY: as above.
         unsafe { free(refused) };
@@ -282,7 +272,7 @@ impl Port for QueuePort<'_> {
             received: count as u16,
             received_bytes: bytes,
             sent: sent as u16,
-            sent_bytes: bytes - bytes_unsent,
+            sent_bytes: bytes - unsent.bytes,
             refused: (wanted - sent) as u16,
         }
     }
@@ -294,11 +284,59 @@ impl Port for QueuePort<'_> {
     }
 }
 
-/// The packets of a burst of `count` one by one, each with those that follow it: the last of these
-/// may be of earlier bursts, or null.
-fn with_later(burst: &mut Slots, count: usize) -> Windows<'_, Cell<*mut dg_mbuf>> {
-    let slots = Cell::from_mut(&mut burst[..count + PREFETCH_AHEAD]).as_slice_of_cells();
-    slots.windows(1 + PREFETCH_AHEAD)
+/// The packets of a burst of `count` one by one, each with one further on: the last of these may be
+/// of earlier bursts, or null.
+fn with_later(
+    burst: &mut Slots,
+    count: usize,
+) -> impl Iterator<Item = (&Cell<*mut dg_mbuf>, &Cell<*mut dg_mbuf>)> {
+    let slots = Cell::from_mut(&mut burst[..]).as_slice_of_cells();
+    slots[..count].iter().zip(&slots[PREFETCH_AHEAD..])
+}
+
+/// Shows `each` a frame of several segments, puts what it changed back into them, and returns the
+/// frame's length and the verdict.
+///
+/// # Safety
+///
+/// `mbuf` is a received packet that is the caller's alone.
+#[cold]
+#[inline(never)]
+unsafe fn show_gathered(
+    mbuf: *mut dg_mbuf,
+    scratch: &mut [u8],
+    each: &mut dyn FnMut(&mut [u8]) -> Verdict,
+) -> (usize, Verdict) {
+    // SAFETY: the caller's.
+    let frame = unsafe { gather(mbuf, scratch) };
+    let verdict = each(frame);
+    let changed = &frame[..frame.len().min(CHANGED_BYTES)];
+    // SAFETY: the caller's; the frame is a copy.
+    unsafe { copy_back(mbuf, changed) };
+    (frame.len(), verdict)
+}
+
+/// What was received in a burst and is not sent on.
+#[derive(Default)]
+struct Unsent {
+    packets: usize,
+    bytes: u64,
+}
+
+impl Unsent {
+    /// Frees the packet `here`, of `len` bytes, and leaves null.
+    ///
+    /// # Safety
+    ///
+    /// It is the caller's, who does not use it again.
+    #[cold]
+    #[inline(never)]
+    unsafe fn discard(&mut self, here: &Cell<*mut dg_mbuf>, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+        // SAFETY: the caller's.
+        unsafe { free(&mut [here.replace(null_mut())]) };
+    }
 }
 
 /// Moves packets up to where others were taken out, which left null.
