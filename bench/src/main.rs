@@ -18,10 +18,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let names: Vec<&str> = WORKS.iter().map(|(name, _)| *name).collect();
-    let vectors = if cfg!(target_feature = "ssse3") {
-        "with SSSE3"
+    let vectors = if cfg!(target_feature = "sse4.1") {
+        "with SSE4.1"
     } else {
-        "without SSSE3"
+        "without SSE4.1"
     };
     eprintln!(
         "usage: instructions NAME ROUNDS; built {vectors}; NAME is one of: {}",

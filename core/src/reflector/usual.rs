@@ -5,6 +5,11 @@ use super::IP_UDP;
 use crate::wire::checksum::Sum;
 use crate::wire::{HEADERS_LEN, Ipv4};
 
+#[cfg(all(target_arch = "x86_64", target_feature = "sse4.1"))]
+use vectors::{are_alike, turn_round};
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse4.1")))]
+use words::{are_alike, turn_round};
+
 /// The headers of a packet without IP options: all of it is at fixed places.
 type Headers = [u8; HEADERS_LEN];
 
@@ -27,18 +32,17 @@ fn part<const N: usize>(headers: &Headers, begin: usize) -> [u8; N] {
     *headers[begin..].first_chunk().expect("in the headers")
 }
 
-/// Whether a frame is a whole UDP packet without IP options, by the words in which that is written
-/// and how many bytes follow the headers.
+/// Whether a frame is a whole UDP packet without IP options, by the bytes in which that is written
+/// and how many follow the headers.
 #[inline(always)]
 fn is_usual(headers: &Headers, bytes_after: usize) -> bool {
-    const IPV4_WITHOUT_OPTIONS: u32 = u32::from_ne_bytes([0x08, 0, 0x45, 0]);
-    const ITS_MASK: u32 = u32::from_ne_bytes([0xff, 0xff, 0xff, 0]);
-    const WHOLE_UDP: u32 = u32::from_ne_bytes([0, 0, 0, Ipv4::UDP]);
-    const THEIR_MASK: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
+    // From the EtherType on: IPv4, 20 bytes of header, no fragment, UDP.
+    const USUAL: [u8; 16] = [8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, Ipv4::UDP, 0, 0, 0, 0];
+    #[rustfmt::skip]
+    const MASK: [u8; 16] = [0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0x3f, 0xff, 0, 0xff, 0, 0, 0, 0];
     let total_length = u16::from_be_bytes(part(headers, 16));
-    u32::from_ne_bytes(part(headers, 12)) & ITS_MASK == IPV4_WITHOUT_OPTIONS
-        && u32::from_ne_bytes(part(headers, 20)) & THEIR_MASK == WHOLE_UDP
-        && usize::from(total_length).wrapping_sub(IP_UDP) <= bytes_after
+    usize::from(total_length).wrapping_sub(IP_UDP) <= bytes_after
+        && are_alike(MASK, part(headers, 12), USUAL)
 }
 
 /// Whether the checksum may be the sum of the pseudo-header: their difference is none, or the one
@@ -52,57 +56,75 @@ fn may_be_partial(headers: &Headers) -> bool {
     Sum::of_u32(length_and_checksum ^ COMPLEMENT)
         .plus(Sum::of_u16(PROTOCOL))
         .plus(Sum::of_u64(addresses))
-        .is_complete()
+        .is_zero()
 }
 
-/// Swaps source and destination of all three headers.
-#[cfg(not(all(target_arch = "x86_64", target_feature = "ssse3")))]
-#[inline(always)]
-fn turn_round(headers: &mut Headers) {
-    by_words(headers);
+/// Without vectors.
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse4.1"))))]
+mod words {
+    use super::{Headers, part};
+
+    /// Whether `these` and `those` differ in no bit of `mask`.
+    #[inline(always)]
+    pub fn are_alike(mask: [u8; 16], these: [u8; 16], those: [u8; 16]) -> bool {
+        let [mask, these, those] = [mask, these, those].map(u128::from_ne_bytes);
+        (these ^ those) & mask == 0
+    }
+
+    /// Swaps source and destination of all three headers.
+    #[inline(always)]
+    pub fn turn_round(headers: &mut Headers) {
+        let (destination, source): ([u8; 6], [u8; 6]) = (part(headers, 0), part(headers, 6));
+        headers[..6].copy_from_slice(&source);
+        headers[6..12].copy_from_slice(&destination);
+        let addresses = u64::from_ne_bytes(part(headers, 26)).rotate_left(32);
+        headers[26..34].copy_from_slice(&addresses.to_ne_bytes());
+        let ports = u32::from_ne_bytes(part(headers, 34)).rotate_left(16);
+        headers[34..38].copy_from_slice(&ports.to_ne_bytes());
+    }
 }
 
-/// Swaps source and destination of all three headers: one shuffle for the MACs, and one for the IP
-/// addresses and ports.
-#[cfg(all(target_arch = "x86_64", target_feature = "ssse3"))]
-#[inline(always)]
-fn turn_round(headers: &mut Headers) {
-    shuffle::<0>(
-        headers,
-        [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 12, 13, 14, 15],
-    );
-    shuffle::<26>(
-        headers,
-        [4, 5, 6, 7, 0, 1, 2, 3, 10, 11, 8, 9, 12, 13, 14, 15],
-    );
+/// The same with vectors.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse4.1"))]
+mod vectors {
+    use safe_arch::{m128i, shuffle_av_i8z_all_m128i, testz_m128i};
+
+    use super::{Headers, part};
+
+    /// Whether `these` and `those` differ in no bit of `mask`.
+    #[inline(always)]
+    pub fn are_alike(mask: [u8; 16], these: [u8; 16], those: [u8; 16]) -> bool {
+        let difference = m128i::from(these) ^ m128i::from(those);
+        testz_m128i(difference, m128i::from(mask)) == 1
+    }
+
+    /// Swaps source and destination of all three headers: one shuffle for the MACs, and one for the
+    /// IP addresses and ports.
+    #[inline(always)]
+    pub fn turn_round(headers: &mut Headers) {
+        shuffle::<0>(
+            headers,
+            [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 12, 13, 14, 15],
+        );
+        // From 24 on and not from 26: no two shuffles of words and double words do the same, which
+        // the compiler would take instead of one of bytes.
+        shuffle::<24>(
+            headers,
+            [0, 1, 6, 7, 8, 9, 2, 3, 4, 5, 12, 13, 10, 11, 14, 15],
+        );
+    }
+
+    /// Puts 16 bytes from `BEGIN` on in another order.
+    #[inline(always)]
+    fn shuffle<const BEGIN: usize>(headers: &mut Headers, order: [u8; 16]) {
+        let bytes: [u8; 16] = part(headers, BEGIN);
+        let shuffled: [u8; 16] =
+            shuffle_av_i8z_all_m128i(m128i::from(bytes), m128i::from(order)).into();
+        headers[BEGIN..BEGIN + 16].copy_from_slice(&shuffled);
+    }
 }
 
-/// Puts 16 bytes from `BEGIN` on in another order.
-#[cfg(all(target_arch = "x86_64", target_feature = "ssse3"))]
-#[inline(always)]
-fn shuffle<const BEGIN: usize>(headers: &mut Headers, order: [u8; 16]) {
-    use safe_arch::{m128i, shuffle_av_i8z_all_m128i};
-
-    let bytes: [u8; 16] = part(headers, BEGIN);
-    let shuffled: [u8; 16] =
-        shuffle_av_i8z_all_m128i(m128i::from(bytes), m128i::from(order)).into();
-    headers[BEGIN..BEGIN + 16].copy_from_slice(&shuffled);
-}
-
-/// [`turn_round`] without vectors.
-#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "ssse3"))))]
-#[inline(always)]
-fn by_words(headers: &mut Headers) {
-    let (destination, source): ([u8; 6], [u8; 6]) = (part(headers, 0), part(headers, 6));
-    headers[..6].copy_from_slice(&source);
-    headers[6..12].copy_from_slice(&destination);
-    let addresses = u64::from_ne_bytes(part(headers, 26)).rotate_left(32);
-    headers[26..34].copy_from_slice(&addresses.to_ne_bytes());
-    let ports = u32::from_ne_bytes(part(headers, 34)).rotate_left(16);
-    headers[34..38].copy_from_slice(&ports.to_ne_bytes());
-}
-
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64", target_feature = "sse4.1"))]
 mod tests {
     use proptest::prelude::*;
 
@@ -116,8 +138,21 @@ mod tests {
             headers[32..].copy_from_slice(&more);
             let mut other = headers;
             turn_round(&mut headers);
-            by_words(&mut other);
+            words::turn_round(&mut other);
             prop_assert_eq!(headers, other);
+        }
+
+        #[test]
+        fn vectors_tell_apart_what_words_do(
+            mask: [u8; 16],
+            these: [u8; 16],
+            changed in 0_usize..16,
+            change: u8,
+        ) {
+            let mut those = these;
+            those[changed] ^= change;
+            prop_assert_eq!(are_alike(mask, these, those), change & mask[changed] == 0);
+            prop_assert_eq!(words::are_alike(mask, these, those), change & mask[changed] == 0);
         }
     }
 }

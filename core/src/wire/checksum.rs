@@ -83,16 +83,24 @@ impl Sum {
         sent.to_ne_bytes()
     }
 
-    /// Whether what was summed, its checksum included, is intact.
+    /// Whether what was summed, its checksum included, is intact: all ones in 16 bits. Where nothing
+    /// but zeros was summed there was no checksum.
     #[must_use]
     #[inline]
     pub const fn is_complete(self) -> bool {
-        // All ones in 16 bits, that is a multiple of 2^16 - 1: the product with that number's inverse
-        // is the quotient, and larger than any quotient if there is a rest.
+        self.0 != 0 && self.is_zero()
+    }
+
+    /// Whether the sum is one of the two zeros of ones' complement: all zeros or all ones.
+    #[must_use]
+    #[inline]
+    pub const fn is_zero(self) -> bool {
+        // A multiple of 2^16 - 1: the product with that number's inverse is the quotient, and larger
+        // than any quotient if there is a rest.
         const DIVISOR: u64 = 0xffff;
         const INVERSE: u64 = 0x0001_0001_0001_0001_u64.wrapping_neg();
         const { assert!(DIVISOR.wrapping_mul(INVERSE) == 1) };
-        self.0 != 0 && self.0.wrapping_mul(INVERSE) <= u64::MAX / DIVISOR
+        self.0.wrapping_mul(INVERSE) <= u64::MAX / DIVISOR
     }
 }
 
