@@ -150,7 +150,7 @@ impl Moments {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PollCounters {
-    /// Polls.
+    /// Polls; one of a reflector may take several bursts, if they are full.
     pub polls: u64,
     /// Polls that moved nothing.
     pub empty: u64,

@@ -17,6 +17,13 @@ use crate::time::{Clock, Nanos};
 /// How often a worker publishes what it counted.
 const PUBLISH_EVERY: Nanos = Nanos::MILLISECOND;
 
+/// Most bursts that a reflector takes in one poll: it goes on while they are full, so that a look at
+/// the clock, and all that is done once a poll, serves more packets where there are many.
+const BURSTS: u32 = 4;
+
+/// When polls begin further apart, a reflector takes one burst in each, lest several make a stall.
+const APART: Nanos = Nanos(STALL.0 / BURSTS as u64);
+
 /// Where a run stands; it only ever goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -96,6 +103,8 @@ pub struct Worker<'a, P> {
     stats: &'a WorkerStats,
     counters: Counters,
     last_poll: Option<Nanos>,
+    /// Most bursts of the next poll, of a reflector.
+    bursts: u32,
     full_bursts: u64,
     has_ended: bool,
 }
@@ -118,6 +127,7 @@ impl<'a, P: Port> Worker<'a, P> {
             stats,
             counters: Counters::default(),
             last_poll: None,
+            bursts: 1,
             full_bursts: 0,
             has_ended: false,
         }
@@ -164,22 +174,30 @@ impl<'a, P: Port> Worker<'a, P> {
             writer,
             stats,
             counters,
+            bursts,
             full_bursts,
             ..
         } = self;
-        let (moved, is_full) = match role {
+        let mut count_burst = |counters: &mut Counters, is_full| {
+            *full_bursts = if is_full { *full_bursts + 1 } else { 0 };
+            let most = &mut counters.poll.full_bursts_max;
+            *most = (*most).max(*full_bursts);
+        };
+        match role {
             Role::Transmit(generator) => {
                 if phase >= Phase::Draining {
                     generator.stop(now);
                 }
-                match generator.poll(now, port, stats, counters, writer) {
-                    Sent::Burst(accepted) => (accepted, accepted == generator.burst()),
-                    Sent::Idle => (0, false),
+                let accepted = match generator.poll(now, port, stats, counters, writer) {
+                    Sent::Burst(accepted) => accepted,
+                    Sent::Idle => 0,
                     Sent::Ended => {
                         self.has_ended = true;
                         return 0;
                     }
-                }
+                };
+                count_burst(counters, accepted == generator.burst());
+                accepted
             }
             Role::Receive(receiver) => {
                 if phase == Phase::Stopping {
@@ -187,36 +205,39 @@ impl<'a, P: Port> Worker<'a, P> {
                     return 0;
                 }
                 let received = receive(port, receiver, clock, stats, counters, writer);
-                (received, received == *rx_burst)
+                count_burst(counters, received == *rx_burst);
+                received
             }
             Role::Reflect { budget } => {
                 if phase >= Phase::Draining {
                     self.has_ended = true;
                     return 0;
                 }
-                let received = match budget {
-                    None => forward::<_, false>(now, port, u64::MAX, counters, writer).0,
-                    Some(budget) => {
-                        let claimed = budget.claim(u64::from(*rx_burst));
-                        if claimed == 0 {
-                            return 0;
+                let mut moved = 0;
+                for _ in 0..*bursts {
+                    let received = match budget {
+                        None => forward::<_, false>(now, port, u64::MAX, counters, writer).0,
+                        Some(budget) => {
+                            let claimed = budget.claim(u64::from(*rx_burst));
+                            if claimed == 0 {
+                                break;
+                            }
+                            let (received, sent) =
+                                forward::<_, true>(now, port, claimed, counters, writer);
+                            budget.give_back(claimed - u64::from(sent));
+                            received
                         }
-                        let (received, sent) =
-                            forward::<_, true>(now, port, claimed, counters, writer);
-                        budget.give_back(claimed - u64::from(sent));
-                        received
+                    };
+                    moved += received;
+                    let is_full = received == *rx_burst;
+                    count_burst(counters, is_full);
+                    if !is_full {
+                        break;
                     }
-                };
-                (received, received == *rx_burst)
+                }
+                moved
             }
-        };
-        if is_full {
-            *full_bursts += 1;
-            counters.poll.full_bursts_max = counters.poll.full_bursts_max.max(*full_bursts);
-        } else {
-            *full_bursts = 0;
         }
-        moved
     }
 
     #[inline]
@@ -231,6 +252,7 @@ impl<'a, P: Port> Worker<'a, P> {
         }
         if let Some(last) = self.last_poll {
             let pause = now - last;
+            self.bursts = if pause > APART { 1 } else { BURSTS };
             if pause > STALL {
                 poll.stalls += 1;
                 poll.longest_stall_ns = poll.longest_stall_ns.max(pause.0);

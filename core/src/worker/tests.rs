@@ -140,10 +140,8 @@ fn the_workers_of_an_lcore_share_its_time() {
     );
     for counters in counters {
         assert_eq!((counters.poll.polls, counters.poll.empty), (1000, 0));
-        assert_eq!(
-            (counters.poll.packets, counters.poll.full_bursts_max),
-            (8000, 1000)
-        );
+        assert_eq!(counters.poll.packets, counters.rx.packets);
+        assert_eq!(counters.poll.packets, 8 * counters.poll.full_bursts_max);
         assert_eq!(counters.poll.stalls, 0);
     }
 }
@@ -159,8 +157,8 @@ fn phases_are_told_as_they_were_set() {
     }
 }
 
-#[test]
-fn a_stall_is_counted_with_its_length() {
+/// What a reflector of bursts of 8 has counted that was polled at `times`.
+fn polled(source: Source, times: &[u64]) -> Counters {
     let division = Division {
         start: Nanos(0),
         length: Nanos::SECOND,
@@ -170,18 +168,41 @@ fn a_stall_is_counted_with_its_length() {
     let ring = Ring::new(division, &cells);
     let stats = Box::<WorkerStats>::default();
     let role = Role::Reflect { budget: None };
-    let source = Source { burst: 0, takes: 0 };
     let mut workers = [Worker::new(source, role, 8, Writer::new(&ring), &stats)];
     let mut crew = Crew::new(&mut workers);
-    for now in [0, 50_000, 100_001, 400_001, 400_002] {
-        crew.round(Nanos(now), &mut Ticking(Nanos(now)), Phase::Running);
+    let mut poll = |at, phase| crew.round(Nanos(at), &mut Ticking(Nanos(at)), phase);
+    for &at in times {
+        poll(at, Phase::Running);
     }
-    crew.round(
-        Nanos(500_000),
-        &mut Ticking(Nanos(500_000)),
-        Phase::Stopping,
-    );
-    let poll = stats.try_snapshot().unwrap().poll;
+    poll(times[times.len() - 1] + 50_000, Phase::Stopping);
+    stats.try_snapshot().unwrap()
+}
+
+#[test]
+fn a_stall_is_counted_with_its_length() {
+    let source = Source { burst: 0, takes: 0 };
+    let poll = polled(source, &[0, 50_000, 100_001, 400_001, 400_002]).poll;
     assert_eq!((poll.stalls, poll.longest_stall_ns), (2, 300_000));
     assert_eq!((poll.polls, poll.empty, poll.busy_ns), (5, 5, 0));
+}
+
+#[test]
+fn full_bursts_are_taken_together_while_polls_are_near() {
+    let source = |burst| Source { burst, takes: 8 };
+    let bursts = |counters: Counters| {
+        assert_eq!(counters.poll.packets, counters.rx.packets);
+        counters.rx.packets / 8
+    };
+    // Only after the second poll it is known how far apart they are.
+    assert_eq!(bursts(polled(source(8), &[0, 12_500, 25_000])), 1 + 1 + 4);
+    assert_eq!(bursts(polled(source(8), &[0, 12_501, 25_002])), 1 + 1 + 1);
+    let near_then_far = [0, 10_000, 20_000, 40_000, 60_000];
+    let counters = polled(source(8), &near_then_far);
+    assert_eq!(counters.poll.full_bursts_max, 1 + 1 + 4 + 4 + 1);
+    assert_eq!(counters.poll.polls, 5);
+    assert_eq!(bursts(counters), 11);
+    // What is not full was all there was.
+    let counters = polled(source(7), &near_then_far);
+    assert_eq!(counters.rx.packets, 5 * 7);
+    assert_eq!(counters.poll.full_bursts_max, 0);
 }
