@@ -187,25 +187,35 @@ int dg_alloc_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t cou
 	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)mbufs, count);
 }
 
+/* What is read of a packet's reference count and number of segments at once. */
+_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+	       "the reference count and the number of segments are not side by side");
+
 /* Whether a packet may go back to its pool as it is: one buffer that nobody else holds. All of it
  * shows in the first cache line, since `next` is NULL where there is one segment. */
 static inline bool is_plain(const struct rte_mbuf *packet)
 {
-	return rte_mbuf_refcnt_read(packet) == 1 && packet->nb_segs == 1 && RTE_MBUF_DIRECT(packet);
+	uint32_t both;
+
+	memcpy(&both, (const char *)packet + offsetof(struct rte_mbuf, refcnt), sizeof(both));
+	return both == (UINT32_C(1) << 16 | 1);
 }
 
 void dg_free_bulk(struct dg_mbuf **mbufs, uint16_t count)
 {
 	struct rte_mbuf **packets = (struct rte_mbuf **)mbufs;
 	struct rte_mempool *pool = packets[0]->pool;
+	uint64_t flags = 0;
+	bool plain = true;
 
-	for (uint16_t i = 0; i < count; i++) {
-		if (unlikely(packets[i]->pool != pool || !is_plain(packets[i]))) {
-			rte_pktmbuf_free_bulk(packets, count);
-			return;
-		}
+	for (uint16_t i = 0; i < count && plain; i++) {
+		plain = packets[i]->pool == pool && is_plain(packets[i]);
+		flags |= packets[i]->ol_flags;
 	}
-	rte_mempool_put_bulk(pool, (void **)packets, count);
+	if (likely(plain && (flags & DG_FOREIGN_DATA) == 0))
+		rte_mempool_put_bulk(pool, (void **)packets, count);
+	else
+		rte_pktmbuf_free_bulk(packets, count);
 }
 
 uint16_t dg_rx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count)

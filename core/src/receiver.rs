@@ -224,13 +224,13 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        match self.verifier.probe(frame) {
+        match self.verifier.usual_probe(frame) {
             Some(probe) => self.take(&probe, frame, false, now, stats, counters, writer),
             None => self.receive_other(frame, now, stats, counters, writer),
         }
     }
 
-    /// Takes a frame that is no intact probe, or none in the usual shape.
+    /// Takes a frame that is no intact probe, or no usual one.
     #[inline(never)]
     fn receive_other(
         &mut self,
@@ -240,7 +240,7 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        let verified = self.verifier.expectation().verify(frame);
+        let verified = self.verifier.verify_other(frame);
         let partial = verified.checksum_partial;
         let reject = match verified.result {
             Ok(probe) => return self.take(&probe, frame, partial, now, stats, counters, writer),
@@ -273,9 +273,6 @@ impl<'a> Receiver<'a> {
         counters: &mut Counters,
         writer: &Writer<'_>,
     ) {
-        if self.verified.is_full() {
-            self.count_verified(now, stats, counters, writer);
-        }
         let arrival = Arrival {
             index: probe.head.index(),
             since_sent: probe.head.since_sent(now),
@@ -284,8 +281,11 @@ impl<'a> Receiver<'a> {
             port_offset: probe.port_offset,
             checksum_partial,
         };
-        // There is room.
-        let _ = self.verified.push(arrival);
+        if let Err(arrival) = self.verified.push(arrival) {
+            self.count_verified(now, stats, counters, writer);
+            // There is room now.
+            let _ = self.verified.push(arrival);
+        }
         self.has_partial |= checksum_partial;
     }
 

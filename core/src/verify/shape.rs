@@ -16,6 +16,7 @@ use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::template::Front;
 use crate::time::Nanos;
 use crate::wire::checksum::Sum;
+use crate::wire::lanes::Lanes;
 use crate::wire::{EtherType, HEADERS_LEN, Ipv4, Udp};
 
 const FRONT: usize = size_of::<Front>();
@@ -43,6 +44,8 @@ pub struct Verifier<'a> {
 struct Shape {
     /// The four words as they were sent; under the masks, as they always are.
     words: [u64; WORDS],
+    /// The same, two by two.
+    pairs: [Lanes; WORDS / 2],
     /// What makes the sum over the first two words one over the IP header.
     ip_rest: Sum,
     /// The sum over what is always the same in what the UDP checksum covers, folded.
@@ -53,11 +56,13 @@ impl Shape {
     fn new(source: Ipv4Addr, expectation: &Expectation<'_>) -> Self {
         let udp_len = Udp::LEN as u16 + expectation.payload_len;
         let front = Front::answer(expectation.destination, source, udp_len);
-        let words = words(front.as_bytes().first_chunk().expect("a front"));
+        let front_bytes = front.as_bytes().first_chunk().expect("a front");
+        let words = words(front_bytes);
         let ether_type = u16::from_ne_bytes(EtherType::IPV4.0.to_bytes());
         let source_port = u16::from_ne_bytes(front.udp.source.to_bytes());
         Self {
             words,
+            pairs: pairs(front_bytes),
             // The third word is the rest of the IP header, and the UDP source port.
             ip_rest: Sum::of_u64(words[2])
                 .plus(Sum::of_u16(!ether_type))
@@ -68,10 +73,13 @@ impl Shape {
 
     /// Whether a probe comes back to this address with its IP header as it was sent.
     #[inline(always)] // into the loop over a burst
-    fn is_of(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
-        let differs = |i: usize| words[i] ^ self.words[i];
-        // Without a branch for each word.
-        differs(0) | differs(1) | differs(2) | (differs(3) & masks[3]) == 0
+    fn is_of(&self, front: &[u8; FRONT]) -> bool {
+        // Of the last eight bytes only the length is known.
+        #[rustfmt::skip]
+        const LAST_MASK: [u8; 16] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
+        let [first, last] = pairs(front);
+        let differ = (last ^ self.pairs[1]) & Lanes::new(LAST_MASK);
+        (differ | (first ^ self.pairs[0])).is_zero()
     }
 
     /// Whether a probe comes back to this address; all of both addresses is in these two words.
@@ -125,14 +133,38 @@ impl<'a> Verifier<'a> {
     }
 
     /// What it goes by.
-    pub(crate) const fn expectation(&self) -> &Expectation<'a> {
+    #[cfg(test)]
+    pub(super) const fn expectation(&self) -> &Expectation<'a> {
         &self.expectation
     }
 
     /// Says what `frame` is.
     #[inline]
     pub fn verify(&self, frame: &[u8]) -> Verified {
-        match self.probe(frame) {
+        match self.usual_probe(frame) {
+            Some(probe) => Verified {
+                result: Ok(probe),
+                checksum_partial: false,
+            },
+            None => self.verify_other(frame),
+        }
+    }
+
+    /// The probe, if `frame` is an intact one that comes back to the first of the addresses with its
+    /// IP header as it was sent.
+    #[inline(always)] // into the loop over a burst, so that the probe stays in registers
+    pub fn usual_probe(&self, frame: &[u8]) -> Option<Probe> {
+        let (front, rest) = frame.split_first_chunk::<FRONT>()?;
+        if !self.first.is_of(front) {
+            return None;
+        }
+        self.intact(&self.first, front, rest)
+    }
+
+    /// Says what a frame is that is no [`Self::usual_probe`].
+    #[inline(never)]
+    pub fn verify_other(&self, frame: &[u8]) -> Verified {
+        match self.other_probe(frame) {
             Some(probe) => Verified {
                 result: Ok(probe),
                 checksum_partial: false,
@@ -142,21 +174,9 @@ impl<'a> Verifier<'a> {
     }
 
     /// The probe, if `frame` is an intact one in the shape in which probes are sent.
-    #[inline(always)] // into the loop over a burst, so that the probe stays in registers
-    pub fn probe(&self, frame: &[u8]) -> Option<Probe> {
+    #[inline]
+    fn other_probe(&self, frame: &[u8]) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
-        let words = words(front);
-        if self.first.is_of(&words, &self.masks) {
-            self.intact(&self.first, front, rest)
-        } else {
-            self.other_probe(front, rest)
-        }
-    }
-
-    /// [`Self::probe`] where it does not come back to the first of the addresses, or its IP header has
-    /// changed on the way.
-    #[inline(never)]
-    fn other_probe(&self, front: &[u8; FRONT], rest: &[u8]) -> Option<Probe> {
         let words = words(front);
         let mut shapes = iter::once(&self.first).chain(&self.others);
         let shape = shapes.find(|shape| shape.has_addresses(&words, &self.masks))?;
@@ -187,7 +207,8 @@ impl<'a> Verifier<'a> {
         } else {
             self.intact_rest(head, rest)?
         };
-        sum.plus(rest_sum).is_complete().then_some(Probe {
+        // Not empty, since ports and addresses are in it.
+        sum.plus(rest_sum).is_zero().then_some(Probe {
             head: *head,
             lag,
             port_offset,
@@ -211,6 +232,15 @@ impl<'a> Verifier<'a> {
         let (filling, filling_sum) = expectation.filling.of(head.index());
         (rest == filling).then(|| (lag, sum.plus(Sum::of_u16(filling_sum))))
     }
+}
+
+/// The four words as they lie in memory, two by two.
+#[inline(always)] // as `Shape::is_of`
+fn pairs(front: &[u8; FRONT]) -> [Lanes; WORDS / 2] {
+    core::array::from_fn(|i| {
+        let at = WORDS_AT + 16 * i;
+        Lanes::new(*front[at..at + 16].first_chunk().expect("sixteen bytes"))
+    })
 }
 
 /// The four words as they lie in memory.
