@@ -102,6 +102,15 @@ pub struct Verified {
     pub checksum_partial: bool,
 }
 
+impl From<Probe> for Verified {
+    fn from(probe: Probe) -> Self {
+        Self {
+            result: Ok(probe),
+            checksum_partial: false,
+        }
+    }
+}
+
 impl From<Reject> for Verified {
     fn from(reject: Reject) -> Self {
         Self {

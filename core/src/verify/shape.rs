@@ -30,6 +30,8 @@ pub struct Verifier<'a> {
     expectation: Expectation<'a>,
     /// What is always the same in the four words.
     masks: [u64; WORDS],
+    /// The same of the last two.
+    last_mask: Lanes,
     /// One for each address that the run sends from.
     first: Shape,
     others: Vec<Shape, MAX_PORTS>,
@@ -73,12 +75,9 @@ impl Shape {
 
     /// Whether a probe comes back to this address with its IP header as it was sent.
     #[inline(always)] // into the loop over a burst
-    fn is_of(&self, front: &[u8; FRONT]) -> bool {
-        // Of the last eight bytes only the length is known.
-        #[rustfmt::skip]
-        const LAST_MASK: [u8; 16] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
+    fn is_of(&self, front: &[u8; FRONT], last_mask: Lanes) -> bool {
         let [first, last] = pairs(front);
-        let differ = (last ^ self.pairs[1]) & Lanes::new(LAST_MASK);
+        let differ = (last ^ self.pairs[1]) & last_mask;
         (differ | (first ^ self.pairs[0])).is_zero()
     }
 
@@ -122,6 +121,7 @@ impl<'a> Verifier<'a> {
         let mut shapes = sources.map(|source| Shape::new(*source, &expectation));
         Self {
             masks: words(&mask),
+            last_mask: pairs(&mask)[1],
             first: shapes.next().expect("a run sends from an address"),
             others: shapes.collect(),
             rest_len: usize::from(expectation.payload_len).saturating_sub(MIN_LEN),
@@ -142,10 +142,7 @@ impl<'a> Verifier<'a> {
     #[inline]
     pub fn verify(&self, frame: &[u8]) -> Verified {
         match self.usual_probe(frame) {
-            Some(probe) => Verified {
-                result: Ok(probe),
-                checksum_partial: false,
-            },
+            Some(probe) => probe.into(),
             None => self.verify_other(frame),
         }
     }
@@ -155,7 +152,7 @@ impl<'a> Verifier<'a> {
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
     pub fn usual_probe(&self, frame: &[u8]) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
-        if !self.first.is_of(front) {
+        if !self.first.is_of(front, self.last_mask) {
             return None;
         }
         self.intact(&self.first, front, rest)
@@ -165,10 +162,7 @@ impl<'a> Verifier<'a> {
     #[inline(never)]
     pub fn verify_other(&self, frame: &[u8]) -> Verified {
         match self.other_probe(frame) {
-            Some(probe) => Verified {
-                result: Ok(probe),
-                checksum_partial: false,
-            },
+            Some(probe) => probe.into(),
             None => self.expectation.verify(frame),
         }
     }
@@ -207,7 +201,7 @@ impl<'a> Verifier<'a> {
         } else {
             self.intact_rest(head, rest)?
         };
-        // Not empty, since ports and addresses are in it.
+        // Not empty: the protocol's number is in it.
         sum.plus(rest_sum).is_zero().then_some(Probe {
             head: *head,
             lag,
