@@ -1,8 +1,9 @@
 //! The poll loop's side of a port: bursts of frames through a queue or a pair of queues.
 //!
 //! Between start and stop nothing here allocates, locks, or calls C more than once per burst and
-//! purpose (take buffers, receive, send, free), but for packets that are not sent on. A buffer never leaves this module: what the device
-//! has accepted is not touched again, and everything else is freed before a call returns.
+//! purpose (take buffers, receive, send, free), but to free packets that a reflector does not send
+//! on. A buffer never leaves this module: what the device has accepted is not touched again, and
+//! everything else is freed before a call returns.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
