@@ -50,10 +50,10 @@ const FUNCTIONS: &[&str] = &[
     // packets
     "rte_mempool_free",
     "rte_pktmbuf_pool_create",
-    "dg_alloc_bulk",
     "dg_free_bulk",
     "dg_rx_burst",
     "dg_rx_queue_count",
+    "dg_take_bulk",
     "dg_tx_burst",
 ];
 
@@ -73,6 +73,7 @@ const CONSTANTS: &[&str] = &[
     "DG_MAX_LCORES",
     "DG_MAX_PORTS",
     "DG_NO_OWNER",
+    "DG_NO_PORT",
     "DG_OFFSET_BUF_ADDR",
     "DG_OFFSET_DATA_LEN",
     "DG_OFFSET_DATA_OFF",

@@ -182,9 +182,9 @@ int dg_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int n
 	return rte_eth_tx_queue_setup(port, queue, descriptors, (unsigned int)numa_node, NULL);
 }
 
-int dg_alloc_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t count)
+int dg_take_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t count)
 {
-	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)mbufs, count);
+	return rte_mempool_get_bulk(pool, (void **)mbufs, count);
 }
 
 /* What is read of a packet's reference count and number of segments at once. */

@@ -62,6 +62,7 @@ enum {
 	DG_MAX_LCORES = RTE_MAX_LCORE,
 	DG_MAX_PORTS = RTE_MAX_ETHPORTS,
 	DG_NO_OWNER = RTE_ETH_DEV_NO_OWNER,
+	DG_NO_PORT = RTE_MBUF_PORT_INVALID,
 	DG_HEADROOM = RTE_PKTMBUF_HEADROOM,
 	DG_MBUF_BYTES = sizeof(struct rte_mbuf),
 	DG_LOG_WARNING = RTE_LOG_WARNING,
@@ -144,8 +145,8 @@ int dg_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int n
 /** As dg_rx_queue_setup. */
 int dg_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int numa_node);
 
-/** Gives all, or none and a result other than 0. */
-int dg_alloc_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t count);
+/** Gives all or none (not 0) of so many buffers as they lie in their pool: to be made packets of. */
+int dg_take_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t count);
 /** Frees whole packets, every segment of each. */
 void dg_free_bulk(struct dg_mbuf **mbufs, uint16_t count);
 /** Takes up to `count` received packets from the queue. */

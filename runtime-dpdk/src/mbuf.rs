@@ -12,13 +12,31 @@ use dpdk_sys::dg_mbuf;
 ///
 /// `mbuf` is a packet that is the caller's alone for `'a`, with `len` bytes or more from there to
 /// its buffer's end. Buffers lie in memory that the kernel gave zeroed, so every byte has a value.
-pub unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
+unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
     // SAFETY: the caller's, and the data lies outside of the mbuf's own fields.
     unsafe {
         let data = (*mbuf)
             .buf_addr
             .cast::<u8>()
             .add(usize::from((*mbuf).data_off));
+        slice::from_raw_parts_mut(data, len)
+    }
+}
+
+/// The first `len` bytes of the room for data in a buffer fresh from its pool.
+///
+/// # Safety
+///
+/// `mbuf` is the caller's alone for `'a`, fresh from a pool whose buffers have `len` bytes or more
+/// behind DPDK's headroom, zeroed when they were made.
+#[inline(always)] // into the loop over a burst
+pub unsafe fn room<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
+    // SAFETY: the caller's, and the room lies outside of the mbuf's own fields.
+    unsafe {
+        let data = (*mbuf)
+            .buf_addr
+            .cast::<u8>()
+            .add(dpdk_sys::DG_HEADROOM as usize);
         slice::from_raw_parts_mut(data, len)
     }
 }
@@ -117,16 +135,29 @@ pub unsafe fn copy_back(mbuf: *mut dg_mbuf, mut bytes: &[u8]) {
     }
 }
 
-/// Makes a packet of one segment `len` bytes long.
+/// Makes a buffer fresh from its pool a packet of one segment, whose data are the first `len` bytes
+/// of its room.
+///
+/// Only the first of the mbuf's cache lines is written: in the second a buffer in its pool has no
+/// next segment (see `rte_mbuf_raw_alloc`), and the lengths of headers for offloads, which no flag
+/// asks for.
 ///
 /// # Safety
 ///
-/// `mbuf` is the caller's and has that much room.
-pub unsafe fn set_len(mbuf: *mut dg_mbuf, len: usize) {
+/// `mbuf` is the caller's alone, fresh from its pool, and has that much room.
+#[inline(always)] // into the loop over a burst
+pub unsafe fn make_packet(mbuf: *mut dg_mbuf, len: usize) {
     // SAFETY: the caller's. The room of a buffer fits 16 bits.
     unsafe {
-        (*mbuf).data_len = len as u16;
+        (*mbuf).data_off = dpdk_sys::DG_HEADROOM as u16;
+        (*mbuf).refcnt = 1;
+        (*mbuf).nb_segs = 1;
+        (*mbuf).port = dpdk_sys::DG_NO_PORT as u16;
+        (*mbuf).ol_flags = 0;
+        (*mbuf).packet_type = 0;
         (*mbuf).pkt_len = len as u32;
+        (*mbuf).data_len = len as u16;
+        (*mbuf).vlan_tci = 0;
     }
 }
 

@@ -15,8 +15,8 @@ use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
 use crate::interrupts::Seat;
 use crate::mbuf::{
-    clear_offloads, copy_back, first_segment, frame, free, gather, in_one_piece, offload_flags,
-    prefetch, set_len,
+    clear_offloads, copy_back, frame, free, gather, in_one_piece, make_packet, offload_flags,
+    prefetch, room,
 };
 
 /// The largest burst.
@@ -190,10 +190,10 @@ impl Port for QueuePort<'_> {
         for &mut mbuf in &mut *burst {
             // SAFETY: a fresh buffer, ours alone; its room is `frame_max` or more (see
             // `Device::make_queues`).
-            let len = usize::from(fill(unsafe { first_segment(mbuf, self.frame_max) }).0);
+            let len = usize::from(fill(unsafe { room(mbuf, self.frame_max) }).0);
             debug_assert!(len <= self.frame_max, "a frame of {len} bytes");
             // SAFETY: as above, and the slice is gone.
-            unsafe { set_len(mbuf, len.min(self.frame_max)) };
+            unsafe { make_packet(mbuf, len.min(self.frame_max)) };
         }
         let exit = Exit {
             port: self.port,
@@ -356,5 +356,5 @@ fn close_ranks(burst: &mut [*mut dg_mbuf]) {
 fn take_buffers(pool: NonNull<dpdk_sys::rte_mempool>, places: &mut [*mut dg_mbuf]) -> bool {
     // SAFETY: a `QueuePort` has only the pool of its device, which it borrows. A slice of the arrays
     // is no longer than MAX_BURST.
-    unsafe { dpdk_sys::dg_alloc_bulk(pool.as_ptr(), places.as_mut_ptr(), places.len() as u16) == 0 }
+    unsafe { dpdk_sys::dg_take_bulk(pool.as_ptr(), places.as_mut_ptr(), places.len() as u16) == 0 }
 }
