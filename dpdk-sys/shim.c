@@ -26,6 +26,8 @@ SAME_FIELD(packet_type);
 SAME_FIELD(pkt_len);
 SAME_FIELD(data_len);
 SAME_FIELD(vlan_tci);
+_Static_assert(offsetof(struct dg_mbuf, rss) == offsetof(struct rte_mbuf, hash),
+	       "struct dg_mbuf and struct rte_mbuf differ in rss");
 _Static_assert(sizeof(struct dg_mbuf) <= sizeof(struct rte_mbuf), "the view is too long");
 
 int dg_errno(void)

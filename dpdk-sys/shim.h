@@ -41,6 +41,8 @@ struct dg_mbuf {
 	uint32_t pkt_len;
 	uint16_t data_len;
 	uint16_t vlan_tci;
+	/** hash.rss */
+	uint32_t rss;
 };
 
 /** Offsets in struct rte_mbuf, asserted against the view on the Rust side too. */

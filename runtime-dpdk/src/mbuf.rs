@@ -2,6 +2,7 @@
 //! of which received packets may have several.
 #![allow(unsafe_code)]
 
+use std::mem::offset_of;
 use std::slice;
 
 use dpdk_sys::dg_mbuf;
@@ -135,30 +136,48 @@ pub unsafe fn copy_back(mbuf: *mut dg_mbuf, mut bytes: &[u8]) {
     }
 }
 
+// What `make_packet` writes as words.
+const _: () = {
+    assert!(cfg!(target_endian = "little"));
+    assert!(offset_of!(dg_mbuf, data_off).is_multiple_of(align_of::<u64>()));
+    assert!(offset_of!(dg_mbuf, refcnt) == offset_of!(dg_mbuf, data_off) + 2);
+    assert!(offset_of!(dg_mbuf, nb_segs) == offset_of!(dg_mbuf, data_off) + 4);
+    assert!(offset_of!(dg_mbuf, port) == offset_of!(dg_mbuf, data_off) + 6);
+    assert!(offset_of!(dg_mbuf, ol_flags) == offset_of!(dg_mbuf, data_off) + 8);
+    assert!(offset_of!(dg_mbuf, packet_type) == offset_of!(dg_mbuf, data_off) + 16);
+    assert!(offset_of!(dg_mbuf, pkt_len) == offset_of!(dg_mbuf, data_off) + 20);
+    assert!(offset_of!(dg_mbuf, data_len) == offset_of!(dg_mbuf, data_off) + 24);
+    assert!(offset_of!(dg_mbuf, vlan_tci) == offset_of!(dg_mbuf, data_off) + 26);
+    assert!(offset_of!(dg_mbuf, rss) == offset_of!(dg_mbuf, data_off) + 28);
+};
+
 /// Makes a buffer fresh from its pool a packet of one segment, whose data are the first `len` bytes
 /// of its room.
 ///
-/// Only the first of the mbuf's cache lines is written: in the second a buffer in its pool has no
-/// next segment (see `rte_mbuf_raw_alloc`), and the lengths of headers for offloads, which no flag
-/// asks for.
+/// Only the first of the mbuf's cache lines is written: by the second a buffer in its pool has no
+/// next segment (see `rte_mbuf_raw_alloc`), and the lengths of headers for offloads are there, which
+/// no flag asks for.
 ///
 /// # Safety
 ///
 /// `mbuf` is the caller's alone, fresh from its pool, and has that much room.
 #[inline(always)] // into the loop over a burst
 pub unsafe fn make_packet(mbuf: *mut dg_mbuf, len: usize) {
-    // SAFETY: the caller's. The room of a buffer fits 16 bits.
-    unsafe {
-        (*mbuf).data_off = dpdk_sys::DG_HEADROOM as u16;
-        (*mbuf).refcnt = 1;
-        (*mbuf).nb_segs = 1;
-        (*mbuf).port = dpdk_sys::DG_NO_PORT as u16;
-        (*mbuf).ol_flags = 0;
-        (*mbuf).packet_type = 0;
-        (*mbuf).pkt_len = len as u32;
-        (*mbuf).data_len = len as u16;
-        (*mbuf).vlan_tci = 0;
-    }
+    const REFCNT: u64 = 1 << 16;
+    const NB_SEGS: u64 = 1 << 32;
+    const NO_PORT: u64 = (dpdk_sys::DG_NO_PORT as u64) << 48;
+    let len = len as u64;
+    let words = [
+        u64::from(dpdk_sys::DG_HEADROOM) | REFCNT | NB_SEGS | NO_PORT,
+        0,         // ol_flags
+        len << 32, // packet_type, pkt_len
+        len,       // data_len, vlan_tci, rss
+    ];
+    // SAFETY: the caller's.
+    debug_assert!(unsafe { next_segment(mbuf) }.is_null());
+    // SAFETY: the caller's; the words are these fields (asserted above), and the room of a buffer
+    // fits 16 bits.
+    unsafe { (&raw mut (*mbuf).data_off).cast::<[u64; 4]>().write(words) };
 }
 
 /// What a driver noted of a packet, and what the next one is asked to do with it.
