@@ -184,20 +184,28 @@ impl<'a> Generator<'a> {
             source_ports,
             ..
         } = self.plan;
-        let mut cursor = self.next;
+        let Cursor {
+            sequence,
+            port_offset,
+        } = self.next;
         // The reflector may be faster than the return from the device.
-        self.ledger
-            .set_sent(stream, cursor.sequence + u64::from(due));
-        let mut burst = self
-            .template
-            .burst(Index::new(stream, cursor.sequence), now);
+        self.ledger.set_sent(stream, sequence + u64::from(due));
+        let mut burst = self.template.burst(Index::new(stream, sequence), now);
+        let first = u32::from(first_source_port);
+        let mut next = first + port_offset;
         let mut next_port = || {
-            let source_port = first_source_port + cursor.port_offset as u16;
-            cursor.advance(1, source_ports);
+            let source_port = next as u16;
+            next += 1;
+            if next == first + source_ports {
+                next = first;
+            }
             source_port
         };
-        // Two loops: without a rate there is nothing to say of lags.
         let outcome = match self.pacer {
+            // Nowhere to tell a lag.
+            _ if self.template.is_bare() => {
+                port.transmit(due, |frame| burst.write_bare(frame, next_port()))
+            }
             None => port.transmit(due, |frame| burst.write(frame, next_port(), Nanos(0))),
             Some(mut pacer) => port.transmit(due, |frame| {
                 let lag = now - pacer.due();
@@ -207,7 +215,7 @@ impl<'a> Generator<'a> {
         };
         if outcome.accepted < due {
             self.ledger
-                .set_sent(stream, self.next.sequence + u64::from(outcome.accepted));
+                .set_sent(stream, sequence + u64::from(outcome.accepted));
         }
         outcome
     }

@@ -49,8 +49,9 @@ impl Head {
 
     /// The same head in probe `index`.
     #[inline]
-    pub(crate) const fn set_index(&mut self, index: Index) {
+    pub(crate) const fn at(mut self, index: Index) -> Self {
         self.index = U64::new(index.0);
+        self
     }
 
     /// The low 16 bits of the run's tag.

@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use zerocopy::byteorder::network_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
 
 use crate::filling::Filling;
 use crate::port::FrameLen;
@@ -59,10 +59,21 @@ impl Front {
     }
 }
 
+/// The same bytes by what changes in them from packet to packet, as few words as that takes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct FrontWords {
+    fixed: [[u8; 16]; 2],
+    /// The source port is bytes 2 and 3.
+    around_source_port: [u8; 8],
+    udp_checksum: [u8; 2],
+    head: Head,
+}
+
 /// The frame of a stream, but for what differs from packet to packet.
 #[derive(Clone, Debug)]
 pub struct Template<'a> {
-    front: Front,
+    front: FrontWords,
     /// Over all that never changes and that the UDP checksum covers.
     constant: Sum,
     /// The checksum of a packet whose sender left it to a NIC.
@@ -119,12 +130,12 @@ impl<'a> Template<'a> {
         Some(Self {
             partial: ip.pseudo_header(udp_len).fold().to_ne_bytes(),
             constant: ip.pseudo_header(udp_len).plus(Sum::of(udp.as_bytes())),
-            front: Front {
+            front: transmute!(Front {
                 ethernet,
                 ip,
                 udp,
                 head,
-            },
+            }),
             tag,
             filling,
             long: usize::from(payload_len) >= probe::LONG_LEN,
@@ -136,6 +147,12 @@ impl<'a> Template<'a> {
     #[must_use]
     pub const fn frame_len(&self) -> FrameLen {
         self.frame_len
+    }
+
+    /// Whether its probes are the shortest, which carry neither lag nor filling.
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        self.frame_len.0 as usize == size_of::<Front>()
     }
 
     /// A burst of one packet, written as by [`Burst::write`].
@@ -156,7 +173,7 @@ impl<'a> Template<'a> {
         }
         Burst {
             template: self,
-            front: Front { head, ..self.front },
+            head,
             time,
             index: first,
             sum: u32::from(sum.fold()),
@@ -174,7 +191,10 @@ impl<'a> Template<'a> {
     ) {
         loop {
             time = time + Nanos(1);
-            if self.burst(index, time).try_write(frame, source_port, lag) {
+            if self
+                .burst(index, time)
+                .try_write::<false>(frame, source_port, lag)
+            {
                 return;
             }
         }
@@ -185,7 +205,8 @@ impl<'a> Template<'a> {
 /// their sum in common.
 pub struct Burst<'t, 'a> {
     template: &'t Template<'a>,
-    front: Front,
+    /// That of the first packet.
+    head: Head,
     time: Nanos,
     /// Which probe the next packet is.
     index: Index,
@@ -204,25 +225,43 @@ impl Burst<'_, '_> {
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
     #[inline(always)] // into the loop over a burst
     pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) -> FrameLen {
-        let template = self.template;
-        if !self.try_write(frame, source_port, lag) {
-            template.write_later(frame, self.index, self.time, source_port, lag);
+        self.write_any::<false>(frame, source_port, lag);
+        self.template.frame_len
+    }
+
+    /// The same where the template [is bare](Template::is_bare).
+    #[inline(always)] // as above
+    pub fn write_bare(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
+        debug_assert!(self.template.is_bare());
+        self.write_any::<true>(frame, source_port, Nanos(0));
+        FrameLen(size_of::<Front>() as u16)
+    }
+
+    #[inline(always)]
+    fn write_any<const BARE: bool>(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) {
+        if !self.try_write::<BARE>(frame, source_port, lag) {
+            self.template
+                .write_later(frame, self.index, self.time, source_port, lag);
         }
         self.index = self.index.next();
         self.sum += STEP;
-        template.frame_len
     }
 
     /// Writes nothing and says so if the checksum would look like one left to a NIC.
     #[inline(always)]
-    fn try_write(&self, frame: &mut [u8], source_port: u16, lag: Nanos) -> bool {
+    fn try_write<const BARE: bool>(&self, frame: &mut [u8], source_port: u16, lag: Nanos) -> bool {
         let template = self.template;
-        let (filling, filling_sum) = template.filling.of(self.index);
-        let source_port = U16::new(source_port);
+        let (filling, filling_sum) = if BARE {
+            (&[][..], 0)
+        } else {
+            template.filling.of(self.index)
+        };
+        let has_tail = !BARE && template.long;
+        let source_port = source_port.to_be_bytes();
         // Far from overflowing: 16 bits each, and a burst's steps.
-        let mut sum = self.sum + u32::from(u16::from_ne_bytes(source_port.to_bytes()));
+        let mut sum = self.sum + u32::from(u16::from_ne_bytes(source_port));
         sum += u32::from(filling_sum);
-        if template.long {
+        if has_tail {
             sum += u32::from(lag_sum(lag).fold());
         }
         let checksum = Sum::of_u32(sum).udp_checksum();
@@ -230,12 +269,16 @@ impl Burst<'_, '_> {
             return false;
         }
         let (front, mut rest) =
-            Front::mut_from_prefix(frame).expect("a frame is no shorter than its front");
-        *front = self.front;
-        front.udp.source = source_port;
-        front.udp.checksum = checksum;
-        front.head.set_index(self.index);
-        if template.long {
+            FrontWords::mut_from_prefix(frame).expect("a frame is no shorter than its front");
+        let source_port = [0, 0, source_port[0], source_port[1], 0, 0, 0, 0];
+        let around = u64::from_ne_bytes(template.front.around_source_port);
+        *front = FrontWords {
+            fixed: template.front.fixed,
+            around_source_port: (around | u64::from_ne_bytes(source_port)).to_ne_bytes(),
+            udp_checksum: checksum,
+            head: self.head.at(self.index),
+        };
+        if has_tail {
             let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
             tail_bytes.copy_from_slice(Tail::new(template.tag, lag).as_bytes());
             rest = after;
@@ -327,6 +370,37 @@ mod tests {
             prop_assert_eq!(udp.checksum(), theirs);
             prop_assert_eq!(udp.source_port(), source_port);
             prop_assert_eq!(udp.payload().len(), usize::from(payload_len));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_bare_probe_is_written_as_any(
+            tag: u64,
+            stream: u16,
+            sequence in 0..Index::SEQUENCES - 1000,
+            source_port: u16,
+            time in 0..1_u64 << 60,
+        ) {
+            let mut pool = vec![0; pool_len(0)];
+            let mut sums = [0; SUMS_LEN];
+            let memory = FillingMemory {
+                pool: &mut pool,
+                sums: &mut sums,
+            };
+            let filling = Filling::new(memory, 1, 0).unwrap();
+            let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
+            prop_assert!(template.is_bare());
+            let first = Index::new(stream, sequence);
+            let mut bare = template.burst(first, Nanos(time));
+            let mut any = template.burst(first, Nanos(time));
+            for i in 0..1000 {
+                let source_port = source_port.wrapping_add(i * 13);
+                let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
+                let len = bare.write_bare(&mut one, source_port);
+                prop_assert_eq!(len, any.write(&mut other, source_port, Nanos(0)));
+                prop_assert_eq!(one, other);
+            }
         }
     }
 
