@@ -47,7 +47,15 @@ fn answer(device: &str, options: &[&str]) {
 
     let summary = Summary::read(&json);
     check_reflect(&summary, &Rows::read(&csv));
-    for reason in ["not_ipv4", "not_udp", "fragment", "malformed"] {
+    for reason in [
+        "not_ipv4",
+        "not_udp",
+        "fragment",
+        "malformed",
+        "group_address",
+        "own_mac",
+        "ttl",
+    ] {
         let sent = seen.get(&format!("sent.{reason}"));
         let ignored = summary.get(&format!("rx.ignored.{reason}"));
         assert_eq!(ignored, sent, "{reason} in {summary:?}");

@@ -7,7 +7,7 @@ use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
 use dpdkgen_core::ledger::{Dimensions, Ledger, Memory};
 use dpdkgen_core::port::FrameLen;
 use dpdkgen_core::probe::{Index, Tag};
-use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::reflector::Reflector;
 use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::verify::Expectation;
@@ -39,6 +39,12 @@ pub fn patch(sequence: u64) -> Patch {
         time: Nanos(1_000_000 + 20 * sequence),
         lag: Nanos(0),
     }
+}
+
+/// The reflector that the probes are sent to.
+#[must_use]
+pub fn reflector() -> Reflector {
+    Reflector::new(ADDRESSES.destination_mac)
 }
 
 /// What the roles need.
@@ -135,21 +141,35 @@ impl Fixture {
         }
     }
 
-    /// [`PACKETS`] probes as a reflector sends them back.
+    /// [`PACKETS`] probes as they are sent.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be made.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        let template = self.template();
+        let frame = |sequence| {
+            let mut frame = vec![0; 2048];
+            let FrameLen(len) = template.write(&mut frame, &patch(sequence));
+            frame.truncate(usize::from(len));
+            frame
+        };
+        (0..PACKETS).map(frame).collect()
+    }
+
+    /// The same as a reflector sends them back.
     ///
     /// # Panics
     ///
     /// If they cannot be made.
     #[must_use]
     pub fn frames(&self) -> Vec<Vec<u8>> {
-        let template = self.template();
-        let frame = |sequence| {
-            let mut frame = vec![0; 2048];
-            let FrameLen(len) = template.write(&mut frame, &patch(sequence));
-            frame.truncate(usize::from(len));
-            reflect(&mut frame).expect("a probe is reflected");
-            frame
-        };
-        (0..PACKETS).map(frame).collect()
+        let mut frames = self.sent();
+        let mut reflector = reflector();
+        for frame in &mut frames {
+            reflector.reflect(frame).expect("a probe is reflected");
+        }
+        frames
     }
 }

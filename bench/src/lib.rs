@@ -11,13 +11,12 @@ use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::reflector::reflect;
 use dpdkgen_core::stats::{Counters, WorkerStats};
 use dpdkgen_core::template::Patch;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::verify::Verifier;
 
-use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch};
+use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch, reflector};
 
 /// Packets of a round.
 pub const PACKETS: u64 = 1024;
@@ -156,10 +155,21 @@ fn receive(payload_len: u16) -> Work {
 
 /// Turning a frame round.
 fn reflect_frames(payload_len: u16) -> Work {
-    let mut frames = Fixture::new(payload_len, 1).frames();
+    let frames = Fixture::new(payload_len, 1).sent();
+    let len = frames[0].len();
+    let as_array = |frame: &Vec<u8>| {
+        let mut array = [0; 64];
+        array[..len].copy_from_slice(frame);
+        array
+    };
+    let frames: Vec<[u8; 64]> = frames.iter().map(as_array).collect();
+    let mut reflector = reflector();
     Box::new(move || {
-        for frame in &mut frames {
-            black_box(reflect(black_box(frame))).expect("a frame that is reflected");
+        for frame in &frames {
+            // What was turned round once would not be answered again.
+            let mut copy = *frame;
+            let frame = black_box(&mut copy[..len]);
+            black_box(reflector.reflect(frame)).expect("a frame that is reflected");
         }
     })
 }

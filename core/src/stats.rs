@@ -69,8 +69,23 @@ pub struct IgnoredCounters {
     pub fragment: u64,
     /// Too short for the headers that it announces.
     pub malformed: u64,
+    /// To or from a multicast or broadcast address, MAC or IP.
+    pub group_address: u64,
+    /// From the port's own MAC address.
+    pub own_mac: u64,
+    /// With a TTL of 0 or 1.
+    pub ttl: u64,
     /// Received in one burst with the last packet that `--count` allowed to send.
     pub past_count: u64,
+}
+
+impl IgnoredCounters {
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        let each: [u64; size_of::<Self>() / 8] = transmute!(*self);
+        each.iter().sum()
+    }
 }
 
 /// Exact moments of a latency distribution.

@@ -39,15 +39,18 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// What is the same in every probe of `udp_len` bytes of UDP that comes back to `to`.
+    /// What is the same in every probe of `udp_len` bytes of UDP that a reflector beside us sends
+    /// back to `to`.
     pub fn answer(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
+        let mut ip = Ipv4::udp(*from.ip(), to, udp_len);
+        ip.lower_ttl();
         Self {
             ethernet: Ethernet {
                 destination: Mac::default(),
                 source: Mac::default(),
                 ether_type: EtherType::IPV4,
             },
-            ip: Ipv4::udp(*from.ip(), to, udp_len),
+            ip,
             udp: Udp {
                 source: U16::new(from.port()),
                 destination: U16::new(0),

@@ -9,7 +9,7 @@ use crate::generator::{Generator, Sent};
 use crate::intervals::{Interval, Writer};
 use crate::port::{Port, Verdict};
 use crate::receiver::Receiver;
-use crate::reflector::{Ignored, reflect, reflect_usual};
+use crate::reflector::{Ignored, Reflector};
 use crate::stats::{Counters, STALL, WorkerStats};
 use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
 use crate::time::{Clock, Nanos};
@@ -88,6 +88,8 @@ pub enum Role<'a> {
     Receive(Receiver<'a>),
     /// Sends back what it receives.
     Reflect {
+        /// Turns frames round.
+        reflector: Reflector,
         /// How many packets all reflecting workers together may still send, if that is limited.
         budget: Option<&'a Budget>,
     },
@@ -208,7 +210,7 @@ impl<'a, P: Port> Worker<'a, P> {
                 count_burst(counters, received == *rx_burst);
                 received
             }
-            Role::Reflect { budget } => {
+            Role::Reflect { reflector, budget } => {
                 if phase >= Phase::Draining {
                     self.has_ended = true;
                     return 0;
@@ -216,14 +218,16 @@ impl<'a, P: Port> Worker<'a, P> {
                 let mut moved = 0;
                 for _ in 0..*bursts {
                     let received = match budget {
-                        None => forward::<_, false>(now, port, u64::MAX, counters, writer).0,
+                        None => {
+                            forward::<_, false>(now, port, reflector, u64::MAX, counters, writer).0
+                        }
                         Some(budget) => {
                             let claimed = budget.claim(u64::from(*rx_burst));
                             if claimed == 0 {
                                 break;
                             }
                             let (received, sent) =
-                                forward::<_, true>(now, port, claimed, counters, writer);
+                                forward::<_, true>(now, port, reflector, claimed, counters, writer);
                             budget.give_back(claimed - u64::from(sent));
                             received
                         }
@@ -312,6 +316,7 @@ fn receive<P: Port>(
 fn forward<P: Port, const LIMITED: bool>(
     now: Nanos,
     port: &mut P,
+    reflector: &mut Reflector,
     allowed: u64,
     counters: &mut Counters,
     writer: &mut Writer<'_>,
@@ -319,10 +324,10 @@ fn forward<P: Port, const LIMITED: bool>(
     let mut left = allowed;
     let outcome = port.forward(|frame| {
         let is_allowed = !LIMITED || left > 0;
-        let verdict = if is_allowed && reflect_usual(frame) {
+        let verdict = if is_allowed && reflector.reflect_known(frame) {
             Verdict::Send
         } else {
-            forward_any(frame, is_allowed, counters)
+            forward_other(frame, reflector, is_allowed, counters)
         };
         if LIMITED && verdict == Verdict::Send {
             left -= 1;
@@ -351,9 +356,14 @@ fn forward<P: Port, const LIMITED: bool>(
 /// Turns round a frame of any kind, and counts what is not simply sent back.
 #[cold]
 #[inline(never)]
-fn forward_any(frame: &mut [u8], is_allowed: bool, counters: &mut Counters) -> Verdict {
+fn forward_other(
+    frame: &mut [u8],
+    reflector: &mut Reflector,
+    is_allowed: bool,
+    counters: &mut Counters,
+) -> Verdict {
     let ignored = &mut counters.ignored;
-    let reason = match reflect(frame) {
+    let reason = match reflector.reflect_other(frame) {
         Ok(reflected) if is_allowed => {
             counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
             return Verdict::Send;
@@ -363,6 +373,9 @@ fn forward_any(frame: &mut [u8], is_allowed: bool, counters: &mut Counters) -> V
         Err(Ignored::NotUdp) => &mut ignored.not_udp,
         Err(Ignored::Fragment) => &mut ignored.fragment,
         Err(Ignored::Malformed) => &mut ignored.malformed,
+        Err(Ignored::GroupAddress) => &mut ignored.group_address,
+        Err(Ignored::OwnMac) => &mut ignored.own_mac,
+        Err(Ignored::Ttl) => &mut ignored.ttl,
     };
     *reason += 1;
     Verdict::Drop

@@ -8,11 +8,11 @@ use dpdkgen_core::intervals::{Division, Interval, Reader, Ring, Writer};
 use dpdkgen_core::ledger::{Dimensions, Ledger};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::reflector::reflect;
+use dpdkgen_core::reflector::Reflector;
 use dpdkgen_core::stats::{Counters, WorkerStats};
 use dpdkgen_core::template::{Patch, Template};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::wire::HEADERS_LEN;
+use dpdkgen_core::wire::{HEADERS_LEN, Mac};
 use sim::frames::{Frame, Frames, Slot};
 use sim::truth::{Delivered, Stream, Truth};
 use zerocopy::little_endian::U16;
@@ -271,7 +271,9 @@ impl<'m> Bench<'m> {
         frame.origin = self.truth.sent(stream, 0, frame.bytes(), self.now);
         frame.is_intact = true;
         self.ledger.set_sent(stream, sequence + 1);
-        reflect(frame.bytes_mut()).expect("a UDP packet");
+        Reflector::new(Mac([2, 0, 0, 0, 0, 2]))
+            .reflect(frame.bytes_mut())
+            .expect("a UDP packet");
         self.sent.push(slot);
         if self.sent.len() > KEPT {
             let oldest = self.sent.remove(0);

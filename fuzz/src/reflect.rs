@@ -1,10 +1,14 @@
-//! Any frame through the reflector: only what is swapped differs, valid checksums stay valid, and
-//! what is reflected twice is the original.
+//! Any frame through the reflector: only what is swapped and the TTL differ, valid checksums stay
+//! valid, and what a second reflector sends back is the original but for its TTL.
 
-use dpdkgen_core::reflector::{Ignored, Reflected, reflect};
+use dpdkgen_core::reflector::{Ignored, Reflected, Reflector};
+use dpdkgen_core::wire::Mac;
 
 use crate::build::udp_frame;
 use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
+
+/// The reflector's own address.
+const OWN: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 /// An even first byte of `data`: the rest is the frame. An odd one: a frame is built from the rest.
 ///
@@ -16,44 +20,100 @@ pub fn run(data: &[u8]) {
         return;
     };
     if choice % 2 == 0 {
-        check(rest);
+        let _ = check(rest);
     } else if let Some((headers, frame)) = udp_frame(rest) {
-        assert_eq!(check(&frame), headers.is_whole());
+        match check(&frame) {
+            Err(Ignored::NotIpv4 | Ignored::NotUdp | Ignored::Malformed) => {
+                panic!("a UDP packet was ignored as something else")
+            }
+            result => assert_eq!(result == Err(Ignored::Fragment), !headers.is_whole()),
+        }
     }
 }
 
-/// Reflects `before` twice; `false` if it is to be ignored.
-fn check(before: &[u8]) -> bool {
-    let mut frame = before.to_vec();
-    let result = reflect(&mut frame);
-    let datagram = match datagram(before) {
+/// Reflects `before`: as the first frame, as one like the last, and to and fro.
+fn check(before: &[u8]) -> Result<(), Ignored> {
+    let mut reflector = Reflector::new(Mac(OWN));
+    let mut reflect = || {
+        let mut frame = before.to_vec();
+        (reflector.reflect(&mut frame), frame)
+    };
+    let (result, mut frame) = reflect();
+    let datagram = match answered(before) {
         Ok(datagram) => datagram,
         Err(reason) => {
             assert_eq!(result, Err(reason));
             assert_eq!(frame, before, "ignored, and yet changed");
-            return false;
+            return Err(reason);
         }
     };
     let udp_at = before.len() - datagram.len();
     let completed = completed_checksum(before, udp_at);
     let checksum_partial = completed.is_some();
     assert_eq!(result, Ok(Reflected { checksum_partial }));
-    // What comes back the second time: the original, its checksum completed.
+    assert_eq!(reflect(), (result, frame.clone()), "the second of its kind");
     let mut original = before.to_vec();
     if let Some(checksum) = completed {
         original[udp_at + 6..udp_at + 8].copy_from_slice(&checksum.to_be_bytes());
     }
-    assert_eq!(frame, swapped(&original, udp_at));
+    let lowered = with_lower_ttl(&original);
+    assert_eq!(frame, swapped(&lowered, udp_at));
     checksums_stay(before, &frame, udp_at);
-    let again = reflect(&mut frame);
-    assert_eq!(
-        again,
-        Ok(Reflected {
-            checksum_partial: false
-        })
-    );
-    assert_eq!(frame, original);
-    true
+    if before[TTL] > 2 && before[..6] != before[6..12] {
+        let sender = Mac(before[6..12].try_into().expect("six bytes"));
+        let again = Reflector::new(sender).reflect(&mut frame);
+        assert_eq!(
+            again,
+            Ok(Reflected {
+                checksum_partial: false
+            })
+        );
+        assert_eq!(frame, with_lower_ttl(&lowered));
+    }
+    Ok(())
+}
+
+/// Where the TTL is, and behind it the protocol and the header's checksum.
+const TTL: usize = ETHERNET + 8;
+
+/// `frame` with a TTL that is one less and the checksum updated (RFC 1624, equation 3).
+fn with_lower_ttl(frame: &[u8]) -> Vec<u8> {
+    let mut lowered = frame.to_vec();
+    lowered[TTL] -= 1;
+    let sum: u32 = [
+        !u16_at(frame, TTL + 2),
+        !u16_at(frame, TTL),
+        u16_at(&lowered, TTL),
+    ]
+    .map(u32::from)
+    .iter()
+    .sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    lowered[TTL + 2..TTL + 4].copy_from_slice(&(!sum as u16).to_be_bytes());
+    lowered
+}
+
+/// From the UDP header to the frame's end, or why it is not answered.
+fn answered(frame: &[u8]) -> Result<&[u8], Ignored> {
+    let datagram = datagram(frame)?;
+    let (source, destination) = addresses(frame);
+    let is_group = |ip: [u8; 4]| ip[0] & 0xf0 == 0xe0 || ip == [0xff; 4];
+    let groups = [
+        frame[0] & 1 == 1,
+        frame[6] & 1 == 1,
+        is_group(source),
+        is_group(destination),
+    ];
+    if groups.contains(&true) {
+        Err(Ignored::GroupAddress)
+    } else if frame[6..12] == OWN {
+        Err(Ignored::OwnMac)
+    } else if frame[TTL] < 2 {
+        Err(Ignored::Ttl)
+    } else {
+        Ok(datagram)
+    }
 }
 
 /// From the UDP header to the frame's end, or why there is none.

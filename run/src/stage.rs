@@ -9,6 +9,7 @@ use dpdkgen_core::ledger::{self, Dimensions, Ledger, Line, Word};
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::{LONG_LEN, Tag};
 use dpdkgen_core::receiver::Receiver;
+use dpdkgen_core::reflector::Reflector;
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::template::{Addresses, Template, filling_len};
 use dpdkgen_core::time::Nanos;
@@ -277,6 +278,7 @@ impl<'a> Stage<'a> {
                 probes.sendrecv.rate.is_some(),
             )),
             _ => Role::Reflect {
+                reflector: Reflector::new(ports[post.port].mac),
                 budget: self.budget,
             },
         };

@@ -126,6 +126,9 @@ impl Totals {
         ignored.not_udp += more.not_udp;
         ignored.fragment += more.fragment;
         ignored.malformed += more.malformed;
+        ignored.group_address += more.group_address;
+        ignored.own_mac += more.own_mac;
+        ignored.ttl += more.ttl;
         ignored.past_count += more.past_count;
         self.latency.merge(&counters.latency);
         self.latency_due.merge(&counters.latency_due);
@@ -162,6 +165,9 @@ impl Totals {
             ("not_udp", ignored.not_udp),
             ("fragment", ignored.fragment),
             ("malformed", ignored.malformed),
+            ("group_address", ignored.group_address),
+            ("own_mac", ignored.own_mac),
+            ("ttl", ignored.ttl),
             ("past_count", ignored.past_count),
         ];
         let occurred = reasons.into_iter().filter(|(_, count)| *count > 0);

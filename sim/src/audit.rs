@@ -262,6 +262,9 @@ pub fn reflector(truth: &mut Truth<'_>, stage: &Stage<'_>, rows: RowSums) {
         told.not_udp += counters.ignored.not_udp;
         told.fragment += counters.ignored.fragment;
         told.malformed += counters.ignored.malformed;
+        told.group_address += counters.ignored.group_address;
+        told.own_mac += counters.ignored.own_mac;
+        told.ttl += counters.ignored.ttl;
         told.checksum_partial += counters.rx.checksum_partial;
     }
     truth.reflector_told = told;
@@ -280,9 +283,13 @@ pub fn reflector(truth: &mut Truth<'_>, stage: &Stage<'_>, rows: RowSums) {
         not_udp,
         fragment,
         malformed,
+        group_address,
+        own_mac,
+        ttl,
         ..
     } = told;
-    let parts = sent + refused + not_ipv4 + not_udp + fragment + malformed;
+    let ignored = not_ipv4 + not_udp + fragment + malformed + group_address + own_mac + ttl;
+    let parts = sent + refused + ignored;
     equal(
         truth,
         "parts of what the reflector received",

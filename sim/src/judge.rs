@@ -58,6 +58,12 @@ pub enum Unreflected {
     Fragment,
     /// Shorter than it says.
     Malformed,
+    /// To or from a group, by MAC or IP.
+    GroupAddress,
+    /// From the reflector's own MAC.
+    OwnMac,
+    /// TTL 0 or 1.
+    Ttl,
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
@@ -175,13 +181,13 @@ impl RunFacts<'_> {
     }
 }
 
-/// Whether a reflector sends `frame` back; `Ok(true)` if it also completes a checksum that was left
-/// to a NIC.
+/// Whether a reflector with the MAC `own` sends `frame` back; `Ok(true)` if it also completes a
+/// checksum that was left to a NIC.
 ///
 /// # Errors
 ///
 /// Why not.
-pub fn judge_reflection(frame: &[u8]) -> Result<bool, Unreflected> {
+pub fn judge_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
     let short = Unreflected::Malformed;
     if word(frame, 12).ok_or(short)? != 0x0800 {
         return Err(Unreflected::NotIpv4);
@@ -202,6 +208,20 @@ pub fn judge_reflection(frame: &[u8]) -> Result<bool, Unreflected> {
     let end = 14 + usize::from(word(frame, 16).ok_or(short)?);
     if udp < 34 || frame.len() < udp + 8 || end < udp + 8 || end > frame.len() {
         return Err(short);
+    }
+    let is_group = |ip: &[u8]| (224..240).contains(&ip[0]) || ip == [255; 4];
+    if frame[0] & 1 == 1
+        || frame[6] & 1 == 1
+        || is_group(&frame[26..30])
+        || is_group(&frame[30..34])
+    {
+        return Err(Unreflected::GroupAddress);
+    }
+    if frame[6..12] == own {
+        return Err(Unreflected::OwnMac);
+    }
+    if frame[22] < 2 {
+        return Err(Unreflected::Ttl);
     }
     // The datagram may end before the packet does.
     let says = usize::from(word(frame, udp + 4).ok_or(short)?);

@@ -11,6 +11,7 @@ use dpdkgen_run::request::{Mode, limits};
 use dpdkgen_run::units::{self, BadValue};
 
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
+use crate::port::REFLECTOR_MAC;
 use crate::world::Scenario;
 
 /// The simulator, as its command line presents it.
@@ -24,7 +25,7 @@ pub const PROGRAM: Program = Program {
     peer: Some(Peer {
         src: Ipv4Addr::new(10, 0, 0, 1),
         dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
-        dest_mac: [2, 0, 0, 0, 2, 0],
+        dest_mac: REFLECTOR_MAC,
     }),
     more: More {
         sendrecv: with_conditions,

@@ -11,6 +11,9 @@ use crate::frames::Slot;
 use crate::judge::judge_reflection;
 use crate::link::{SharedLink, Side};
 
+/// The address of the reflector's port.
+pub const REFLECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 2, 0];
+
 /// What a burst costs.
 const BURST_COST: Nanos = Nanos(30);
 /// What every packet of it costs more.
@@ -197,7 +200,7 @@ impl Port for SimPort<'_> {
             let judged = if frame.is_intact {
                 Ok(false)
             } else {
-                judge_reflection(frame.bytes())
+                judge_reflection(frame.bytes(), REFLECTOR_MAC)
             };
             link.truth.reflector.received(judged, frame.bytes().len());
             if each(frame.bytes_mut()) == Verdict::Send {

@@ -85,6 +85,12 @@ pub struct Reflected {
     pub fragment: u64,
     /// Not sent back: shorter than it says.
     pub malformed: u64,
+    /// Not sent back: to or from a group.
+    pub group_address: u64,
+    /// Not sent back: from its own MAC address.
+    pub own_mac: u64,
+    /// Not sent back: at the end of its time to live.
+    pub ttl: u64,
     /// Completed a checksum that was left to a NIC.
     pub checksum_partial: u64,
 }
@@ -103,6 +109,9 @@ impl Reflected {
             Err(Unreflected::NotUdp) => &mut self.not_udp,
             Err(Unreflected::Fragment) => &mut self.fragment,
             Err(Unreflected::Malformed) => &mut self.malformed,
+            Err(Unreflected::GroupAddress) => &mut self.group_address,
+            Err(Unreflected::OwnMac) => &mut self.own_mac,
+            Err(Unreflected::Ttl) => &mut self.ttl,
         } += 1;
     }
 }

@@ -28,11 +28,21 @@ def changed(data, at, new):
     return data[:at] + bytes(new) + data[at + len(new):]
 
 
-def swapped(data):
-    """The frame with the addresses and ports of both sides exchanged, and nothing else."""
+def word(data, at):
+    return int.from_bytes(data[at:at + 2], "big")
+
+
+def turned(data):
+    """The frame with the addresses and ports of both sides exchanged and the TTL one less, its
+    checksum updated (RFC 1624, equation 3), and nothing else."""
     udp = 14 + 4 * (data[14] & 15)
-    return (data[6:12] + data[:6] + data[12:26] + data[30:34] + data[26:30] + data[34:udp]
-            + data[udp + 2:udp + 4] + data[udp:udp + 2] + data[udp + 4:])
+    swapped = (data[6:12] + data[:6] + data[12:26] + data[30:34] + data[26:30] + data[34:udp]
+               + data[udp + 2:udp + 4] + data[udp:udp + 2] + data[udp + 4:])
+    lower = changed(swapped, 22, [data[22] - 1])
+    total = (0xFFFF - word(data, 24)) + (0xFFFF - word(data, 22)) + word(lower, 22)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return changed(lower, 24, (0xFFFF - total).to_bytes(2, "big"))
 
 
 def pseudo_sum(data):
@@ -60,7 +70,7 @@ def answered():
     for wrong in (0x1234, 0xFFFF, 1):
         yield f"wrong checksum {wrong:x}", changed(whole, 40, wrong.to_bytes(2, "big"))
     yield "wrong IP checksum", changed(whole, 24, [0xBA, 0xD0])
-    for ttl in (0, 1, 255):
+    for ttl in (2, 3, 255):
         yield f"TTL {ttl}", frame(pattern(20), ip={"ttl": ttl})
     yield "DSCP and ECN", frame(pattern(20), ip={"tos": 0xBB})
     yield "ID", frame(pattern(20), ip={"id": 0xBEEF})
@@ -101,6 +111,15 @@ def ignored():
     assert len(pieces) == 3
     for piece in pieces if FRAGMENTS else []:
         yield "fragment", raw(ether / piece)
+    for group in ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
+        yield "group_address", raw(Ether(src=OWN, dst=group) / inner / UDP())
+    for group in ("224.0.0.251", "255.255.255.255"):
+        yield "group_address", frame(pattern(20), ip={"dst": group})
+        yield "group_address", frame(pattern(20), ip={"src": group})
+    yield "own_mac", raw(Ether(src=PEER, dst=OWN) / inner / UDP())
+    yield "own_mac", raw(Ether(src=PEER, dst=PEER) / inner / UDP())
+    for ttl in (0, 1):
+        yield "ttl", frame(pattern(20), ip={"ttl": ttl})
     whole = frame(pattern(64))
     for length in (14 + 20 + 8 + 63, 14 + 20 + 7, 14 + 20, 14 + 19, 14 + 1):
         yield "malformed", whole[:length]
@@ -142,7 +161,7 @@ def main():
     hello = frame(b"are you there")
     hellos = 1
     wire.socket.send(hello)
-    while wire.next(0.2) != swapped(hello):
+    while wire.next(0.2) != turned(hello):
         if hellos == 100:
             sys.exit("the reflector answers nothing")
         hellos += 1
@@ -152,10 +171,10 @@ def main():
 
     for name, data in answered():
         sent["answered"] = sent.get("answered", 0) + 1
-        exchange(name, data, swapped(data))
+        exchange(name, data, turned(data))
     for name, data, complete in partial():
         sent["partial"] = sent.get("partial", 0) + 1
-        exchange(name, data, swapped(complete))
+        exchange(name, data, turned(complete))
     for reason, data in ignored():
         sent[reason] = sent.get(reason, 0) + 1
         exchange(reason, data, None, seconds=0.05)

@@ -7,10 +7,10 @@ use super::*;
 use crate::histogram::{Histogram, bucket};
 use crate::intervals::Division;
 use crate::probe::Index;
-use crate::reflector::reflect;
+use crate::reflector::Reflector;
 use crate::template::Patch;
 use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
-use crate::wire::Ipv4;
+use crate::wire::{Ipv4, Mac};
 
 /// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
 const DIVISION: Division = Division {
@@ -47,7 +47,9 @@ impl End {
             lag: Nanos(30),
         };
         self.bench.template().write(&mut frame, &patch);
-        reflect(&mut frame).unwrap();
+        Reflector::new(Mac([2, 0, 0, 0, 0, 2]))
+            .reflect(&mut frame)
+            .unwrap();
         frame
     }
 

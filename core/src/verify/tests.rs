@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 use super::*;
 use crate::filling::{FillingMemory, SUMS_LEN, pool_len};
 use crate::probe::Index;
-use crate::reflector::reflect;
+use crate::reflector::Reflector;
 use crate::template::{Addresses, Patch, Template, filling_len};
 use crate::wire::{HEADERS_LEN, Mac};
 
@@ -47,7 +47,9 @@ fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
     let template = Template::new(&ADDRESSES, TAG, payload_len, filling).unwrap();
     let mut frame = vec![0; HEADERS_LEN + usize::from(payload_len)];
     template.write(&mut frame, &PATCH);
-    reflect(&mut frame).unwrap();
+    Reflector::new(ADDRESSES.destination_mac)
+        .reflect(&mut frame)
+        .unwrap();
     test(&Verifier::new(expectation), frame);
 }
 

@@ -53,8 +53,25 @@ impl Ipv4 {
             source: source.octets(),
             destination: destination.octets(),
         };
-        header.checksum = Sum::of(header.as_bytes()).checksum();
+        header.set_checksum();
         header
+    }
+
+    /// Computes the checksum of a header without options.
+    pub fn set_checksum(&mut self) {
+        self.checksum = [0; 2];
+        self.checksum = Sum::of(self.as_bytes()).checksum();
+    }
+
+    /// Lowers a TTL above 0 by one; a checksum that was right stays right (RFC 1624, equation 3).
+    pub const fn lower_ttl(&mut self) {
+        let before = u16::from_ne_bytes([self.ttl, self.protocol]);
+        self.ttl -= 1;
+        let after = u16::from_ne_bytes([self.ttl, self.protocol]);
+        self.checksum = Sum::of_u16(!u16::from_ne_bytes(self.checksum))
+            .plus(Sum::of_u16(!before))
+            .plus(Sum::of_u16(after))
+            .checksum();
     }
 
     /// The version field; 4, or it is not IPv4.

@@ -15,10 +15,12 @@ struct Source {
     takes: u16,
 }
 
+const OWN: Mac = Mac([2; 6]);
+
 fn packet() -> Vec<u8> {
     let [a, b] = [1, 2].map(|last| core::net::Ipv4Addr::new(10, 0, 0, last));
     let ethernet = Ethernet {
-        destination: Mac([2; 6]),
+        destination: OWN,
         source: Mac([4; 6]),
         ether_type: EtherType::IPV4,
     };
@@ -89,7 +91,10 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
             let source = Source { burst: 8, takes };
             Worker::new(
                 source,
-                Role::Reflect { budget },
+                Role::Reflect {
+                    reflector: Reflector::new(OWN),
+                    budget,
+                },
                 8,
                 Writer::new(ring),
                 stats,
@@ -167,7 +172,10 @@ fn polled(source: Source, times: &[u64]) -> Counters {
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
     let ring = Ring::new(division, &cells);
     let stats = Box::<WorkerStats>::default();
-    let role = Role::Reflect { budget: None };
+    let role = Role::Reflect {
+        reflector: Reflector::new(OWN),
+        budget: None,
+    };
     let mut workers = [Worker::new(source, role, 8, Writer::new(&ring), &stats)];
     let mut crew = Crew::new(&mut workers);
     let mut poll = |at, phase| crew.round(Nanos(at), &mut Ticking(Nanos(at)), phase);

@@ -3,10 +3,12 @@
 
 use dpdkgen_core::intervals::{Cell, Division, Reader, Ring, Writer};
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::reflector::Reflector;
 use dpdkgen_core::stats::{Counters, WorkerStats};
 use dpdkgen_core::sync::Edge;
 use dpdkgen_core::sync::modelled::{Twin, spin_loop};
 use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{self, Command, Phase, Role, Worker};
 use loom::thread;
 
@@ -118,7 +120,10 @@ fn poll_loop() {
         let (stats, ring) = (share(WorkerStats::default()), ring());
         let command = share(Command::default());
         let worker = thread::Builder::new().stack_size(STACK).spawn(|| {
-            let role = Role::Reflect { budget: None };
+            let role = Role::Reflect {
+                reflector: Reflector::new(Mac([2; 6])),
+                budget: None,
+            };
             let mut workers = [Worker::new(Device, role, 8, Writer::new(ring), stats)];
             command.wait_for_start();
             worker::run(&mut workers, &mut Ticking(Nanos(0)), command);

@@ -128,13 +128,7 @@ fn besides(step: &Step<'_>) -> Option<String> {
         (sum(|c| c.rx.foreign), "foreign"),
         (sum(|c| c.rx.too_old), "too old"),
         (sum(|c| c.rx.late), "late"),
-        (
-            sum(|c| {
-                let i = &c.ignored;
-                i.not_ipv4 + i.not_udp + i.fragment + i.malformed + i.past_count
-            }),
-            "ignored",
-        ),
+        (sum(|c| c.ignored.sum()), "ignored"),
         (sum(|c| c.tx.refused), "refused"),
         (sum(|c| c.tx.no_buffer), "without a buffer"),
         (sum(|c| c.tx.skipped), "skipped"),

@@ -15,7 +15,7 @@ use dpdkgen_run::stage::{OpenedPort, Stage};
 use crate::conditions::HostConditions;
 use crate::judge::RunFacts;
 use crate::link::{Link, Queues, SharedLink, Side};
-use crate::port::{Place, SharedLcore, SimPort};
+use crate::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
 use crate::truth::{Schedule, Stream, Truth};
 
 /// How many ports a sender may use.
@@ -70,7 +70,7 @@ pub fn reflector_port() -> OpenedPort {
     OpenedPort {
         name: "sim0".to_owned(),
         driver: DRIVER.to_owned(),
-        mac: Mac([2, 0, 0, 0, 2, 0]),
+        mac: Mac(REFLECTOR_MAC),
     }
 }
 
