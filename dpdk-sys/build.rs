@@ -51,6 +51,8 @@ const FUNCTIONS: &[&str] = &[
     "rte_mempool_free",
     "rte_pktmbuf_pool_create",
     "dg_free_bulk",
+    "dg_memif_forget_ring",
+    "dg_memif_has_ring",
     "dg_rx_burst",
     "dg_rx_queue_count",
     "dg_take_bulk",

@@ -234,3 +234,43 @@ int dg_rx_queue_count(uint16_t port, uint16_t queue)
 {
 	return rte_eth_rx_queue_count(port, queue);
 }
+
+/* The beginning of net_memif's struct memif_queue (drivers/net/memif/rte_eth_memif.h), which is the
+ * same from DPDK 20.02 to 26.07. */
+struct memif_queue {
+	struct rte_mempool *mempool;
+	void *pmd;
+	uint32_t type;
+	uint16_t region;
+	uint16_t in_port;
+	uint32_t ring_offset;
+};
+
+#define MEMIF_NO_RING UINT32_MAX
+
+/* NULL if it does not look like one. */
+static struct memif_queue *memif_queue(uint16_t port, uint16_t queue, bool is_rx)
+{
+	const struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port];
+	struct memif_queue *found = (is_rx ? &ops->rxq : &ops->txq)->data[queue];
+
+	if (found == NULL || found->in_port != port || found->type > 1 ||
+	    (found->mempool != NULL) != is_rx)
+		return NULL;
+	return found;
+}
+
+void dg_memif_forget_ring(uint16_t port, uint16_t queue, bool is_rx)
+{
+	struct memif_queue *found = memif_queue(port, queue, is_rx);
+
+	if (found != NULL)
+		found->ring_offset = MEMIF_NO_RING;
+}
+
+bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx)
+{
+	const struct memif_queue *found = memif_queue(port, queue, is_rx);
+
+	return found == NULL || found->ring_offset != MEMIF_NO_RING;
+}

@@ -153,9 +153,18 @@ int dg_take_bulk(struct rte_mempool *pool, struct dg_mbuf **mbufs, uint16_t coun
 void dg_free_bulk(struct dg_mbuf **mbufs, uint16_t count);
 /** Takes up to `count` received packets from the queue. */
 uint16_t dg_rx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count);
-/** Hands over packets; the first so many as it returns are the device's from then on. */
+/** Hands over packets, at least one (net_memif reads the first before it looks how many they are);
+ *  the first so many as it returns are the device's from then on. */
 uint16_t dg_tx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint16_t count);
 /** Received packets that wait in the queue, or a negative errno where the driver does not tell. */
 int dg_rx_queue_count(uint16_t port, uint16_t queue);
+
+/**
+ * Makes a queue of a started net_memif port forget the ring of an earlier peer: the driver keeps its
+ * place, and reads there, if the next peer has fewer rings. While no burst is under way on it.
+ */
+void dg_memif_forget_ring(uint16_t port, uint16_t queue, bool is_rx);
+/** Whether a peer has given the queue a ring since then. */
+bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx);
 
 #endif

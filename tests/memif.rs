@@ -222,3 +222,41 @@ fn either_end_may_come_first() {
         let _ = reflect.interrupt().ok();
     }
 }
+
+#[test]
+fn a_reflector_serves_peers_with_fewer_queues_than_it_has() {
+    let Some(_turn) = turn(
+        "a_reflector_serves_peers_with_fewer_queues_than_it_has",
+        &[],
+    ) else {
+        return;
+    };
+    let (first, last) = two_cpus();
+    let memif = Memif::new(12);
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("run.json");
+    let reflect = ports::dpdkgen(&last.to_string(), &[memif.server(0)], "reflect -r 3 -t 3");
+    let reflect = Program::start(reflect);
+    // Before there was a peer, after one with more queues, and after one that has left some unused.
+    for queues in [
+        "-t 1 -r 1",
+        "-t 3 -r 3",
+        "-t 3 -r 1",
+        "-t 1 -r 1",
+        "-t 2 -r 2",
+    ] {
+        let arguments = format!(
+            "sendrecv {queues} --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
+             --rate 10kpps --count 1000 --drain-ms 1500"
+        );
+        let mut sendrecv = ports::dpdkgen(&first.to_string(), &[memif.client(0)], &arguments);
+        sendrecv.arg("--json").arg(&json);
+        let _ = run(sendrecv, LIMIT).ok();
+        let sent = Summary::read(&json);
+        assert_eq!(sent.count("rx.duplicates"), 0, "{queues}");
+        if queues != "-t 3 -r 1" {
+            assert_eq!(sent.count("rx.unique"), 1000, "{queues}: {sent:?}");
+        }
+    }
+    let _ = reflect.interrupt().ok();
+}

@@ -16,8 +16,12 @@ const NEEDS: [Need; 4] = [
 ];
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Has `reflect` answer on `device`, which is the near end of the link.
-fn answer(device: &str, options: &[&str]) {
+/// The address of the near end of the link.
+const NEAR: &str = "02:00:00:00:0a:01";
+
+/// Has `reflect` answer on `device`, which is the near end of the link and whose port has the address
+/// `mac`.
+fn answer(device: &str, mac: &str, options: &[&str]) {
     let link = Link::silent(Offload::Off);
     let folder = tempfile::tempdir().unwrap();
     let (json, csv) = (
@@ -31,7 +35,7 @@ fn answer(device: &str, options: &[&str]) {
 
     let mut python = Command::new(PYTHON);
     python
-        .args(["-c", PEER, "far", "02:00:00:00:0a:02", "02:00:00:00:0a:01"])
+        .args(["-c", PEER, "far", "02:00:00:00:0a:02", NEAR, mac])
         .args(options);
     let peer = run(link.inside("far", &python), LIMIT).ok();
     let _ = reflect.interrupt().ok();
@@ -75,7 +79,7 @@ fn answer(device: &str, options: &[&str]) {
 #[test]
 fn frames_come_back_byte_for_byte() {
     if let Some(_turn) = turn("frames_come_back_byte_for_byte", &NEEDS) {
-        answer(&ports::af_packet("near", 1), &[]);
+        answer(&ports::af_packet("near", 1), NEAR, &[]);
     }
 }
 
@@ -83,13 +87,14 @@ fn frames_come_back_byte_for_byte() {
 fn fragments_are_left_alone() {
     if let Some(_turn) = turn("fragments_are_left_alone", &NEEDS) {
         // For af_packet the kernel puts fragments together before anybody sees them.
-        answer("net_pcap0,rx_iface_in=near,tx_iface=near", &["fragments"]);
+        let device = "net_pcap0,rx_iface_in=near,tx_iface=near";
+        answer(device, "02:70:63:61:70:00", &["fragments"]);
     }
 }
 
 #[test]
 fn frames_come_back_through_af_xdp() {
     if let Some(_turn) = turn("frames_come_back_through_af_xdp", &NEEDS) {
-        answer("net_af_xdp0,iface=near", &["fragments"]);
+        answer("net_af_xdp0,iface=near", NEAR, &["fragments"]);
     }
 }

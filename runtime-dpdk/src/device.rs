@@ -13,6 +13,7 @@ use dpdkgen_run::failure::Failure;
 use crate::counters::{self, CounterSource, Tells};
 use crate::eal::{Eal, error_text};
 use crate::interrupts::Seat;
+use crate::memif::Queues;
 use crate::pool::{ORDINARY_ROOM, Pool, held_by, pool_size};
 use crate::port::{MAX_BURST, QueuePort, RxQueue, TxQueue};
 use crate::ports::{self, PortInfo};
@@ -118,7 +119,16 @@ impl<'eal> Device<'eal> {
         let depth_told = counters::driver_tells_depth(&self.info.driver);
         let frame_max = usize::from(self.mtu) + ETHERNET_HEADER as usize;
         let guarded = self.is_memif();
-        let port = |rx, tx| QueuePort::new(index, rx, tx, frame_max, guarded.then(Seat::take));
+        let port = |rx: Option<RxQueue>, tx: Option<TxQueue>| {
+            let only = |queue: Option<u16>| queue.map_or(0..0, |queue| queue..queue + 1);
+            let queues = Queues {
+                port: index,
+                rx: only(rx.map(|rx| rx.queue)),
+                tx: only(tx.map(|tx| tx.queue)),
+            };
+            let seat = guarded.then(|| Seat::take(queues));
+            QueuePort::new(index, rx, tx, frame_max, seat)
+        };
         let rx = |queue| RxQueue {
             queue,
             burst: self.rx_burst,

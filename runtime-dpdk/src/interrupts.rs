@@ -21,6 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use crate::memif::{self, Direction, Queues};
+use crate::ports;
+
 /// How long the interrupt thread is let go of. What it had to do then is done by then, or is under
 /// way in it, so that it comes back only afterwards.
 const LET_GO_US: u64 = 100;
@@ -30,7 +33,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 const LOOK_MS: i32 = 20;
 
 /// Those who may be inside a burst.
-static SEATS: Mutex<Vec<Arc<Inside>>> = Mutex::new(Vec::new());
+static SEATS: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
 /// Whether they are kept out.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Whether the interrupt thread is to be let go of for good.
@@ -40,26 +43,61 @@ static CHANGE: Mutex<()> = Mutex::new(());
 
 /// Whether ports of a driver need this.
 pub fn needed(driver: &str) -> bool {
-    driver == "net_memif"
+    memif::is_memif(driver)
 }
 
-/// Whether a worker is inside a burst, on cache lines that no other worker writes to.
-#[derive(Default)]
+/// What a worker shares with the interrupt thread, on cache lines that no other worker writes to.
 #[repr(align(128))]
-struct Inside(AtomicBool);
+struct Shared {
+    /// Whether the worker is inside a burst.
+    is_inside: AtomicBool,
+    queues: Queues,
+    /// Whether the peer has given the receive queue a ring.
+    has_rx_ring: AtomicBool,
+    /// Whether it has given the transmit queue one.
+    has_tx_ring: AtomicBool,
+    /// Whether there was a peer when that was last looked at.
+    was_up: AtomicBool,
+}
+
+impl Shared {
+    /// Sees which queues have a ring; while the worker is kept out of bursts.
+    fn look_for_rings(&self) {
+        let is_up = ports::link(self.queues.port).is_some_and(|link| link.up);
+        // While a peer is connecting, some rings are there already and must not be forgotten.
+        let has_left = self.was_up.swap(is_up, Ordering::Relaxed) && !is_up;
+        // SAFETY: a seat is taken while its port is started and left before that is stopped; the
+        // worker, the only one that has these queues, is in no burst.
+        let (rx, tx) = unsafe {
+            if has_left {
+                self.queues.forget_rings();
+            }
+            let has_ring = |direction| is_up && self.queues.have_rings(direction);
+            (has_ring(Direction::Rx), has_ring(Direction::Tx))
+        };
+        self.has_rx_ring.store(rx, Ordering::Relaxed);
+        self.has_tx_ring.store(tx, Ordering::Relaxed);
+    }
+}
 
 /// A worker's place, as long as it has a queue of such a port.
-pub struct Seat {
-    inside: Arc<Inside>,
-}
+pub struct Seat(Arc<Shared>);
 
 impl Seat {
-    pub fn take() -> Self {
+    /// Takes the place of the worker that has `queues`, whose port is started.
+    pub fn take(queues: Queues) -> Self {
         let _change = lock(&CHANGE);
-        let inside = Arc::<Inside>::default();
+        let shared = Arc::new(Shared {
+            is_inside: AtomicBool::new(false),
+            queues,
+            has_rx_ring: AtomicBool::new(false),
+            has_tx_ring: AtomicBool::new(false),
+            was_up: AtomicBool::new(false),
+        });
+        shared.look_for_rings();
         let first = {
             let mut seats = lock(&SEATS);
-            seats.push(inside.clone());
+            seats.push(shared.clone());
             seats.len() == 1
         };
         if first {
@@ -67,26 +105,36 @@ impl Seat {
             CLOSED.store(false, Ordering::SeqCst);
             set_alarm(hold, null_mut());
         }
-        Self { inside }
+        Self(shared)
     }
 
-    /// Runs a burst, while the interrupt thread is held.
-    pub fn during<T>(&self, burst: impl FnOnce() -> T) -> T {
+    /// Runs a burst, while the interrupt thread is held, if the peer has given the queue a ring.
+    pub fn during(&self, direction: Direction, burst: impl FnOnce() -> u16) -> u16 {
+        let is_inside = &self.0.is_inside;
         loop {
             // Sequentially consistent, as the reads in `keep_out` are: either we see that it is
             // closed, or they see that we are inside.
-            self.inside.0.store(true, Ordering::SeqCst);
+            is_inside.store(true, Ordering::SeqCst);
             if !CLOSED.load(Ordering::SeqCst) {
                 break;
             }
-            self.inside.0.store(false, Ordering::Release);
+            is_inside.store(false, Ordering::Release);
             while CLOSED.load(Ordering::Relaxed) {
                 thread::yield_now(); // The interrupt thread may wait for this CPU.
             }
         }
-        let result = burst();
-        self.inside.0.store(false, Ordering::Release);
-        result
+        // Changes only while nobody is inside.
+        let has_ring = match direction {
+            Direction::Rx => &self.0.has_rx_ring,
+            Direction::Tx => &self.0.has_tx_ring,
+        };
+        let moved = if has_ring.load(Ordering::Relaxed) {
+            burst()
+        } else {
+            0
+        };
+        is_inside.store(false, Ordering::Release);
+        moved
     }
 }
 
@@ -95,7 +143,7 @@ impl Drop for Seat {
         let _change = lock(&CHANGE);
         let last = {
             let mut seats = lock(&SEATS);
-            seats.retain(|seat| !Arc::ptr_eq(seat, &self.inside));
+            seats.retain(|seat| !Arc::ptr_eq(seat, &self.0));
             seats.is_empty()
         };
         if last {
@@ -172,6 +220,10 @@ pub fn end(ports: &[u16]) -> bool {
 
 /// What the interrupt thread is held in.
 extern "C" fn hold(_: *mut c_void) {
+    // What it has done meanwhile may have been a peer's coming or going.
+    for seat in lock(&SEATS).iter() {
+        seat.look_for_rings();
+    }
     CLOSED.store(false, Ordering::SeqCst);
     thread::sleep(INTERVAL);
     let mut events = event_queues();
@@ -193,7 +245,7 @@ extern "C" fn hold(_: *mut c_void) {
 fn keep_out() {
     CLOSED.store(true, Ordering::SeqCst);
     for seat in lock(&SEATS).iter() {
-        while seat.0.load(Ordering::SeqCst) {
+        while seat.is_inside.load(Ordering::SeqCst) {
             thread::yield_now();
         }
     }

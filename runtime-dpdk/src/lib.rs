@@ -13,6 +13,7 @@ pub mod eal;
 mod interrupts;
 pub mod lcores;
 mod mbuf;
+mod memif;
 mod pool;
 pub mod port;
 pub mod ports;

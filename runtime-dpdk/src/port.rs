@@ -18,6 +18,7 @@ use crate::mbuf::{
     clear_offloads, copy_back, frame, free, gather, in_one_piece, make_packet, offload_flags,
     prefetch, room,
 };
+use crate::memif::Direction;
 
 /// The largest burst.
 pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
@@ -107,7 +108,7 @@ impl QueuePort<'_> {
     fn take_received(&mut self) -> usize {
         let Some(rx) = self.rx else { return 0 };
         let mbufs = self.burst.as_mut_ptr();
-        let count = burst(self.seat.as_ref(), || {
+        let count = burst(self.seat.as_ref(), Direction::Rx, || {
             // SAFETY: the queue is this worker's alone, its port stays configured while `self`
             // lives, and the array has room for `burst` (at most MAX_BURST) pointers.
             unsafe { dpdk_sys::dg_rx_burst(self.port, rx.queue, mbufs, rx.burst) }
@@ -126,9 +127,13 @@ struct Exit<'port> {
 impl Exit<'_> {
     /// Hands over packets of `mbufs`, and returns how many of the first the device has accepted.
     fn send(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
+        debug_assert!(
+            !mbufs.is_empty(),
+            "drivers may read the first packet of none"
+        );
         // A slice of the arrays, so no longer than MAX_BURST.
         let count = mbufs.len() as u16;
-        let accepted = burst(self.seat, || {
+        let accepted = burst(self.seat, Direction::Tx, || {
             // SAFETY: the queue is this worker's alone, its port stays configured while the
             // QueuePort lives, and the slice holds `count` packets that are ours.
             unsafe { dpdk_sys::dg_tx_burst(self.port, self.queue, mbufs.as_mut_ptr(), count) }
@@ -139,6 +144,9 @@ impl Exit<'_> {
     /// Sends all of `mbufs` that the device accepts, waiting a little where its ring is full.
     #[inline]
     fn send_patiently(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
+        if mbufs.is_empty() {
+            return 0;
+        }
         let sent = self.send(mbufs);
         if sent == mbufs.len() {
             return sent;
@@ -161,11 +169,11 @@ impl Exit<'_> {
     }
 }
 
-/// Calls the driver.
-fn burst<T>(seat: Option<&Seat>, call: impl FnOnce() -> T) -> T {
+/// Calls the driver, which says how many packets it has moved.
+fn burst(seat: Option<&Seat>, direction: Direction, call: impl FnOnce() -> u16) -> u16 {
     match seat {
         None => call(),
-        Some(seat) => seat.during(call),
+        Some(seat) => seat.during(direction, call),
     }
 }
 

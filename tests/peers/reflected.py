@@ -1,6 +1,7 @@
 """Sends frames that scapy builds, and compares what comes back byte by byte.
 
-usage: reflected.py INTERFACE OWN_MAC PEER_MAC [fragments]
+usage: reflected.py INTERFACE OWN_MAC PEER_MAC PORT_MAC [fragments]
+PEER_MAC is where frames are sent, PORT_MAC what the peer's port takes for its own address.
 Prints one JSON object: how many frames of each kind were sent, how many came back, and every
 difference.
 """
@@ -13,8 +14,8 @@ import time
 
 from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, IPOption_NOP, IPv6, Padding, Raw, fragment, raw
 
-INTERFACE, OWN, PEER = sys.argv[1:4]
-FRAGMENTS = "fragments" in sys.argv[4:]
+INTERFACE, OWN, PEER, PORT = sys.argv[1:5]
+FRAGMENTS = "fragments" in sys.argv[5:]
 HERE, THERE = "10.66.0.1", "10.66.0.2"
 
 
@@ -116,8 +117,8 @@ def ignored():
     for group in ("224.0.0.251", "255.255.255.255"):
         yield "group_address", frame(pattern(20), ip={"dst": group})
         yield "group_address", frame(pattern(20), ip={"src": group})
-    yield "own_mac", raw(Ether(src=PEER, dst=OWN) / inner / UDP())
-    yield "own_mac", raw(Ether(src=PEER, dst=PEER) / inner / UDP())
+    yield "own_mac", raw(Ether(src=PORT, dst=OWN) / inner / UDP())
+    yield "own_mac", raw(Ether(src=PORT, dst=PEER) / inner / UDP())
     for ttl in (0, 1):
         yield "ttl", frame(pattern(20), ip={"ttl": ttl})
     whole = frame(pattern(64))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use dpdkgen_run::failure::Failure;
 
 use super::Device;
+use crate::memif::Queues;
 use crate::{interrupts, ports};
 
 impl Device<'_> {
@@ -18,9 +19,31 @@ impl Device<'_> {
     }
 
     fn try_start(&self) -> Result<(), Failure> {
-        // SAFETY: the port is configured, and no worker has one of its queues: those borrow `self`
-        // mutably, so neither `start` nor `wait_link` can be called meanwhile.
-        let error = unsafe { dpdk_sys::rte_eth_dev_start(self.info.index) };
+        let index = self.info.index;
+        let start = || {
+            // SAFETY: the port is configured, and no worker has one of its queues: those borrow
+            // `self` mutably, so neither `start` nor `wait_link` can be called meanwhile.
+            unsafe { dpdk_sys::rte_eth_dev_start(index) }
+        };
+        let error = if self.is_memif() {
+            // In the thread that peers connect in, so that none gives rings which are forgotten.
+            let queues = Queues {
+                port: index,
+                rx: 0..self.rx_pools.len() as u16,
+                tx: 0..self.tx_queues,
+            };
+            let mut error = 0;
+            interrupts::in_thread(|| {
+                error = start();
+                if error == 0 {
+                    // SAFETY: started just now, and no worker has one of its queues.
+                    unsafe { queues.forget_rings() };
+                }
+            });
+            error
+        } else {
+            start()
+        };
         self.check(error, "started")?;
         self.started.set(true);
         Ok(())
