@@ -220,12 +220,12 @@ mod tests {
         }
         frame[22] -= 1;
         let word = |bytes: &[u8], at| u32::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
-        let mut sum = !word(before, 24) as u16 as u32;
-        sum += u32::from(!word(before, 22) as u16) + word(&frame, 22);
+        let complement = |bytes: &[u8], at| 0xffff - word(bytes, at);
+        let mut sum = complement(before, 24) + complement(before, 22) + word(&frame, 22);
         while sum > 0xffff {
             sum = (sum & 0xffff) + (sum >> 16);
         }
-        frame[24..26].copy_from_slice(&(!sum as u16).to_be_bytes());
+        frame[24..26].copy_from_slice(&(!(sum as u16)).to_be_bytes());
         frame
     }
 

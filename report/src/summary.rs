@@ -322,6 +322,9 @@ pub struct Device {
     pub port: String,
     /// The driver's name.
     pub driver: String,
+    /// The driver of the VF that a netvsc port drives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vf_driver: Option<String>,
     /// Packets that arrived and found no free receive descriptor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imissed: Option<u64>,

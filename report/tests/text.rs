@@ -111,6 +111,19 @@ fn a_lossy_run_whose_loss_is_only_bounded() {
 }
 
 #[test]
+fn what_the_driver_of_a_vf_does_not_tell_is_not_called_none() {
+    let mut run = lossy();
+    run.device = vec![Device {
+        vf_driver: Some("net_mana".to_owned()),
+        imissed: None,
+        ..device("net_netvsc")
+    }];
+    let text = render(&run);
+    assert!(text.contains("net_mana"), "{text}");
+    assert!(!text.contains("none of it here"), "{text}");
+}
+
+#[test]
 fn a_device_that_works_by_system_calls_stalls_by_itself() {
     let mut run = lossy();
     run.device = vec![device("net_af_packet")];

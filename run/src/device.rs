@@ -89,6 +89,7 @@ mod tests {
         Device {
             port: "a".to_owned(),
             driver: "d".to_owned(),
+            vf_driver: None,
             imissed: Some(imissed),
             ierrors: None,
             rx_nombuf: None,

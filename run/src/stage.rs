@@ -35,6 +35,8 @@ pub struct OpenedPort {
     pub name: String,
     /// Its driver.
     pub driver: String,
+    /// The driver of the VF that a netvsc port drives.
+    pub vf_driver: Option<String>,
     /// Its MAC address.
     pub mac: Mac,
 }

@@ -3,6 +3,8 @@
 
 use std::ffi::{CStr, c_uint};
 
+use crate::driver::Counts;
+
 /// Counters of a port at one moment, since the port was made; what the driver does not tell, or could
 /// not be read just now, is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug)]
 pub struct CounterSource {
     pub(crate) port: u16,
-    pub(crate) tells: Tells,
+    pub(crate) kept: Counts,
 }
 
 impl CounterSource {
@@ -35,12 +37,12 @@ impl CounterSource {
         if unsafe { dpdk_sys::dg_port_stats(self.port, &raw mut raw) } != 0 {
             return Counters::default();
         }
-        let Tells {
+        let Counts {
             imissed,
             ierrors,
             rx_nombuf,
             oerrors,
-        } = self.tells;
+        } = self.kept;
         Counters {
             imissed: imissed.then_some(raw.imissed),
             ierrors: ierrors.then_some(raw.ierrors),
@@ -82,42 +84,4 @@ impl CounterSource {
             .filter_map(|entry| Some((name(entry.id)?, entry.value)))
             .collect()
     }
-}
-
-/// Which counters a driver keeps; the others stay 0, whatever happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tells {
-    imissed: bool,
-    ierrors: bool,
-    rx_nombuf: bool,
-    oerrors: bool,
-}
-
-impl Tells {
-    /// What a driver tells. Hardware is taken to tell everything; of the software ports it is what
-    /// their `stats_get` writes: `memif_stats_get`, `eth_stats_get` of ring, null, af_packet, vhost,
-    /// pcap and af_xdp, `tap_stats_get`, `virtio_update_stats` (PCI and virtio-user alike).
-    pub(crate) fn of(driver: &str) -> Self {
-        let [imissed, ierrors, rx_nombuf, oerrors] = match driver {
-            "net_memif" => [false, true, false, false],
-            "net_ring" | "net_null" => [false; 4],
-            "net_af_packet" | "net_vhost" => [false, false, false, true],
-            "net_tap" | "net_tun" => [false, true, true, true],
-            "net_virtio" | "net_virtio_user" => [false, true, true, false],
-            "net_af_xdp" => [true, false, true, true],
-            _ => [true; 4],
-        };
-        Self {
-            imissed,
-            ierrors,
-            rx_nombuf,
-            oerrors,
-        }
-    }
-}
-
-/// Whether a driver tells truly how many packets wait in a receive queue, if it tells at all.
-pub(crate) fn driver_tells_depth(driver: &str) -> bool {
-    // netvsc's counts the synthetic ring alone, while packets come by the VF's.
-    driver != "net_netvsc"
 }

@@ -6,15 +6,17 @@ mod link;
 
 use std::cell::Cell;
 use std::ffi::c_int;
+use std::iter;
 
 use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
 use dpdkgen_run::failure::Failure;
 
-use crate::counters::{self, CounterSource, Tells};
+use crate::counters::CounterSource;
+use crate::driver::MtuRule;
 use crate::eal::{Eal, error_text};
 use crate::interrupts::Seat;
-use crate::memif::Queues;
-use crate::pool::{ORDINARY_ROOM, Pool, held_by, pool_size};
+use crate::memif;
+use crate::pool::{ORDINARY_ROOM, Pool, pool_size};
 use crate::port::{MAX_BURST, QueuePort, RxQueue, TxQueue};
 use crate::ports::{self, PortInfo};
 
@@ -73,11 +75,19 @@ pub struct Device<'eal> {
     mtu: u16,
     /// The MTU to put back, since a port may share it with a network interface of the kernel's.
     mtu_found: u16,
-    /// One for each receive queue.
+    /// One for each receive queue, or one for all.
     rx_pools: Vec<Pool>,
-    /// One for each transmit queue; none when reflecting.
+    /// One for each transmit queue that is used; none when reflecting.
     tx_pools: Vec<Pool>,
-    tx_queues: u16,
+    queues: Queues,
+}
+
+/// How many queues a port has; a driver may want more than are used, to transmit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Queues {
+    rx: u16,
+    tx: u16,
+    tx_used: u16,
 }
 
 impl<'eal> Device<'eal> {
@@ -88,14 +98,13 @@ impl<'eal> Device<'eal> {
         config: &DeviceConfig,
     ) -> Result<Self, Failure> {
         let (info, raw) = ports::info(info.index)?;
-        let rx_queues = queue_count(&info, "receive", config.rx_nodes.len(), info.max_rx_queues)?;
-        let tx_queues = queue_count(&info, "transmit", config.tx_nodes.len(), info.max_tx_queues)?;
+        let queues = queues(&info, config.rx_nodes.len(), config.tx_nodes.len())?;
         let mut device = Self {
             eal,
             log_mark: eal.log_mark(),
             role: config.role,
             started: Cell::new(false),
-            memif_client: link::is_memif_client(&info.driver, &ports::text(&raw.arguments)),
+            memif_client: link::is_memif_client(info.driver(), &ports::text(&raw.arguments)),
             rx_burst: config.rx_burst.clamp(1, MAX_BURST),
             rx_descriptors: config.rx_descriptors,
             tx_descriptors: config.tx_descriptors,
@@ -103,10 +112,10 @@ impl<'eal> Device<'eal> {
             mtu_found: info.mtu,
             rx_pools: Vec::new(),
             tx_pools: Vec::new(),
-            tx_queues,
+            queues,
             info,
         };
-        let scatter = device.set_up(&raw, config, rx_queues)?;
+        let scatter = device.set_up(&raw, config)?;
         device.adjust_descriptors()?;
         device.make_queues(config, scatter)?;
         Ok(device)
@@ -116,12 +125,12 @@ impl<'eal> Device<'eal> {
     /// transmit queues, of `Reflect` the pairs.
     pub fn queue_ports(&mut self) -> Vec<QueuePort<'_>> {
         let index = self.info.index;
-        let depth_told = counters::driver_tells_depth(&self.info.driver);
+        let depth_told = self.info.driver().tells_depth();
         let frame_max = usize::from(self.mtu) + ETHERNET_HEADER as usize;
         let guarded = self.is_memif();
         let port = |rx: Option<RxQueue>, tx: Option<TxQueue>| {
             let only = |queue: Option<u16>| queue.map_or(0..0, |queue| queue..queue + 1);
-            let queues = Queues {
+            let queues = memif::Queues {
                 port: index,
                 rx: only(rx.map(|rx| rx.queue)),
                 tx: only(tx.map(|tx| tx.queue)),
@@ -134,7 +143,7 @@ impl<'eal> Device<'eal> {
             burst: self.rx_burst,
             depth_told,
         };
-        let rx_queues = (0..).zip(&self.rx_pools).map(|(queue, _)| queue);
+        let rx_queues = 0..self.queues.rx;
         match self.role {
             Role::Reflect => rx_queues
                 .map(|queue| port(Some(rx(queue)), Some(TxQueue { queue, pool: None })))
@@ -171,36 +180,31 @@ impl<'eal> Device<'eal> {
     pub fn counters(&self) -> CounterSource {
         CounterSource {
             port: self.info.index,
-            tells: Tells::of(&self.info.driver),
+            kept: self.info.driver().counts(),
         }
     }
 
-    /// Configures the port with the largest MTU that is wanted and can be had, and says whether
-    /// large frames are scattered over several receive buffers.
+    /// Configures the port with the MTU that is wanted and can be had, and says whether large frames
+    /// are scattered over several receive buffers.
     fn set_up(
         &mut self,
         raw: &dpdk_sys::dg_port_info,
         config: &DeviceConfig,
-        rx_queues: u16,
     ) -> Result<bool, Failure> {
         if config.mtu_wanted > self.info.max_mtu {
             return Err(self.too_large(config.mtu_wanted, self.info.max_mtu));
         }
-        let needed = config.mtu_wanted.max(self.mtu_found);
-        let liked = match config.role {
-            Role::Reflect if !shares_interface(&self.info.driver) => {
-                needed.max(REFLECT_MTU.min(self.info.max_mtu))
-            }
-            _ => needed,
-        };
-        // A driver may promise more than it keeps.
-        let mut tried = vec![liked, needed, self.mtu_found];
-        tried.dedup();
-        let mut scatter = self.try_mtu(raw, config, rx_queues, liked);
-        for &mtu in &tried[1..] {
-            scatter = scatter.or_else(|_| self.try_mtu(raw, config, rx_queues, mtu));
+        let rule = self.info.driver().mtu_rule();
+        let mut tried = mtus(rule, config, &self.info).into_iter();
+        let first = tried.next().unwrap_or(self.mtu_found);
+        let mut scatter = self.try_mtu(raw, config.role, first);
+        for mtu in tried {
+            scatter = scatter.or_else(|_| self.try_mtu(raw, config.role, mtu));
         }
         let scatter = scatter?;
+        if rule == MtuRule::AsNeededAfterwards && self.mtu < config.mtu_wanted {
+            self.raise_mtu(config.mtu_wanted)?;
+        }
         if self.mtu < config.mtu_wanted {
             return Err(self.too_large(config.mtu_wanted, self.mtu));
         }
@@ -210,8 +214,7 @@ impl<'eal> Device<'eal> {
     fn try_mtu(
         &mut self,
         raw: &dpdk_sys::dg_port_info,
-        config: &DeviceConfig,
-        rx_queues: u16,
+        role: Role,
         mtu: u16,
     ) -> Result<bool, Failure> {
         let wide = u32::from(mtu) + RX_OVERHEAD > ORDINARY_ROOM;
@@ -220,19 +223,19 @@ impl<'eal> Device<'eal> {
         } else {
             0
         };
-        let tx_offloads = match config.role {
+        let tx_offloads = match role {
             // All buffers of a transmit queue come from its pool and are ours alone.
             Role::SendReceive => raw.tx_offloads & DG_TX_MBUF_FAST_FREE,
             // What was received in several segments is sent in several.
             Role::Reflect => raw.tx_offloads & DG_TX_MULTI_SEGS,
         };
         let request = dpdk_sys::dg_port_config {
-            rx_queues,
-            tx_queues: self.tx_queues,
+            rx_queues: self.queues.rx,
+            tx_queues: self.queues.tx,
             mtu,
             rx_offloads: scatter,
             tx_offloads,
-            rss_types: if rx_queues > 1 {
+            rss_types: if self.queues.rx > 1 {
                 raw.rss_types & DG_RSS_IP_UDP
             } else {
                 0
@@ -248,6 +251,37 @@ impl<'eal> Device<'eal> {
         Ok(scatter != 0)
     }
 
+    /// Gives a netvsc port, which is configured already, the MTU that is needed.
+    fn raise_mtu(&mut self, mtu: u16) -> Result<(), Failure> {
+        let version = ports::dpdk_version();
+        if ["DPDK 23.11.0", "DPDK 23.11.1"].contains(&version.as_str()) {
+            // hn_dev_mtu_set reads a queue that is not set up yet: "net/netvsc: fix MTU set".
+            return Err(self.mtu_cannot_be_raised(mtu, &version, "23.11.2 or 24.11"));
+        }
+        // SAFETY: the port is configured and not started.
+        match unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) } {
+            error if error == -libc::ENOTSUP => {
+                Err(self.mtu_cannot_be_raised(mtu, &version, "23.11.2 or later"))
+            }
+            error => {
+                self.check(error, &format!("given an MTU of {mtu}"))?;
+                self.mtu = mtu;
+                Ok(())
+            }
+        }
+    }
+
+    fn mtu_cannot_be_raised(&self, mtu: u16, version: &str, needed: &str) -> Failure {
+        Failure::request(format!(
+            "a payload of {} bytes needs an MTU of {mtu}; port {} has {} and {version} cannot raise \
+             that of a netvsc port: send at most {} bytes, or use DPDK {needed}",
+            payload(mtu),
+            self.info,
+            self.mtu,
+            payload(self.mtu),
+        ))
+    }
+
     fn set_mtu(&self, mtu: u16) -> Result<(), Failure> {
         // SAFETY: the port is configured and not started.
         let error = unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) };
@@ -258,7 +292,6 @@ impl<'eal> Device<'eal> {
     }
 
     fn too_large(&self, wanted: u16, carried: u16) -> Failure {
-        let payload = |mtu: u16| mtu.saturating_sub(IP_UDP_HEADERS);
         Failure::request(format!(
             "a payload of {} bytes needs an MTU of {wanted}; port {} carries {carried}: send at \
              most {} bytes",
@@ -287,11 +320,18 @@ impl<'eal> Device<'eal> {
         if self.role == Role::Reflect {
             rings.push(self.tx_descriptors);
         }
-        rings.extend(held_by(&self.info.driver));
-        let rx_buffers = pool_size(&rings, config.rx_burst);
+        rings.extend(self.info.driver().held());
+        let is_shared = self.info.driver().divides_pool();
+        let sharers = if is_shared { self.queues.rx } else { 1 };
+        let rx_buffers = pool_size(sharers.into(), &rings, config.rx_burst);
         for (queue, &node) in (0..).zip(&config.rx_nodes) {
-            let name = format!("rx_{index}_{queue}");
-            let pool = Pool::new(self.eal, &name, rx_buffers, config.rx_burst, rx_room, node)?;
+            if queue == 0 || !is_shared {
+                let name = format!("rx_{index}_{queue}");
+                let pool = Pool::new(self.eal, &name, rx_buffers, config.rx_burst, rx_room, node)?;
+                // Kept before anything can fail: the device may hold buffers of it.
+                self.rx_pools.push(pool);
+            }
+            let pool = &self.rx_pools[self.rx_pools.len() - 1];
             // SAFETY: the port is configured with that many queues, and the pool outlives it.
             let error = unsafe {
                 dpdk_sys::dg_rx_queue_setup(
@@ -302,23 +342,18 @@ impl<'eal> Device<'eal> {
                     pool.handle().as_ptr(),
                 )
             };
-            // Kept before anything can fail: the device may hold buffers of it.
-            self.rx_pools.push(pool);
             self.check(error, &format!("given receive queue {queue}"))?;
         }
-        for (queue, &node) in (0..).zip(&config.tx_nodes) {
-            if self.role == Role::SendReceive {
+        // Queues that the driver wants and nobody uses are like the first.
+        let unused = iter::repeat(config.tx_nodes.first().copied().unwrap_or(0));
+        let nodes = config.tx_nodes.iter().copied().chain(unused);
+        for (queue, node) in (0..self.queues.tx).zip(nodes) {
+            if self.role == Role::SendReceive && queue < self.queues.tx_used {
                 let name = format!("tx_{index}_{queue}");
-                let buffers = pool_size(&[self.tx_descriptors], config.tx_burst);
+                let buffers = pool_size(1, &[self.tx_descriptors], config.tx_burst);
                 let room = frame + ETHERNET_HEADER;
-                self.tx_pools.push(Pool::new(
-                    self.eal,
-                    &name,
-                    buffers,
-                    config.tx_burst,
-                    room,
-                    node,
-                )?);
+                let pool = Pool::new(self.eal, &name, buffers, config.tx_burst, room, node)?;
+                self.tx_pools.push(pool);
             }
             // SAFETY: the port is configured with that many queues.
             let error = unsafe {
@@ -366,13 +401,37 @@ impl Drop for Device<'_> {
     }
 }
 
-/// Whether the port is a network interface of the kernel's, whose MTU is not ours to raise: its peers
-/// count on it (a veth with a larger one keeps XDP from the other end).
-fn shares_interface(driver: &str) -> bool {
-    matches!(
-        driver,
-        "net_af_packet" | "net_af_xdp" | "net_pcap" | "net_tap"
-    )
+/// The bytes of UDP payload that an MTU leaves.
+const fn payload(mtu: u16) -> u16 {
+    mtu.saturating_sub(IP_UDP_HEADERS)
+}
+
+/// The MTUs to configure a port with, the first that it takes.
+fn mtus(rule: MtuRule, config: &DeviceConfig, info: &PortInfo) -> Vec<u16> {
+    let needed = config.mtu_wanted.max(info.mtu);
+    let liked = match (rule, config.role) {
+        (MtuRule::AsNeededAfterwards, _) => return vec![info.mtu],
+        (MtuRule::Any, Role::Reflect) => needed.max(REFLECT_MTU.min(info.max_mtu)),
+        _ => needed,
+    };
+    // A driver may promise more than it keeps.
+    let mut tried = vec![liked, needed, info.mtu];
+    tried.dedup();
+    tried
+}
+
+/// How many queues a port is configured with for `rx` that receive and `tx` that send.
+fn queues(info: &PortInfo, rx: usize, tx: usize) -> Result<Queues, Failure> {
+    let rx = queue_count(info, "receive", rx, info.max_rx_queues)?;
+    let tx_used = queue_count(info, "transmit", tx, info.max_tx_queues)?;
+    let (rx, tx) = info.driver().queues(rx, tx_used).map_err(|can| {
+        let driver = info.vf_driver.as_ref().unwrap_or(&info.driver);
+        Failure::request(format!(
+            "port {info} is driven by {driver}, which has {can}: ask for as many with -r and -t"
+        ))
+    })?;
+    queue_count(info, "transmit", tx.into(), info.max_tx_queues)?;
+    Ok(Queues { rx, tx, tx_used })
 }
 
 fn queue_count(
@@ -388,4 +447,71 @@ fn queue_count(
             if direction == "receive" { "-r" } else { "-t" }
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::tests::port;
+
+    fn netvsc(vf: &str) -> PortInfo {
+        PortInfo {
+            vf_driver: Some(vf.to_owned()),
+            max_rx_queues: 16,
+            max_tx_queues: 16,
+            ..port(0, "7ced8dd2-1a43", [2, 0, 0, 0, 0, 1], "net_netvsc")
+        }
+    }
+
+    fn config(role: Role, mtu_wanted: u16) -> DeviceConfig {
+        DeviceConfig {
+            role,
+            rx_nodes: vec![0],
+            tx_nodes: vec![0],
+            rx_descriptors: 1024,
+            tx_descriptors: 1024,
+            rx_burst: 32,
+            tx_burst: 32,
+            mtu_wanted,
+        }
+    }
+
+    #[test]
+    fn netvsc_is_configured_once_with_the_mtu_that_it_has() {
+        let info = netvsc("mlx5_pci");
+        for (role, wanted) in [
+            (Role::Reflect, 0),
+            (Role::SendReceive, 1500),
+            (Role::SendReceive, 3000),
+        ] {
+            let tried = mtus(info.driver().mtu_rule(), &config(role, wanted), &info);
+            assert_eq!(tried, [1500], "{role:?} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_reflector_takes_large_frames_where_the_mtu_is_its_own() {
+        let tried = |driver: &str| {
+            let info = port(0, "x", [2; 6], driver);
+            mtus(info.driver().mtu_rule(), &config(Role::Reflect, 0), &info)
+        };
+        assert_eq!(tried("net_ice"), [9000, 1500]);
+        assert_eq!(tried("net_af_packet"), [1500]);
+    }
+
+    #[test]
+    fn mana_is_given_idle_transmit_queues_or_refused_in_a_sentence() {
+        let mana = netvsc("net_mana");
+        let of = |rx, tx, tx_used| Ok(Queues { rx, tx, tx_used });
+        assert_eq!(queues(&mana, 16, 16), of(16, 16, 16));
+        assert_eq!(queues(&mana, 8, 1), of(8, 8, 1));
+        assert_eq!(queues(&netvsc("mlx5_pci"), 15, 1), of(15, 1, 1));
+        let error = queues(&mana, 15, 1).unwrap_err();
+        assert_eq!(error.exit_status(), 2);
+        assert_eq!(
+            error.to_string(),
+            "port 0 (7ced8dd2-1a43) is driven by net_mana, which has 1, 2, 4, 8 or 16 receive \
+             queues, and no more to transmit: ask for as many with -r and -t"
+        );
+    }
 }

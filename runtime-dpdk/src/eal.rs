@@ -131,7 +131,7 @@ impl Eal {
 
 impl Drop for Eal {
     fn drop(&mut self) {
-        if interrupts::end(&ports::indices_where(self, interrupts::needed)) {
+        if interrupts::end(&ports::memif_indices(self)) {
             // What is left behind (hugepage and runtime files, unless --in-memory or --no-huge), the
             // next start of a DPDK program clears away, as after a crash.
             return;

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::memif::{self, Direction, Queues};
+use crate::memif::{Direction, Queues};
 use crate::ports;
 
 /// How long the interrupt thread is let go of. What it had to do then is done by then, or is under
@@ -40,11 +40,6 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 static OVER: AtomicBool = AtomicBool::new(false);
 /// Held while the first seat is taken or the last one left.
 static CHANGE: Mutex<()> = Mutex::new(());
-
-/// Whether ports of a driver need this.
-pub fn needed(driver: &str) -> bool {
-    memif::is_memif(driver)
-}
 
 /// What a worker shares with the interrupt thread, on cache lines that no other worker writes to.
 #[repr(align(128))]

@@ -8,11 +8,6 @@
 
 use std::ops::Range;
 
-/// Whether ports of `driver` are of this kind.
-pub fn is_memif(driver: &str) -> bool {
-    driver == "net_memif"
-}
-
 /// Where a burst goes.
 #[derive(Clone, Copy, Debug)]
 pub enum Direction {

@@ -12,26 +12,17 @@ use crate::eal::{Eal, error_text, last_error};
 /// `RTE_MBUF_DEFAULT_BUF_SIZE`).
 pub const ORDINARY_ROOM: u32 = 2048;
 
-/// Buffers of one pool: to fill the rings, for a burst in the worker's hands and one in the
-/// driver's, and for what the lcore's cache keeps back (up to one and a half times its size).
-pub fn pool_size(rings: &[u16], burst: u16) -> u32 {
+/// Buffers of a pool for so many `queues` (or pairs): for each to fill its `rings`, for a burst in
+/// the worker's hands and one in the driver's, and for what the lcore's cache keeps back (up to one
+/// and a half times its size).
+pub fn pool_size(queues: u32, rings: &[u16], burst: u16) -> u32 {
     let rings: u32 = rings
         .iter()
         .map(|&descriptors| u32::from(descriptors))
         .sum();
-    let needed = rings + 2 * u32::from(burst) + cache_size(burst) * 3 / 2;
+    let needed = queues * (rings + 2 * u32::from(burst) + cache_size(burst) * 3 / 2);
     // A pool's ring has a power of two of slots, one of which stays empty.
     (needed + 1).next_power_of_two() - 1
-}
-
-/// What a driver takes of the pool of a receive queue besides that queue's own descriptors, as rings.
-pub fn held_by(driver: &str) -> &'static [u16] {
-    match driver {
-        // Its fill ring, whatever was asked for, and as many on their way out: it copies what it sends
-        // into this pool's memory, which is all that the kernel sees.
-        "net_af_xdp" => &[2048, 2048],
-        _ => &[],
-    }
 }
 
 /// Buffers that an lcore keeps at hand. Larger requests pass it by, so it holds a burst.
@@ -103,12 +94,29 @@ mod tests {
         for burst in [1, 32, 64, MAX_BURST] {
             for rings in [&[512_u16, 512][..], &[1024], &[4096, 4096], &[1]] {
                 let total: u32 = rings.iter().map(|&ring| u32::from(ring)).sum();
-                let size = pool_size(rings, burst);
+                let size = pool_size(1, rings, burst);
                 assert!(size >= total + 2 * u32::from(burst) + cache_size(burst) * 3 / 2);
                 assert!((size + 1).is_power_of_two());
                 // What rte_mempool_create insists on.
                 assert!(cache_size(burst) * 3 / 2 <= size && cache_size(burst) <= 512);
             }
         }
+    }
+    #[test]
+    fn a_pool_that_is_divided_by_its_queues_leaves_each_its_descriptors() {
+        for burst in [1, 32, 128, MAX_BURST] {
+            for descriptors in [64, 1000, 1024, 4096] {
+                for queues in [1, 2, 15, 16, 64] {
+                    // As many to receive as to send what was received.
+                    for rings in [&[descriptors][..], &[descriptors; 2]] {
+                        let share = pool_size(queues, rings, burst) / queues;
+                        assert!(share >= u32::from(descriptors), "{queues} queues: {share}");
+                    }
+                }
+            }
+        }
+        // What 16 pairs of 1024 descriptors take of hugepages.
+        let bytes = u64::from(pool_size(16, &[1024, 1024], 32)) * (2048 + 128 + 128 + 64);
+        assert!(bytes < 200 << 20, "{bytes} bytes");
     }
 }

@@ -10,6 +10,7 @@ use dpdkgen_core::wire::Mac;
 use dpdkgen_run::failure::Failure;
 use serde::{Serialize, Serializer};
 
+use crate::driver::Driver;
 use crate::eal::Eal;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
@@ -28,6 +29,9 @@ pub struct PortInfo {
     pub mac: Mac,
     /// The driver's name, such as `net_memif`.
     pub driver: String,
+    /// The driver of the VF that a netvsc port drives; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vf_driver: Option<String>,
     /// The NUMA node that it is attached to, if it is to one.
     pub numa_node: Option<u32>,
     /// The link as it is now (most are down before the port is started); absent when not told.
@@ -83,10 +87,18 @@ pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Failure> {
         .collect()
 }
 
-/// The indices of the ports whose driver is one of `drivers`, of those that DPDK tells about.
-pub(crate) fn indices_where(eal: &Eal, drivers: impl Fn(&str) -> bool) -> Vec<u16> {
-    let told = |index| info(index).is_ok_and(|(info, _)| drivers(&info.driver));
-    indices(eal).filter(|&index| told(index)).collect()
+/// Returns the indices of the memif ports.
+pub(crate) fn memif_indices(eal: &Eal) -> Vec<u16> {
+    let is_memif = |index| info(index).is_ok_and(|(info, _)| info.driver().is_memif());
+    indices(eal).filter(|&index| is_memif(index)).collect()
+}
+
+impl PortInfo {
+    /// Returns its driver, by which its rules are known.
+    #[must_use]
+    pub fn driver(&self) -> Driver<'_> {
+        Driver::new(&self.driver, self.vf_driver.as_deref())
+    }
 }
 
 impl fmt::Display for PortInfo {
@@ -113,6 +125,13 @@ fn indices(_eal: &Eal) -> impl Iterator<Item = u16> {
     })
 }
 
+/// Returns the version of the DPDK that runs, such as `DPDK 22.11.11`.
+pub(crate) fn dpdk_version() -> String {
+    // SAFETY: DPDK returns a static text.
+    let version = unsafe { CStr::from_ptr(dpdk_sys::rte_version()) };
+    version.to_string_lossy().into_owned()
+}
+
 /// What is shown of a port, and what it is configured by.
 pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Failure> {
     let mut raw = dpdk_sys::dg_port_info::default();
@@ -128,6 +147,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Fai
         index,
         name: text(&raw.name),
         mac: Mac(raw.mac),
+        vf_driver: vf_driver(&raw),
         driver: text(&raw.driver),
         numa_node: u32::try_from(raw.numa_node).ok(),
         link: link(index),
@@ -161,6 +181,30 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Fai
         rss_table_size: raw.reta_size,
     };
     Ok((info, raw))
+}
+
+/// Finds the driver of the VF behind a netvsc port: a port with the same address, which the netvsc
+/// port owns once it drives it.
+fn vf_driver(netvsc: &dpdk_sys::dg_port_info) -> Option<String> {
+    if !Driver::new(&text(&netvsc.driver), None).is_netvsc() {
+        return None;
+    }
+    let mut next = 0;
+    loop {
+        // SAFETY: walks the table of ports, owned ones too.
+        let index = unsafe { dpdk_sys::rte_eth_find_next(next) };
+        if u32::from(index) >= dpdk_sys::DG_MAX_PORTS {
+            return None;
+        }
+        let mut raw = dpdk_sys::dg_port_info::default();
+        // SAFETY: fills the struct, or gives an error.
+        let error = unsafe { dpdk_sys::dg_port_info(index, &raw mut raw) };
+        let driver = text(&raw.driver);
+        if error == 0 && raw.mac == netvsc.mac && Driver::new(&driver, None).may_be_vf() {
+            return Some(driver);
+        }
+        next = index + 1;
+    }
 }
 
 /// The link as it is now.
@@ -228,6 +272,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             mac: Mac(mac),
             driver: driver.to_owned(),
+            vf_driver: None,
             numa_node: None,
             link: Some(Link {
                 up: true,

@@ -11,7 +11,7 @@ pub fn render(ports: &[PortInfo]) -> String {
     for port in ports {
         let lines = [
             ("MAC", port.mac.to_string()),
-            ("driver", port.driver.clone()),
+            ("driver", driver(port)),
             (
                 "NUMA node",
                 port.numa_node
@@ -54,6 +54,13 @@ pub fn render(ports: &[PortInfo]) -> String {
 #[must_use]
 pub fn to_json(ports: &[PortInfo]) -> serde_json::Value {
     serde_json::json!(ports)
+}
+
+fn driver(port: &PortInfo) -> String {
+    match &port.vf_driver {
+        Some(vf) => format!("{}, over a VF of {vf}", port.driver),
+        None => port.driver.clone(),
+    }
 }
 
 fn link(port: &PortInfo) -> String {

@@ -140,6 +140,7 @@ impl<'r> DpdkRuntime<'r> {
         let opened = |device: &Device<'_>| OpenedPort {
             name: device.info().name.clone(),
             driver: device.info().driver.clone(),
+            vf_driver: device.info().vf_driver.clone(),
             mac: Mac(device.info().mac.0),
         };
         let ports: Vec<_> = devices.iter().map(opened).collect();
@@ -221,6 +222,7 @@ impl ForControl for Control {
             summary::Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
+                vf_driver: port.vf_driver.clone(),
                 imissed: counters.imissed,
                 ierrors: counters.ierrors,
                 rx_nombuf: counters.rx_nombuf,

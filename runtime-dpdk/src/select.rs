@@ -1,11 +1,14 @@
 //! Choosing ports: by MAC, device name or index.
 
+use std::path::Path;
+
 use dpdkgen_core::wire::Mac;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::PortSelector;
 
 use crate::diagnosis;
 use crate::eal::Eal;
+use crate::kernel_netvsc::{self, Interface};
 use crate::ports::{self, PortInfo};
 
 /// The ports that the selectors name, in their order; without any, the only port there is.
@@ -14,7 +17,11 @@ pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Fa
     if ports.is_empty() {
         return Err(no_port(&eal.last_words(0)));
     }
-    Ok(choose(&ports, selectors)?.into_iter().cloned().collect())
+    let kernel = kernel_netvsc::interfaces(Path::new("/sys"));
+    Ok(choose(&ports, selectors, &kernel)?
+        .into_iter()
+        .cloned()
+        .collect())
 }
 
 /// `why` is what DPDK said of it, if anything.
@@ -31,13 +38,20 @@ fn no_port(why: &str) -> Failure {
     ))
 }
 
+/// Chooses of `ports`, none of which may be a VF that the `kernel` drives.
 fn choose<'a>(
     ports: &'a [PortInfo],
     selectors: &[PortSelector],
+    kernel: &[Interface],
 ) -> Result<Vec<&'a PortInfo>, Failure> {
     if selectors.is_empty() {
-        return match ports {
-            [only] => Ok(vec![only]),
+        let free: Vec<_> = ports
+            .iter()
+            .filter(|port| owner(port, kernel).is_none())
+            .collect();
+        return match (free.as_slice(), ports) {
+            ([only], _) => Ok(vec![only]),
+            ([], [first, ..]) => Err(owned(first, kernel)),
             _ => Err(Failure::request(format!(
                 "choose a port with -p: there are {}",
                 names(ports)
@@ -52,9 +66,28 @@ fn choose<'a>(
                 "port {port} is chosen twice, by -p {selector}"
             )));
         }
+        if owner(port, kernel).is_some() {
+            return Err(owned(port, kernel));
+        }
         chosen.push(port);
     }
     Ok(chosen)
+}
+
+/// Finds the interface of the kernel's that drives `port` as its VF.
+fn owner<'k>(port: &PortInfo, kernel: &'k [Interface]) -> Option<&'k Interface> {
+    kernel
+        .iter()
+        .find(|interface| port.driver().may_be_vf() && interface.mac == port.mac)
+}
+
+fn owned(port: &PortInfo, kernel: &[Interface]) -> Failure {
+    let name = owner(port, kernel).map_or("", |interface| &interface.name);
+    Failure::request(format!(
+        "port {port} is the VF of {name}, an interface of the kernel's: taking it would cut that off, \
+         and an SSH connection over it; bind another interface's VMBus device to uio_hv_generic and \
+         choose it by its MAC"
+    ))
 }
 
 fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortInfo, Failure> {
@@ -120,7 +153,7 @@ mod tests {
 
     fn chosen(selectors: &[&str]) -> Result<Vec<u16>, Failure> {
         let selectors: Vec<_> = selectors.iter().map(|s| PortSelector::parse(s)).collect();
-        choose(&ports(), &selectors).map(|ports| ports.iter().map(|port| port.index).collect())
+        choose(&ports(), &selectors, &[]).map(|ports| ports.iter().map(|port| port.index).collect())
     }
 
     #[test]
@@ -179,7 +212,7 @@ mod tests {
                 .contains("4 (net_memif0)")
         );
         let one = &ports()[..1];
-        assert_eq!(choose(one, &[]).unwrap(), [&one[0]]);
+        assert_eq!(choose(one, &[], &[]).unwrap(), [&one[0]]);
     }
 
     #[test]
@@ -192,9 +225,30 @@ mod tests {
     fn a_mac_means_the_netvsc_port_and_not_its_vf() {
         let mut ports = ports();
         ports[0].mac = ports[1].mac;
-        let chosen = choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")]).unwrap();
+        let chosen = choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")], &[]).unwrap();
         assert_eq!(chosen[0].driver, "net_netvsc");
         ports[1].driver = "net_other".to_owned();
-        assert!(choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")]).is_err());
+        assert!(choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")], &[]).is_err());
+    }
+    #[test]
+    fn a_vf_that_the_kernel_drives_is_never_taken() {
+        let mut ports = ports();
+        let kernel = [Interface {
+            name: "eth0".to_owned(),
+            mac: ports[0].mac,
+        }];
+        for selector in ["0", "0000:08:00.0", "02:00:00:00:00:01"] {
+            let error = choose(&ports, &[PortSelector::parse(selector)], &kernel).unwrap_err();
+            assert_eq!(error.exit_status(), 2);
+            assert!(error.to_string().contains("the VF of eth0"), "{error}");
+        }
+        // On a fresh machine it is the only port there is.
+        let error = choose(&ports[..1], &[], &kernel).unwrap_err();
+        assert!(error.to_string().contains("SSH"), "{error}");
+        // Beside it there is one to take.
+        assert_eq!(choose(&ports[..2], &[], &kernel).unwrap(), [&ports[1]]);
+        // A software port over the same interface leaves it to the kernel.
+        ports[0].driver = "net_af_packet".to_owned();
+        assert!(choose(&ports[..1], &[], &kernel).is_ok());
     }
 }

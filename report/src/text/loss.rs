@@ -32,7 +32,7 @@ impl<'a> Whereabouts<'a> {
             let mut names: Vec<_> = devices
                 .iter()
                 .filter(|d| field(d).is_none())
-                .map(|d| d.driver.as_str())
+                .map(|d| d.vf_driver.as_ref().unwrap_or(&d.driver).as_str())
                 .collect();
             names.sort_unstable();
             names.dedup();
@@ -135,6 +135,7 @@ mod tests {
         Device {
             port: "0".to_owned(),
             driver: driver.to_owned(),
+            vf_driver: None,
             imissed,
             ierrors: None,
             rx_nombuf: imissed.map(|_| 0),

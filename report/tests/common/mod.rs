@@ -8,6 +8,7 @@ pub fn device(driver: &str) -> Device {
     Device {
         port: "0000:03:00.0".to_owned(),
         driver: driver.to_owned(),
+        vf_driver: None,
         imissed: Some(0),
         ierrors: Some(0),
         rx_nombuf: Some(0),

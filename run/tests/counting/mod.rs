@@ -110,6 +110,7 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Sum
     let stage = Stage::new(request, &posts, Tag::new(1), &mut memory);
     let name = "loop".to_owned();
     let port = OpenedPort {
+        vf_driver: None,
         driver: name.clone(),
         name,
         mac: Mac([2, 0, 0, 0, 0, 1]),

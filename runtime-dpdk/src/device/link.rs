@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use dpdkgen_run::failure::Failure;
 
 use super::Device;
+use crate::driver::Driver;
 use crate::memif::Queues;
 use crate::{interrupts, ports};
 
@@ -29,8 +30,8 @@ impl Device<'_> {
             // In the thread that peers connect in, so that none gives rings which are forgotten.
             let queues = Queues {
                 port: index,
-                rx: 0..self.rx_pools.len() as u16,
-                tx: 0..self.tx_queues,
+                rx: 0..self.queues.rx,
+                tx: 0..self.queues.tx,
             };
             let mut error = 0;
             interrupts::in_thread(|| {
@@ -50,7 +51,7 @@ impl Device<'_> {
     }
 
     pub(super) fn is_memif(&self) -> bool {
-        interrupts::needed(&self.info.driver)
+        self.info.driver().is_memif()
     }
 
     /// Waits until the link is up, and fails when it still is down after `timeout`. Whether it is
@@ -112,13 +113,13 @@ impl Device<'_> {
 
 /// Whether a port is a memif that connects to its peer, by what was given to the driver. That is
 /// also what it is without being told.
-pub(super) fn is_memif_client(driver: &str, arguments: &str) -> bool {
+pub(super) fn is_memif_client(driver: Driver<'_>, arguments: &str) -> bool {
     let role = arguments
         .split(',')
         .find_map(|argument| argument.strip_prefix("role="));
     // The names of the roles before DPDK 20.11 are taken still.
     let waits = role.is_some_and(|role| role.contains("server") || role.contains("master"));
-    interrupts::needed(driver) && !waits
+    driver.is_memif() && !waits
 }
 
 #[cfg(test)]
@@ -127,9 +128,10 @@ mod tests {
 
     #[test]
     fn a_memif_client_is_told_from_a_server() {
-        assert!(is_memif_client("net_memif", "role=client,socket=/x"));
-        assert!(is_memif_client("net_memif", "socket=/server"));
-        assert!(!is_memif_client("net_memif", "socket=/x,role=server"));
-        assert!(!is_memif_client("net_ring", ""));
+        let memif = Driver::new("net_memif", None);
+        assert!(is_memif_client(memif, "role=client,socket=/x"));
+        assert!(is_memif_client(memif, "socket=/server"));
+        assert!(!is_memif_client(memif, "socket=/x,role=server"));
+        assert!(!is_memif_client(Driver::new("net_ring", None), ""));
     }
 }

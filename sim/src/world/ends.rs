@@ -42,6 +42,7 @@ pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
         .map(|number| OpenedPort {
             name: format!("sim{number}"),
             driver: DRIVER.to_owned(),
+            vf_driver: None,
             mac: Mac([2, 0, 0, 0, 1, number as u8]),
         })
         .collect();
@@ -70,6 +71,7 @@ pub fn reflector_port() -> OpenedPort {
     OpenedPort {
         name: "sim0".to_owned(),
         driver: DRIVER.to_owned(),
+        vf_driver: None,
         mac: Mac(REFLECTOR_MAC),
     }
 }
@@ -204,6 +206,7 @@ pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
             Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
+                vf_driver: None,
                 imissed: Some(missed),
                 ierrors: Some(0),
                 rx_nombuf: Some(no_buffer),
