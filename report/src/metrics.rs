@@ -1,23 +1,18 @@
 //! The metrics of a run that is going on, for Prometheus: `/metrics` over HTTP.
 //!
 //! Promised: the address is taken before anything is sent; what is told is at most about a second
-//! old; counters never decrease; and a client that is slow or asks often holds up nothing but
-//! itself.
+//! old; counters never decrease; and whatever clients do, the run goes on and others are answered.
 
+mod server;
 mod text;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 
-use tiny_http::{Header, Method, Request, Response, Server};
-
+use self::server::Server;
 pub use self::text::render;
 use crate::progress::{Progress, Step};
-
-/// The text format, as Prometheus names it.
-const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The address could not be taken: one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +32,8 @@ pub struct Metrics {
 
 enum State {
     /// Clients wait until the run begins.
-    Bound(TcpListener),
-    Serving(Arc<Server>, JoinHandle<()>),
+    Bound(Option<TcpListener>),
+    Serving(Server),
     Failed(io::Error),
 }
 
@@ -56,7 +51,7 @@ impl Metrics {
                 address,
                 told: Arc::default(),
                 last: None,
-                state: State::Bound(listener),
+                state: State::Bound(Some(listener)),
             }),
             Err(cause) => Err(BindError { address, cause }),
         }
@@ -78,66 +73,27 @@ impl Metrics {
 
     /// Begins to answer, if that has not begun.
     fn serve(&mut self) {
-        if let State::Bound(listener) = &self.state {
-            let served = listener.try_clone();
-            let served = served.and_then(|listener| serve(listener, &self.told));
-            self.state = match served {
-                Ok((server, thread)) => State::Serving(server, thread),
-                Err(cause) => State::Failed(cause),
-            };
-        }
+        let State::Bound(listener) = &mut self.state else {
+            return;
+        };
+        let Some(listener) = listener.take() else {
+            return;
+        };
+        self.state = match Server::start(listener, Arc::clone(&self.told)) {
+            Ok(server) => State::Serving(server),
+            Err(cause) => State::Failed(cause),
+        };
     }
 
-    /// Answers nobody any more. If nobody ever was, although the address had been taken: why, in one
-    /// sentence.
+    /// Answers nobody any more. If nobody ever was answered, or nobody could be by the end: why, in
+    /// one sentence.
     #[must_use]
     pub fn finish(self) -> Option<String> {
-        match self.state {
-            State::Bound(_) => None,
-            State::Failed(cause) => Some(format!(
-                "{} (metrics) was not served: {cause}",
-                self.address
-            )),
-            State::Serving(server, thread) => {
-                server.unblock();
-                let _ = thread.join();
-                None
-            }
-        }
+        let (cause, what) = match self.state {
+            State::Bound(_) => return None,
+            State::Failed(cause) => (Some(cause), "was not served"),
+            State::Serving(server) => (server.finish(), "was not served any more by the end"),
+        };
+        cause.map(|cause| format!("{} (metrics) {what}: {cause}", self.address))
     }
-}
-
-fn serve(
-    listener: TcpListener,
-    told: &Arc<Mutex<String>>,
-) -> io::Result<(Arc<Server>, JoinHandle<()>)> {
-    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
-    let server = Arc::new(server);
-    let (serving, told) = (Arc::clone(&server), Arc::clone(told));
-    let thread = thread::Builder::new().name("metrics".to_owned());
-    let thread = thread.spawn(move || {
-        for request in serving.incoming_requests() {
-            let text = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            answer(request, text);
-        }
-    })?;
-    Ok((server, thread))
-}
-
-/// Whoever asked may have gone.
-fn answer(request: Request, text: String) {
-    let path = request.url().split('?').next().unwrap_or_default();
-    let is_read = matches!(request.method(), Method::Get | Method::Head);
-    let _ = match path {
-        "/metrics" if is_read => {
-            let header = Header::from_bytes("Content-Type", CONTENT_TYPE)
-                .expect("a header without line breaks");
-            request.respond(Response::from_string(text).with_header(header))
-        }
-        "/metrics" => {
-            request.respond(Response::from_string("only GET and HEAD\n").with_status_code(405))
-        }
-        _ => request
-            .respond(Response::from_string("the metrics are at /metrics\n").with_status_code(404)),
-    };
 }

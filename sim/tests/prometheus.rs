@@ -1,14 +1,20 @@
 //! The metrics of a run, scraped by a real Prometheus; the alerts and the dashboard, evaluated by it.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use dpdkgen_tests::{Need, Program, http, run, turn};
+use dpdkgen_tests::{Need, Program, Summary, http, run, turn};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
+const SIM: &str = env!("CARGO_BIN_EXE_dpdkgen-sim");
+/// A run that goes on until it is ended.
+const ENDLESS: &str = "sendrecv --rate 100kpps --packet-size 64 --loss 1% --dup 1% \
+                       --duration 70000 -t 2 -r 2 -q";
 
 /// A file of the folder `docs`.
 fn docs(name: &str) -> PathBuf {
@@ -19,12 +25,10 @@ fn docs(name: &str) -> PathBuf {
 
 /// A run that goes on, with its metrics at `address`.
 fn endless(address: SocketAddr) -> Program {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dpdkgen-sim"));
-    let options = "sendrecv --rate 100kpps --packet-size 64 --loss 1% --dup 1% --duration 70000 \
-                   -t 2 -r 2 -q --metrics";
+    let mut command = Command::new(SIM);
     command
-        .args(options.split_whitespace())
-        .arg(address.to_string());
+        .args(ENDLESS.split_whitespace())
+        .args(["--metrics", &address.to_string()]);
     Program::start(command)
 }
 
@@ -64,7 +68,7 @@ fn promtool_finds_nothing_to_say() {
     });
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("metrics");
-    std::fs::write(&file, &metrics).unwrap();
+    fs::write(&file, &metrics).unwrap();
     let mut promtool = Command::new("sh");
     promtool
         .args(["-c", "promtool check metrics < $0"])
@@ -97,7 +101,7 @@ fn a_real_prometheus_scrapes_a_run() {
          scrape_configs: [{{job_name: dpdkgen, static_configs: [{{targets: ['{target}']}}]}}]\n",
         alerts.display()
     );
-    std::fs::write(&config, text).unwrap();
+    fs::write(&config, text).unwrap();
     let mut prometheus = Command::new("prometheus");
     prometheus
         .arg(format!("--config.file={}", config.display()))
@@ -149,7 +153,7 @@ fn a_real_prometheus_scrapes_a_run() {
 
 /// Every expression of the dashboard gives something, but for what does not happen on this link.
 fn evaluates_the_dashboard(address: SocketAddr) {
-    let text = std::fs::read_to_string(docs("grafana-dashboard.json")).unwrap();
+    let text = fs::read_to_string(docs("grafana-dashboard.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().flat_map(|p| p["targets"].as_array().unwrap());
@@ -164,4 +168,62 @@ fn evaluates_the_dashboard(address: SocketAddr) {
         let results = query(address, &expression).unwrap_or_else(|error| panic!("{error}"));
         assert!(!results.is_empty(), "{expression} gives nothing");
     }
+}
+
+/// A run whose descriptors are limited; the metrics at `address` answer.
+fn with_descriptors(most: usize, address: SocketAddr, folder: &Path) -> Program {
+    let mut command = Command::new("sh");
+    let line = format!("ulimit -n {most}; exec {SIM} {ENDLESS} --json json --metrics {address}");
+    command.args(["-c", &line]).current_dir(folder);
+    Program::start(command)
+}
+
+#[test]
+fn idle_connections_that_take_all_descriptors_cost_nothing_for_long() {
+    let name = "idle_connections_that_take_all_descriptors_cost_nothing_for_long";
+    let Some(_turn) = turn(name, &[]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let address = http::free_address();
+    let mut program = with_descriptors(256, address, folder.path());
+    program.until("metrics", LIMIT, answers_at(address));
+    // The connection has gone by then.
+    thread::sleep(Duration::from_millis(200));
+    let folder_of_opened = format!("/proc/{}/fd", program.id());
+    let is_free = |number: &usize| !fs::exists(format!("{folder_of_opened}/{number}")).unwrap();
+    let opened = (0..).find(is_free).unwrap();
+    program.signal("INT");
+    let _ = program.wait(LIMIT).ok();
+
+    // Some descriptors are left for connections, and fewer than there are idlers.
+    let address = http::free_address();
+    let mut program = with_descriptors(opened + 3, address, folder.path());
+    program.until("metrics", LIMIT, answers_at(address));
+    let idle: Vec<_> = (0..60).map(|_| TcpStream::connect(address)).collect();
+    program.until("metrics beside idlers", LIMIT, answers_at(address));
+    drop(idle);
+    program.until("metrics after idlers", LIMIT, answers_at(address));
+    program.signal("INT");
+    let ended = program.wait(LIMIT).ok();
+    assert_eq!(ended.stderr, "");
+    let _ = Summary::read(&folder.path().join("json"));
+
+    // None is left, so nobody is ever answered, and that is said.
+    let address = http::free_address();
+    let mut program = with_descriptors(opened, address, folder.path());
+    program.until("a listener", LIMIT, |_| TcpStream::connect(address).is_ok());
+    thread::sleep(Duration::from_secs(2));
+    program.signal("INT");
+    let ended = program.wait(LIMIT).with_status(1);
+    let said = format!(
+        "dpdkgen: {address} (metrics) was not served any more by the end: Too many open files \
+         (os error 24)\n"
+    );
+    assert_eq!(ended.stderr, said);
+    let _ = Summary::read(&folder.path().join("json"));
+}
+
+fn answers_at(address: SocketAddr) -> impl FnMut(&Program) -> bool {
+    move |_| http::get(address, "/metrics").is_ok()
 }

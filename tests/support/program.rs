@@ -70,6 +70,12 @@ impl Program {
         }
     }
 
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written to standard output by now.
     #[must_use]
     pub fn stdout(&self) -> String {
