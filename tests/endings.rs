@@ -39,7 +39,7 @@ fn a_signal_ends_a_run_in_order() {
     let Some(_turn) = turn("a_signal_ends_a_run_in_order", &[]) else {
         return;
     };
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let pair = Pair::new(1, "");
         let page = pair.file("run.html");
         let options = "--rate 20kpps --stats-evict-interval-secs 0.2 --report";

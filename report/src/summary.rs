@@ -90,7 +90,7 @@ pub enum StopReason {
     Duration,
     /// The count asked for was reached.
     Count,
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM or SIGHUP.
     Signal,
 }
 

@@ -1,6 +1,8 @@
-//! SIGINT and SIGTERM: counted, and asked for by the control thread.
+//! SIGINT, SIGTERM and SIGHUP: counted, and asked for by the control thread.
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use std::fs;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
@@ -12,13 +14,16 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// From now on SIGINT and SIGTERM no longer end the program.
+    /// From now on SIGINT, SIGTERM and SIGHUP no longer end the program. A SIGHUP that whoever started
+    /// it had set aside (`nohup`) stays so.
     ///
     /// # Errors
     ///
     /// If the system refuses.
     pub fn new() -> Result<Self, Failure> {
-        let signals = Signals::new([SIGINT, SIGTERM])
+        let handled = [SIGINT, SIGTERM, SIGHUP];
+        let is_wanted = |signal: &&i32| **signal != SIGHUP || !is_ignored(SIGHUP);
+        let signals = Signals::new(handled.iter().filter(is_wanted))
             .map_err(|error| Failure::machine(format!("signals cannot be handled: {error}")))?;
         Ok(Self {
             signals,
@@ -30,5 +35,34 @@ impl StopSignals {
     pub fn requests(&mut self) -> usize {
         self.requests += self.signals.pending().count();
         self.requests
+    }
+}
+
+/// Whether this process ignores `signal`, which safe code can ask only the kernel's own account.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_in_mask(&status, signal)
+}
+
+fn is_in_mask(status: &str, signal: i32) -> bool {
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_kernels_account() {
+        let status =
+            "SigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000000\n";
+        assert!(is_in_mask(status, SIGHUP));
+        assert!(!is_in_mask(status, SIGINT));
+        assert!(!is_in_mask(status, SIGTERM));
+        assert!(!is_in_mask("", SIGHUP));
+        assert!(!is_ignored(SIGINT));
     }
 }
