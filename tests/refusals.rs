@@ -227,6 +227,43 @@ fn files_that_cannot_be_written() {
     }
 }
 
+#[test]
+fn what_does_not_begin_leaves_the_files_of_the_last_run() {
+    let Some(_turn) = turn("what_does_not_begin_leaves_the_files_of_the_last_run", &[]) else {
+        return;
+    };
+    let (cpu, memif, folder) = (cpus()[0], Memif::new(10), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("csv"), "of an earlier run").unwrap();
+    let files = format!(
+        "-q -s {} --json {}",
+        ports::text(&file("csv")),
+        ports::text(&file("json"))
+    );
+    for (device, options, status) in [
+        (memif.client(0), "--wait-link 500ms", 1),
+        ("net_ring0".to_owned(), "-r 99", 2),
+        // No memory for buffers, and too much of it for intervals.
+        ("net_ring0".to_owned(), "-t 16 -r 16", 1),
+        (
+            "net_ring0".to_owned(),
+            "-i 0.001 -t 16 -r 16 --rx-desc 64 --tx-desc 64",
+            2,
+        ),
+        (memif.server(0), "--packet-size 1473", 2),
+    ] {
+        let case = Case {
+            eal: format!("-l {cpu} {NO_HUGEPAGES} --vdev={device}"),
+            status,
+            ..request(&format!("{options} {files}"), &[])
+        };
+        case.check();
+        let text = fs::read_to_string(file("csv")).unwrap();
+        assert_eq!(text, "of an earlier run", "{options}");
+        assert!(!file("json").exists(), "{options}");
+    }
+}
+
 /// Free hugepages of the default size, put back as they were.
 struct Hugepages(String);
 

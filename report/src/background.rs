@@ -3,7 +3,8 @@
 //! Promised: writing never waits. A reader that is slow, or does not read at all (a pager, a pipe that
 //! nobody empties), holds up nothing but its own output; what it leaves unread beyond [`MOST_PENDING`]
 //! bytes is dropped, and the output is then incomplete. An output that fails is told of once while the
-//! run goes on, a removed file within a second or two.
+//! run goes on, a removed file within a second or two. At the end it is waited for as long as
+//! [`Patience`](crate::patience::Patience) lasts; a thread that still waits for its reader then is left behind.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::output::Output;
+use crate::output::{Output, incomplete};
+use crate::patience::Writer;
 use crate::voice::Voice;
 
 /// Bytes that wait to be written, at most: a quarter of an hour of rows of a millisecond each.
@@ -21,103 +23,147 @@ pub const MOST_PENDING: usize = 64 << 20;
 /// How often the file is looked for under its name.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
+/// Bytes written at once: what a pipe takes as soon as its reader has taken as much.
+pub(crate) const PIECE: usize = 4096;
+
 /// An output, and the thread that writes it once there is something to write.
 #[derive(Debug)]
-pub struct Background(State);
+pub struct Background {
+    label: String,
+    is_file: bool,
+    state: State,
+}
 
 #[derive(Debug)]
 enum State {
     Idle(Output, Voice),
-    Writing {
-        chunks: Sender<Vec<u8>>,
-        pending: Arc<AtomicUsize>,
-        has_dropped: bool,
-        thread: JoinHandle<Output>,
-    },
-    /// Only while one of the others becomes the other.
-    Changing,
+    Writing(Thread),
+    /// There could be no thread, for this reason.
+    Failed(String),
+}
+
+#[derive(Debug)]
+struct Thread {
+    /// Until all is handed over.
+    chunks: Option<Sender<Vec<u8>>>,
+    pending: Arc<AtomicUsize>,
+    has_dropped: bool,
+    handle: JoinHandle<Output>,
 }
 
 impl Background {
-    /// Writes to `output` from now on, and says by `voice` if that fails. The thread begins with the
-    /// first write, where the writer runs.
+    /// Writes to `output` from now on, and says by `voice` if that fails.
     #[must_use]
-    pub const fn new(output: Output, voice: Voice) -> Self {
-        Self(State::Idle(output, voice))
+    pub fn new(output: Output, voice: Voice) -> Self {
+        Self {
+            label: output.label(),
+            is_file: output.is_file(),
+            state: State::Idle(output, voice),
+        }
+    }
+
+    /// Begins the output, in a thread that runs where this is called first; writing does so too.
+    pub fn begin(&mut self) {
+        if !matches!(self.state, State::Idle(..)) {
+            return;
+        }
+        let nothing = State::Failed(String::new());
+        if let State::Idle(output, voice) = std::mem::replace(&mut self.state, nothing) {
+            self.state = match Thread::start(output, voice) {
+                Ok(thread) => State::Writing(thread),
+                Err(cause) => State::Failed(cause.to_string()),
+            };
+        }
     }
 
     /// How many bytes wait to be written.
     #[must_use]
     pub fn pending(&self) -> usize {
-        match &self.0 {
-            State::Writing { pending, .. } => pending.load(Ordering::Relaxed),
-            State::Idle(..) | State::Changing => 0,
+        match &self.state {
+            State::Writing(thread) => thread.pending.load(Ordering::Relaxed),
+            State::Idle(..) | State::Failed(_) => 0,
         }
     }
 
-    /// Waits until all has been written, and gives the output back.
-    ///
-    /// # Panics
-    ///
-    /// If the thread did.
+    /// Takes no more; what was written so far is all.
+    pub fn close(&mut self) {
+        if let State::Writing(thread) = &mut self.state {
+            thread.chunks = None;
+        }
+    }
+
+    /// What is incomplete and why, in one sentence; `None` if all is written. It does not wait: what is
+    /// not written by now is given up.
     #[must_use]
-    pub fn finish(self) -> Output {
-        match self.0 {
-            State::Idle(output, _) => output,
-            State::Writing {
-                chunks,
-                has_dropped,
-                thread,
-                ..
-            } => {
-                drop(chunks);
-                let mut output = thread.join().expect("a thread that only writes");
-                if has_dropped {
-                    output.fail("its reader was too slow");
-                }
-                output
+    pub fn finish(self) -> Option<String> {
+        let is_done = self.is_done();
+        match self.state {
+            State::Idle(..) => None,
+            State::Failed(cause) => Some(incomplete(&self.label, &cause)),
+            State::Writing(_) if !is_done => {
+                let cause = if self.is_file {
+                    "it could not be written in time"
+                } else {
+                    "its reader does not read"
+                };
+                Some(incomplete(&self.label, cause))
             }
-            State::Changing => unreachable!("a change ends where it began"),
+            State::Writing(thread) => match thread.handle.join() {
+                Ok(_) if thread.has_dropped => {
+                    Some(incomplete(&self.label, "its reader was too slow"))
+                }
+                Ok(output) => output.failure().map(str::to_owned),
+                Err(_) => Some(incomplete(&self.label, "its thread panicked")),
+            },
         }
     }
+}
 
-    fn start(&mut self) -> io::Result<()> {
-        let State::Idle(..) = self.0 else {
-            return Ok(());
-        };
-        let State::Idle(output, voice) = std::mem::replace(&mut self.0, State::Changing) else {
-            return Ok(());
-        };
+impl Thread {
+    fn start(output: Output, voice: Voice) -> io::Result<Self> {
         let (chunks, received) = mpsc::channel();
         let pending = Arc::new(AtomicUsize::new(0));
         let taken = Arc::clone(&pending);
-        let thread = thread::Builder::new()
+        let handle = thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || write_all(output, &voice, &received, &taken))?;
-        self.0 = State::Writing {
-            chunks,
+        Ok(Self {
+            chunks: Some(chunks),
             pending,
             has_dropped: false,
-            thread,
-        };
-        Ok(())
+            handle,
+        })
+    }
+}
+
+impl Writer for Background {
+    fn is_done(&self) -> bool {
+        match &self.state {
+            State::Writing(thread) => thread.handle.is_finished(),
+            State::Idle(..) | State::Failed(_) => true,
+        }
+    }
+
+    fn progress(&self) -> usize {
+        self.pending()
+    }
+
+    fn has_reader(&self) -> bool {
+        !self.is_file
     }
 }
 
 impl Write for Background {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.start()?;
-        if let State::Writing {
-            chunks,
-            pending,
-            has_dropped,
-            ..
-        } = &mut self.0
+        self.begin();
+        if let State::Writing(thread) = &mut self.state
+            && let Some(chunks) = &thread.chunks
         {
-            let ahead = pending.fetch_add(bytes.len(), Ordering::Relaxed);
-            if *has_dropped || ahead > MOST_PENDING {
-                *has_dropped = true;
+            let ahead = thread.pending.load(Ordering::Relaxed);
+            if thread.has_dropped || ahead > MOST_PENDING {
+                thread.has_dropped = true;
             } else {
+                thread.pending.fetch_add(bytes.len(), Ordering::Relaxed);
                 // The thread takes chunks until the sender is gone.
                 let _ = chunks.send(bytes.to_vec());
             }
@@ -137,16 +183,22 @@ fn write_all(
     chunks: &Receiver<Vec<u8>>,
     pending: &AtomicUsize,
 ) -> Output {
+    output.begin();
     let (mut has_told, mut checked) = (false, Instant::now());
     loop {
         match chunks.recv_timeout(CHECK_EVERY) {
             Ok(chunk) => {
-                // An output never fails towards its writer; it remembers.
-                let _ = output.write_all(&chunk);
-                pending.fetch_sub(chunk.len(), Ordering::Relaxed);
+                for piece in chunk.chunks(PIECE) {
+                    // An output never fails towards its writer; it remembers.
+                    let _ = output.write_all(piece);
+                    pending.fetch_sub(piece.len(), Ordering::Relaxed);
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return output,
+            Err(RecvTimeoutError::Disconnected) => {
+                output.finish();
+                return output;
+            }
         }
         if checked.elapsed() >= CHECK_EVERY {
             checked = Instant::now();
@@ -167,12 +219,39 @@ mod tests {
 
     use super::*;
     use crate::output::Target;
+    use crate::patience::Patience;
     use crate::voice::Stream;
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows");
         (dir, path)
+    }
+
+    /// Its failure, once it was waited for by a user who has asked so often to end.
+    fn finished(mut background: Background, requests: usize) -> Option<String> {
+        background.close();
+        Patience::new(&mut || requests).wait(&[&background]);
+        background.finish()
+    }
+
+    /// An output into a pipe, and its reader, which does not read.
+    fn unread() -> (tempfile::TempDir, fs::File, Background) {
+        let (dir, path) = file();
+        let made = std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        // Opened for both, so that opening waits for nobody.
+        let reader = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let output = Output::open(&Target::File(path), "statistics").unwrap();
+        let background = Background::new(output, Voice::new(Stream::Stderr));
+        (dir, reader, background)
     }
 
     #[test]
@@ -186,40 +265,48 @@ mod tests {
             background.write_all(line.as_bytes()).unwrap();
             expected.extend(line.bytes());
         }
-        assert_eq!(background.finish().failure(), None);
+        assert_eq!(finished(background, 0), None);
         assert_eq!(fs::read(path).unwrap(), expected);
     }
 
     #[test]
-    fn a_reader_that_does_not_read_holds_nobody_up() {
+    fn a_file_is_emptied_when_it_begins_and_not_before() {
         let (_dir, path) = file();
-        let made = std::process::Command::new("mkfifo")
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(made.success());
-        // Opened for both, so that opening waits for nobody.
-        let reader = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        let output = Output::open(&Target::File(path), "statistics").unwrap();
-        let mut background = Background::new(output, Voice::new(Stream::Stderr));
+        fs::write(&path, "of an earlier run").unwrap();
+        let open = || {
+            let output = Output::open(&Target::File(path.clone()), "summary").unwrap();
+            Background::new(output, Voice::new(Stream::Stderr))
+        };
+        assert_eq!(finished(open(), 0), None);
+        assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");
+        let mut background = open();
+        background.begin();
+        assert_eq!(finished(background, 0), None);
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_holds_nobody_up() {
+        let (_dir, reader, mut background) = unread();
         let chunk = vec![b'x'; 1 << 20];
         let chunks = 2 + MOST_PENDING / chunk.len() + 1;
         for _ in 0..chunks {
             background.write_all(&chunk).unwrap();
         }
-        assert!(matches!(
-            background.0,
-            State::Writing {
-                has_dropped: true,
-                ..
-            }
-        ));
         // The thread still waits for it; now it learns that nobody will ever read.
         drop(reader);
-        assert!(background.finish().failure().is_some());
+        let failure = finished(background, 0).unwrap();
+        assert!(failure.ends_with("its reader was too slow"), "{failure}");
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_is_given_up_when_the_user_asks_twice() {
+        let (_dir, _reader, mut background) = unread();
+        background.write_all(&vec![b'x'; 1 << 20]).unwrap();
+        let failure = finished(background, 2).unwrap();
+        assert!(
+            failure.ends_with("rows (statistics) is incomplete: its reader does not read"),
+            "{failure}"
+        );
     }
 }

@@ -85,17 +85,23 @@ pub struct CsvWriter<W: Write> {
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// Writes the header.
+    /// A CSV into `out` that has no header yet.
+    #[must_use]
+    pub fn new(out: W) -> Self {
+        let csv = csv::WriterBuilder::new()
+            .buffer_capacity(BUFFER)
+            .from_writer(out);
+        Self { csv }
+    }
+
+    /// Writes the header, which reaches `out` at once.
     ///
     /// # Errors
     ///
     /// What `out` reports.
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut csv = csv::WriterBuilder::new()
-            .buffer_capacity(BUFFER)
-            .from_writer(out);
-        csv.write_record(HEADER)?;
-        Ok(Self { csv })
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.csv.write_record(HEADER)?;
+        self.flush()
     }
 
     /// Appends one row. It reaches `out` when the buffer is full or flushed.
@@ -209,7 +215,8 @@ mod tests {
                                duplicates,reordered,corrupt,foreign,latency_min_ns,latency_max_ns\n";
 
     fn written(rows: &[Row]) -> String {
-        let mut csv = CsvWriter::new(Vec::new()).unwrap();
+        let mut csv = CsvWriter::new(Vec::new());
+        csv.begin().unwrap();
         for row in rows {
             csv.write(row).unwrap();
         }
@@ -343,9 +350,10 @@ mod tests {
 
     #[test]
     fn rows_reach_the_file_on_flush() {
-        let mut csv = CsvWriter::new(Vec::new()).unwrap();
+        let mut csv = CsvWriter::new(Vec::new());
+        csv.begin().unwrap();
         csv.write(&Row::default()).unwrap();
-        assert!(csv.get_ref().is_empty());
+        assert_eq!(csv.get_ref(), HEADER_LINE.as_bytes());
         csv.flush().unwrap();
         assert!(csv.get_ref().ends_with(b"\n0,0,,,,,,,,,,,\n"));
     }

@@ -12,6 +12,7 @@ pub mod live;
 pub mod metrics;
 pub mod output;
 pub mod page;
+pub mod patience;
 pub mod pcap;
 pub mod progress;
 pub mod summary;

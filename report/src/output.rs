@@ -1,11 +1,13 @@
 //! Where the data of a run goes: files and standard output.
 //!
 //! Promised: an output is opened before the run, so that one which cannot be written stops it
-//! there. After that nothing that happens to an output disturbs the run: the first error is
-//! remembered, later writes are dropped, and [`Output::failure`] says what is incomplete and why.
+//! there; what an earlier run left is emptied only when this one begins, and one that never begins
+//! leaves all as it was. After that nothing that happens to an output disturbs the run: the first
+//! error is remembered, later writes are dropped, and [`Output::failure`] says what is incomplete and
+//! why.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -50,13 +52,23 @@ pub struct Output {
     file: File,
     what: &'static str,
     name: String,
+    /// What it was opened as, until it begins.
+    fresh: Option<Fresh>,
     /// A file that has a name now and can lose it. (One handed in through `/dev/fd` may have none.)
     has_name: bool,
     failure: Option<String>,
 }
 
+/// A path that nothing has been written to yet.
+#[derive(Debug)]
+struct Fresh {
+    path: PathBuf,
+    /// There was no such file before.
+    is_new: bool,
+}
+
 impl Output {
-    /// Opens `target`, empties it if it is a file, and calls it `what` ("statistics") in sentences.
+    /// Opens `target`, leaves what is there as it is, and calls it `what` ("statistics") in sentences.
     ///
     /// Opening a named pipe waits for its reader.
     ///
@@ -64,20 +76,43 @@ impl Output {
     ///
     /// It cannot be written; the error is a sentence that names it and the system's reason.
     pub fn open(target: &Target, what: &'static str) -> Result<Self, OpenError> {
-        let (name, file) = match target {
+        let (name, opened) = match target {
             Target::Stdout => ("standard output".to_owned(), duplicate_stdout()),
-            Target::File(path) => (path.display().to_string(), create(path)),
+            Target::File(path) => (path.display().to_string(), open_file(path)),
         };
-        match file {
-            Ok((file, has_name)) => Ok(Self {
+        match opened {
+            Ok((file, fresh, has_name)) => Ok(Self {
                 file,
                 what,
                 name,
+                fresh,
                 has_name,
                 failure: None,
             }),
             Err(cause) => Err(OpenError { what, name, cause }),
         }
+    }
+
+    /// Empties it if it is a file, unless that has been done.
+    pub fn begin(&mut self) {
+        if self.fresh.take().is_some()
+            && self.is_file()
+            && let Err(cause) = self.file.set_len(0)
+        {
+            self.fail(&cause.to_string());
+        }
+    }
+
+    /// Whether it is a file on a disk, which no reader holds up.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.is_file())
+    }
+
+    /// Its name and what it is, as sentences have it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{} ({})", self.name, self.what)
     }
 
     /// Sees whether a file is still there under some name.
@@ -109,15 +144,35 @@ impl Output {
 
     /// Makes the output count as incomplete, for `cause`.
     pub(crate) fn fail(&mut self, cause: &str) {
-        self.failure = Some(format!(
-            "{} ({}) is incomplete: {cause}",
-            self.name, self.what
-        ));
+        self.failure = Some(incomplete(&self.label(), cause));
+    }
+}
+
+/// The sentence about an output with this label.
+#[must_use]
+pub fn incomplete(label: &str, cause: &str) -> String {
+    format!("{label} is incomplete: {cause}")
+}
+
+impl Drop for Output {
+    /// Takes a file away again that was made for a run which never began.
+    fn drop(&mut self) {
+        let Some(Fresh { path, is_new: true }) = &self.fresh else {
+            return;
+        };
+        let is_it = |there: &fs::Metadata| {
+            let opened = self.file.metadata();
+            opened.is_ok_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
+        };
+        if fs::symlink_metadata(path).is_ok_and(|there| is_it(&there)) {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begin();
         if self.failure.is_some() || bytes.is_empty() {
             return Ok(bytes.len());
         }
@@ -135,18 +190,30 @@ impl Write for Output {
     }
 }
 
+/// A file, what it was opened as, and whether it has a name.
+type Opened = (File, Option<Fresh>, bool);
+
 /// Our own handle: the standard library's would buffer lines and flush them behind our back.
-fn duplicate_stdout() -> io::Result<(File, bool)> {
-    Ok((
-        File::from(io::stdout().as_fd().try_clone_to_owned()?),
-        false,
-    ))
+fn duplicate_stdout() -> io::Result<Opened> {
+    let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    Ok((file, None, false))
 }
 
-fn create(path: &Path) -> io::Result<(File, bool)> {
-    let file = File::create(path)?;
+fn open_file(path: &Path) -> io::Result<Opened> {
+    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    let is_new = opened.is_ok();
+    let file = match opened {
+        // A link to nowhere is there too, and its file is made.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path),
+        opened => opened,
+    }?;
     let has_name = file.metadata()?.nlink() > 0;
-    Ok((file, has_name))
+    let path = path.to_owned();
+    Ok((file, Some(Fresh { path, is_new }), has_name))
 }
 
 #[cfg(test)]
@@ -175,12 +242,43 @@ mod tests {
     #[test]
     fn what_is_written_is_there() {
         let (dir, target) = in_dir("a.csv");
-        std::fs::write(dir.path().join("a.csv"), "older and longer").unwrap();
+        fs::write(dir.path().join("a.csv"), "older and longer").unwrap();
         let mut output = Output::open(&target, "statistics").unwrap();
         output.write_all(b"a,b\n").unwrap();
         output.finish();
         assert_eq!(output.failure(), None);
-        assert_eq!(std::fs::read(dir.path().join("a.csv")).unwrap(), b"a,b\n");
+        assert_eq!(fs::read(dir.path().join("a.csv")).unwrap(), b"a,b\n");
+    }
+
+    #[test]
+    fn what_was_there_stays_until_a_run_begins() {
+        let (dir, target) = in_dir("a.csv");
+        let path = dir.path().join("a.csv");
+        fs::write(&path, "of an earlier run").unwrap();
+        drop(Output::open(&target, "statistics").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");
+        let mut output = Output::open(&target, "statistics").unwrap();
+        output.begin();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        drop(output);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_file_made_for_a_run_that_never_begins_goes_again() {
+        let (dir, target) = in_dir("a.csv");
+        let path = dir.path().join("a.csv");
+        let output = Output::open(&target, "statistics").unwrap();
+        assert!(path.exists());
+        drop(output);
+        assert!(!path.exists());
+        // Unless it is another's by then.
+        let output = Output::open(&target, "statistics").unwrap();
+        let theirs = dir.path().join("theirs");
+        fs::write(&theirs, "theirs").unwrap();
+        fs::rename(&theirs, &path).unwrap();
+        drop(output);
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
     }
 
     #[test]
@@ -212,7 +310,7 @@ mod tests {
         let (dir, target) = in_dir("gone.csv");
         let mut output = Output::open(&target, "statistics").unwrap();
         output.write_all(b"row\n").unwrap();
-        std::fs::remove_file(dir.path().join("gone.csv")).unwrap();
+        fs::remove_file(dir.path().join("gone.csv")).unwrap();
         assert_eq!(output.failure(), None);
         output.finish();
         assert!(
@@ -230,6 +328,7 @@ mod tests {
             file: File::from(std::os::fd::OwnedFd::from(writer)),
             what: "statistics",
             name: "standard output".to_owned(),
+            fresh: None,
             has_name: false,
             failure: None,
         };

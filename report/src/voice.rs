@@ -3,19 +3,33 @@
 //!
 //! Promised: saying something never waits, whatever the terminal or the reader of a pipe does. A
 //! display that comes faster than it can be shown is replaced by the next one; of sentences at most
-//! [`MOST_SENTENCES`] wait. No mode of the terminal is changed, so there is none to restore.
+//! [`MOST_SENTENCES`] wait. No mode of the terminal is changed, so there is none to restore. What is said
+//! at the end is waited for as long as [`Patience`] lasts.
 //!
 //! A table is redrawn in place, and the cursor waits on the empty line above it: there it stays at
 //! the beginning of the table when the terminal is resized and lines are wrapped anew, and whatever
 //! else is written there meanwhile stays readable above the table.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::background::PIECE;
+use crate::output::incomplete;
+use crate::patience::{Patience, Writer};
 
 /// Sentences that wait to be written, at most.
 pub const MOST_SENTENCES: usize = 64;
+
+/// How long a reader may take where nobody waits for it any longer.
+const READER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A terminal that does not tell its size.
 const USUAL_SIZE: Size = Size {
@@ -59,16 +73,61 @@ impl Stream {
         is_terminal && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
-    /// Writes all of `text` at once. Whoever watched may have gone; the run goes on.
-    pub fn write(self, text: &str) {
-        let _ = match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                let written = stdout.write_all(text.as_bytes());
-                written.and_then(|()| stdout.flush())
+    /// Writes `text` if its reader takes it within [`READER_WITHIN`]. For what is said while no thread
+    /// can be made for it: before a run has begun, and when it cannot.
+    pub fn write_soon(self, text: &str) {
+        let until = Instant::now() + READER_WITHIN;
+        self.write_pieces(text, || {
+            let left = until.saturating_duration_since(Instant::now());
+            Timespec::try_from(left).is_ok_and(|left| self.takes_more(Some(&left)))
+        });
+    }
+
+    /// Writes all of `text`, however long that takes, and calls `has_written` now and then. Whoever
+    /// watched may have gone; the run goes on.
+    fn write(self, text: &str, has_written: impl Fn()) {
+        self.write_pieces(text, || {
+            has_written();
+            true
+        });
+    }
+
+    /// Writes `text` as long as `goes_on`. Past the standard library, whose locks a thread that waits
+    /// for its reader would keep for ever.
+    fn write_pieces(self, text: &str, goes_on: impl Fn() -> bool) {
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() && goes_on() {
+            let piece = &rest[..rest.len().min(PIECE)];
+            let written = match self {
+                Self::Stdout => rustix::io::write(io::stdout(), piece),
+                Self::Stderr => rustix::io::write(io::stderr(), piece),
+            };
+            match written {
+                Ok(len) => rest = &rest[len..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if self.takes_more(None) => {}
+                Err(_) => return,
             }
-            Self::Stderr => io::stderr().write_all(text.as_bytes()),
+        }
+    }
+
+    /// Whether it takes something within `limit`, or fails at once.
+    fn takes_more(self, limit: Option<&Timespec>) -> bool {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let fd = match self {
+            Self::Stdout => stdout.as_fd(),
+            Self::Stderr => stderr.as_fd(),
         };
+        let polled = poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], limit);
+        polled.is_ok_and(|ready| ready > 0)
+    }
+
+    /// Its name in sentences.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "standard output",
+            Self::Stderr => "standard error",
+        }
     }
 
     fn size(self) -> Size {
@@ -95,6 +154,8 @@ struct Shared {
     stream: Stream,
     wanted: Mutex<Wanted>,
     changed: Condvar,
+    /// How many pieces have been written.
+    written: AtomicUsize,
 }
 
 /// What is still to be said.
@@ -115,6 +176,7 @@ impl Voice {
             stream,
             wanted: Mutex::default(),
             changed: Condvar::new(),
+            written: AtomicUsize::new(0),
         }))
     }
 
@@ -134,8 +196,11 @@ impl Voice {
 
     fn want(&self, what: impl FnOnce(&mut Wanted)) {
         let mut wanted = self.0.lock();
+        if wanted.is_over {
+            return;
+        }
         what(&mut wanted);
-        if wanted.thread.is_none() && !wanted.is_over {
+        if wanted.thread.is_none() {
             let shared = Arc::clone(&self.0);
             let thread = thread::Builder::new().name("display".to_owned());
             // Without a thread nothing is shown, and the run goes on.
@@ -144,18 +209,48 @@ impl Voice {
         self.0.changed.notify_one();
     }
 
-    /// Says what is left, takes the table away, and falls silent.
-    pub fn finish(&self) {
-        let thread = {
-            let mut wanted = self.0.lock();
-            wanted.is_over = true;
-            wanted.thread.take()
-        };
+    /// Says what is left, takes the table away, and falls silent; what is to be said from now on is not
+    /// said. It does not wait for that.
+    pub fn end(&self) {
+        self.0.lock().is_over = true;
         self.0.changed.notify_one();
-        if let Some(thread) = thread {
-            let _ = thread.join();
-        }
     }
+}
+
+impl Writer for Voice {
+    fn is_done(&self) -> bool {
+        let wanted = self.0.lock();
+        wanted.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn progress(&self) -> usize {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    fn has_reader(&self) -> bool {
+        true
+    }
+}
+
+/// Writes `line` on `stream` at the end of a run, and waits for that as long as `patience` lasts. What
+/// is incomplete if it does not, in one sentence that calls it `what`.
+pub fn say_last(
+    stream: Stream,
+    what: &str,
+    line: &str,
+    patience: &mut Patience<'_>,
+) -> Option<String> {
+    let voice = Voice::new(stream);
+    voice.show(Frame::Line(line.to_owned()));
+    voice.end();
+    if voice.0.lock().thread.is_none() {
+        stream.write_soon(&format!("{line}\n"));
+    }
+    patience.wait(&[&voice]);
+    (!voice.is_done()).then(|| {
+        let label = format!("{} ({what})", stream.name());
+        incomplete(&label, "its reader does not read")
+    })
 }
 
 impl Shared {
@@ -185,31 +280,35 @@ impl Shared {
 
 /// What the thread does.
 fn speak(shared: &Shared) {
+    let write = |stream: Stream, text: &str| {
+        stream.write(text, || {
+            shared.written.fetch_add(1, Ordering::Relaxed);
+        });
+    };
     let stream = shared.stream;
+    let erase = |table: &[String]| {
+        if !table.is_empty() {
+            write(stream, "\r\x1b[J");
+        }
+    };
     let mut table = Vec::new();
     while let Some((frame, sentences)) = shared.next() {
         if !sentences.is_empty() {
-            erase(stream, &table);
+            erase(&table);
             for sentence in sentences {
-                Stream::Stderr.write(&format!("{sentence}\n"));
+                write(Stream::Stderr, &format!("{sentence}\n"));
             }
         }
         match frame {
             Some(Frame::Table(lines)) => table = lines,
-            Some(Frame::Line(line)) => stream.write(&format!("{line}\n")),
+            Some(Frame::Line(line)) => write(stream, &format!("{line}\n")),
             None => {}
         }
         if !table.is_empty() {
-            stream.write(&drawing(&table, stream.size()));
+            write(stream, &drawing(&table, stream.size()));
         }
     }
-    erase(stream, &table);
-}
-
-fn erase(stream: Stream, table: &[String]) {
-    if !table.is_empty() {
-        stream.write("\r\x1b[J");
-    }
+    erase(&table);
 }
 
 /// What draws `table` below the line of the cursor and leaves the cursor there: every line is cut to
@@ -267,7 +366,7 @@ mod tests {
         {
             let mut wanted = voice.0.lock();
             // As if its thread were held up.
-            wanted.is_over = true;
+            wanted.thread = Some(thread::spawn(|| {}));
         }
         for number in 0..1000 {
             voice.show(Frame::Line(number.to_string()));
@@ -276,6 +375,7 @@ mod tests {
         let (frame, sentences) = voice.0.next().unwrap();
         assert_eq!(frame, Some(Frame::Line("999".to_owned())));
         assert_eq!(sentences.len(), MOST_SENTENCES);
+        voice.end();
         assert_eq!(voice.0.next(), None);
     }
 
@@ -283,8 +383,9 @@ mod tests {
     fn what_was_said_last_is_said() {
         let voice = Voice::new(Stream::Stderr);
         voice.say("a sentence of a test".to_owned());
-        voice.finish();
-        assert!(voice.0.lock().sentences.is_empty());
+        voice.end();
+        Patience::new(&mut || 0).wait(&[&voice]);
         voice.say("too late".to_owned());
+        assert!(voice.0.lock().sentences.is_empty());
     }
 }

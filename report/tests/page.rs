@@ -329,7 +329,8 @@ impl Run {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let mut csv = CsvWriter::new(Vec::new()).unwrap();
+        let mut csv = CsvWriter::new(Vec::new());
+        csv.begin().unwrap();
         rows(10, None).for_each(|row| csv.write(&row).unwrap());
         fs::write(path("run.csv"), csv.finish().unwrap()).unwrap();
         let mut summary = sendrecv();

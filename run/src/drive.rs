@@ -9,7 +9,9 @@ use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{self, Phase, Worker};
+use dpdkgen_report::patience::Patience;
 use dpdkgen_report::summary::{Device, StopReason, Summary};
+use dpdkgen_report::voice::{Stream, say_last};
 
 use crate::clock::{LateClock, Timebase};
 use crate::control::{Control, End, Scene, Stop};
@@ -110,7 +112,7 @@ pub fn drive<R: Runtime>(
     };
     let summary = summarize(&stage, circumstances);
     outputs.ended(&stage);
-    Ok(conclude(&request, &summary, outputs))
+    Ok(conclude(&request, &summary, outputs, &mut signals))
 }
 
 /// Writes and shows a run that was ended before it could start, and returns the exit status.
@@ -121,6 +123,7 @@ pub fn drive<R: Runtime>(
 pub fn end_before_start<R: Runtime>(
     mut request: Request,
     runtime: &mut R,
+    mut signals: StopSignals,
     outputs: Outputs,
 ) -> Result<u8, Failure> {
     let tag = tag(&mut request);
@@ -145,6 +148,7 @@ pub fn end_before_start<R: Runtime>(
         &request,
         &summarize(&stage, circumstances),
         outputs,
+        &mut signals,
     ))
 }
 
@@ -305,15 +309,28 @@ fn watch(
     }
 }
 
-/// Writes and shows the end of the run, and says what its exit status is.
+/// Writes and shows the end of the run, as long as the user has not asked too often to end it, and says
+/// what its exit status is.
 #[must_use]
-pub fn conclude(request: &Request, summary: &Summary, outputs: Outputs) -> u8 {
-    let is_whole = outputs.finish(summary);
+pub fn conclude(
+    request: &Request,
+    summary: &Summary,
+    outputs: Outputs,
+    signals: &mut StopSignals,
+) -> u8 {
+    let mut requests = || signals.requests();
+    let mut patience = Patience::new(&mut requests);
+    let mut sentences = outputs.finish(summary, &mut patience);
+    let is_whole = sentences.is_empty();
     let misses = missed_thresholds(request, summary);
-    for miss in &misses {
-        eprintln!("dpdkgen: {miss}");
+    let keeps_thresholds = misses.is_empty();
+    sentences.extend(misses);
+    if !sentences.is_empty() {
+        let lines: Vec<_> = sentences.iter().map(|s| format!("dpdkgen: {s}")).collect();
+        // If nobody reads that, the exit status still tells.
+        let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), &mut patience);
     }
-    match (is_whole, misses.is_empty()) {
+    match (is_whole, keeps_thresholds) {
         (false, _) => 1,
         (true, false) => 3,
         (true, true) => 0,

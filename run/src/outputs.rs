@@ -2,7 +2,7 @@
 
 mod capture;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dpdkgen_core::time::Nanos;
@@ -14,10 +14,11 @@ use dpdkgen_report::metrics::Metrics;
 use dpdkgen_report::output::{Output, Target};
 use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
+use dpdkgen_report::patience::{Patience, Writer};
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{Latency, Summary};
 use dpdkgen_report::text;
-use dpdkgen_report::voice::{Stream, Voice};
+use dpdkgen_report::voice::{Stream, Voice, say_last};
 
 use self::capture::Capture;
 use crate::failure::Failure;
@@ -32,12 +33,12 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// The intervals of the log of histograms, in the run's own time.
 const LOG_EVERY: Nanos = Nanos::SECOND;
 
-/// All outputs of one run. Those that grow while it goes on are written in the background: a slow
-/// reader must not hold up the control thread.
+/// All outputs of one run, each written in the background: a reader that is slow or does not read holds
+/// up neither the control thread nor the other outputs.
 pub struct Outputs {
     request: Request,
     csv: Option<CsvWriter<Background>>,
-    json: Option<Output>,
+    json: Option<Background>,
     page: Option<Page>,
     hdr: Option<HdrLog<Background>>,
     capture: Option<Capture>,
@@ -50,18 +51,17 @@ pub struct Outputs {
     /// When the run was last shown; not before it has begun.
     shown: Option<Instant>,
     has_begun: bool,
-    json_has_failed: bool,
 }
 
 /// The page that is drawn at the end, from what is kept of the rows.
 struct Page {
-    output: Output,
+    output: Background,
     timeline: Timeline,
     distributions: Distributions,
 }
 
 impl Page {
-    fn new(output: Output) -> Self {
+    fn new(output: Background) -> Self {
         Self {
             output,
             timeline: Timeline::default(),
@@ -70,7 +70,7 @@ impl Page {
     }
 
     /// Draws it.
-    fn finish(mut self, summary: &Summary) -> Output {
+    fn finish(mut self, summary: &Summary) -> Background {
         let drawn = |counts: &[(u64, u64)], told: Option<Latency>| {
             Some(Distribution::of_buckets(counts.iter().copied(), &told?))
         };
@@ -91,13 +91,12 @@ impl Page {
 }
 
 impl Outputs {
-    /// Opens what `request` asks for.
+    /// Opens what `request` asks for. What an earlier run left is there until this one begins.
     ///
     /// # Errors
     ///
     /// If one of them cannot be written, or an address not be taken.
     pub fn open(request: &Request) -> Result<Self, Failure> {
-        // First, since it leaves no trace: files are emptied as they are opened.
         let metrics = request.metrics.map(Metrics::bind).transpose();
         let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
         let is_stdout = |(_, target): &(_, &Target)| **target == Target::Stdout;
@@ -108,30 +107,20 @@ impl Outputs {
         };
         let voice = Voice::new(stream);
         let open = |target: &Option<Target>, what| {
-            let opened = target
-                .as_ref()
-                .map(|target| Output::open(target, what))
-                .transpose();
-            opened.map_err(|error| Failure::machine(error.to_string()))
+            let Some(target) = target else {
+                return Ok(None);
+            };
+            let output = Output::open(target, what);
+            let output = output.map_err(|error| Failure::machine(error.to_string()))?;
+            Ok(Some(Background::new(output, voice.clone())))
         };
-        let open_in_background = |target, what| {
-            let output = open(target, what)?;
-            Ok(output.map(|output| Background::new(output, voice.clone())))
-        };
-        let csv = open_in_background(&request.stats_file, "statistics")?
-            .map(CsvWriter::new)
-            .transpose()
-            .map_err(|error| {
-                Failure::machine(format!("the statistics cannot be begun: {error}"))
-            })?;
         let is_quiet = request.verbosity == Verbosity::Quiet;
         let outputs = Self {
-            csv,
+            csv: open(&request.stats_file, "statistics")?.map(CsvWriter::new),
             json: open(&request.json, "summary")?,
             page: open(&request.report, "report")?.map(Page::new),
-            hdr: open_in_background(&request.hdr, "histograms")?.map(HdrLog::new),
-            capture: open_in_background(&request.pcap, "frames")?
-                .map(|writer| Capture::new(request, writer)),
+            hdr: open(&request.hdr, "histograms")?.map(HdrLog::new),
+            capture: open(&request.pcap, "frames")?.map(|writer| Capture::new(request, writer)),
             metrics,
             display: (!is_quiet).then(|| Display::new(stream, voice.clone())),
             voice,
@@ -140,7 +129,6 @@ impl Outputs {
             next_log: LOG_EVERY,
             shown: None,
             has_begun: false,
-            json_has_failed: false,
             request: request.clone(),
         };
         if let Some(metrics) = &outputs.metrics {
@@ -153,7 +141,7 @@ impl Outputs {
     /// begun or after it.
     pub fn tell(&self, line: &str) {
         if self.request.verbosity != Verbosity::Quiet {
-            self.stream.write(&format!("{line}\n"));
+            self.stream.write_soon(&format!("{line}\n"));
         }
     }
 
@@ -163,10 +151,19 @@ impl Outputs {
         Some(capture.taps(&self.request, workers))
     }
 
-    /// The run starts, at `start` by the clock on the wall.
+    /// The run starts, at `start` by the clock on the wall. What an earlier one left is emptied.
     pub fn begin(&mut self, start: SystemTime) {
         self.has_begun = true;
+        if let Some(json) = &mut self.json {
+            json.begin();
+        }
+        if let Some(page) = &mut self.page {
+            page.output.begin();
+        }
         // An output never fails towards its writer; it remembers. So it is everywhere below.
+        if let Some(csv) = &mut self.csv {
+            let _ = csv.begin();
+        }
         if let Some(hdr) = &mut self.hdr {
             let _ = hdr.begin(start);
         }
@@ -232,31 +229,21 @@ impl Outputs {
         if let Some(display) = self.display.as_mut().filter(|_| !is_first) {
             display.show(progress());
         }
-        if let Some(json) = &mut self.json {
-            json.check();
-            if let Some(failure) = json.failure().filter(|_| !self.json_has_failed) {
-                self.voice
-                    .say(format!("dpdkgen: {failure}; the run goes on"));
-                self.json_has_failed = true;
-            }
-        }
     }
 
-    /// Writes the rest, shows `summary`, and says whether every output is whole.
-    pub fn finish(mut self, summary: &Summary) -> bool {
+    /// Writes the rest and shows `summary`, for as long as `patience` lasts, and says what is incomplete:
+    /// a sentence each.
+    pub fn finish(mut self, summary: &Summary, patience: &mut Patience<'_>) -> Vec<String> {
         if !self.has_begun {
             self.begin(UNIX_EPOCH);
         }
-        let mut outputs = Vec::new();
+        self.voice.end();
         let mut summary = summary.clone();
-        if let Some(csv) = self.csv.take()
-            && let Ok(background) = csv.finish()
-        {
-            outputs.push(background.finish());
-        }
-        outputs.extend(self.hdr.take().map(|hdr| hdr.finish().finish()));
+        let mut outputs = Vec::new();
+        outputs.extend(self.csv.take().and_then(|csv| csv.finish().ok()));
+        outputs.extend(self.hdr.take().map(HdrLog::finish));
         if let Some(capture) = self.capture.take() {
-            let (output, sampled) = capture.finish();
+            let (output, sampled) = capture.finish(patience);
             outputs.push(output);
             summary.sampled = Some(sampled);
         }
@@ -266,18 +253,18 @@ impl Outputs {
             outputs.push(json);
         }
         outputs.extend(self.page.take().map(|page| page.finish(&summary)));
-        self.voice.finish();
-        self.tell(text::render(&summary).trim_end());
+        outputs.iter_mut().for_each(Background::close);
+        let mut writers: Vec<&dyn Writer> = vec![&self.voice];
+        writers.extend(outputs.iter().map(|output| output as &dyn Writer));
+        patience.wait(&writers);
         let mut failures: Vec<String> = Vec::new();
-        for output in &mut outputs {
-            output.finish();
-            failures.extend(output.failure().map(str::to_owned));
+        failures.extend(outputs.into_iter().filter_map(Background::finish));
+        if self.request.verbosity != Verbosity::Quiet {
+            let text = text::render(&summary);
+            let failure = say_last(self.stream, "summary in words", text.trim_end(), patience);
+            failures.extend(failure);
         }
-        let metrics = self.metrics.take();
-        failures.extend(metrics.and_then(Metrics::finish));
-        for failure in &failures {
-            let _ = writeln!(io::stderr(), "dpdkgen: {failure}");
-        }
-        failures.is_empty()
+        failures.extend(self.metrics.take().and_then(Metrics::finish));
+        failures
     }
 }

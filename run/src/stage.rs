@@ -85,13 +85,21 @@ pub struct Memory {
     budget: Option<Budget>,
 }
 
+/// How much memory a run needs.
+pub struct Needs {
+    division: Division,
+    /// For the intervals of each worker.
+    cells: usize,
+    dimensions: Option<Dimensions>,
+}
+
 impl Memory {
-    /// Memory for the workers at `posts`.
+    /// What the workers at `posts` need.
     ///
     /// # Errors
     ///
-    /// If the request needs more than there may be.
-    pub fn new(request: &Request, posts: &[Post]) -> Result<Self, Failure> {
+    /// If that is more than there may be.
+    pub fn check(request: &Request, posts: &[Post]) -> Result<Needs, Failure> {
         let division = division(request);
         let pause = READER_PAUSE
             .0
@@ -102,6 +110,24 @@ impl Memory {
             Mode::Reflect => None,
         };
         check_size(posts.len(), cells, dimensions.as_ref())?;
+        Ok(Needs {
+            division,
+            cells,
+            dimensions,
+        })
+    }
+
+    /// Memory for the workers at `posts`.
+    ///
+    /// # Errors
+    ///
+    /// If the request needs more than there may be.
+    pub fn new(request: &Request, posts: &[Post]) -> Result<Self, Failure> {
+        let Needs {
+            division,
+            cells,
+            dimensions,
+        } = Self::check(request, posts)?;
         let filling_len = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
             Mode::Reflect => None,

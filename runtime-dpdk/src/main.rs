@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use dpdkgen_report::voice::Stream;
 use dpdkgen_rt::eal::{self, Eal};
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
 use dpdkgen_rt::{affinity, ports, render, select, to_json};
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("{}: {failure}", PROGRAM.name);
+            Stream::Stderr.write_soon(&format!("{}: {failure}\n", PROGRAM.name));
             ExitCode::from(failure.exit_status())
         }
     }
@@ -91,7 +92,6 @@ fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
     let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
 
     let ports = select::select(&eal, &request.ports)?;
-    // Not before it is known that there are such ports: an earlier run's files would be emptied.
     let outputs = Outputs::open(&request)?;
     let posts = posts(&request, ports.len());
     let places = Places::new(&eal, &posts);
@@ -100,7 +100,7 @@ fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
     let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
     for line in eal.take_log() {
-        eprintln!("{line}");
+        Stream::Stderr.write_soon(&format!("{line}\n"));
     }
     eal.log_to_stderr();
     if let Some(note) = places.note() {
@@ -108,7 +108,7 @@ fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
     }
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, places, cpus);
     if !is_up {
-        return end_before_start(request, &mut runtime, outputs);
+        return end_before_start(request, &mut runtime, signals.into_inner(), outputs);
     }
     drive(request, &mut runtime, signals.into_inner(), outputs)
 }

@@ -1,5 +1,6 @@
 //! `dpdkgen-sim`: dpdkgen over a simulated link.
 
+use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::Progress;
+use dpdkgen_report::voice::Stream;
 use dpdkgen_run::drive::conclude;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::Exit;
@@ -31,10 +33,14 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("{}: {failure}", PROGRAM.name);
+            complain(&failure);
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+fn complain(sentence: &dyn Display) {
+    Stream::Stderr.write_soon(&format!("{}: {sentence}\n", PROGRAM.name));
 }
 
 fn print(text: &str) -> Result<u8, Failure> {
@@ -84,12 +90,16 @@ fn run(scenario: &Scenario) -> Result<u8, Failure> {
     let outputs = Outputs::open(&scenario.request)?;
     let mut live = Live { outputs, signals };
     let finished = scenario.run(&mut live)?;
-    let status = conclude(&scenario.request, &finished.summary, live.outputs);
+    let Live {
+        outputs,
+        mut signals,
+    } = live;
+    let status = conclude(&scenario.request, &finished.summary, outputs, &mut signals);
     if finished.disagreements.is_empty() {
         return Ok(status);
     }
     for sentence in &finished.disagreements {
-        eprintln!("{}: {sentence}", PROGRAM.name);
+        complain(sentence);
     }
     Err(Failure::machine(
         "the run told what is not true: please report this command line as a bug",

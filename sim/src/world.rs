@@ -95,6 +95,9 @@ impl Scenario {
             panic!("only a sendrecv can be simulated")
         };
         let ports = ends::open_ports(&self.request)?;
+        let reflector = self.reflector();
+        // Before anything begins that empties files.
+        Memory::check(&reflector, &posts(&reflector, 1))?;
         let posts = posts(&self.request, ports.len());
         let mut memory = Memory::new(&self.request, &posts)?;
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(self.conditions.seed));

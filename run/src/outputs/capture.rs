@@ -1,10 +1,11 @@
 //! The pcap file: what the workers sampled, brought from their memory to the file.
 
 use std::io;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use dpdkgen_report::background::Background;
-use dpdkgen_report::output::Output;
+use dpdkgen_report::patience::{Patience, STILL};
 use dpdkgen_report::pcap::{PcapWriter, RECORD_HEADER};
 use dpdkgen_report::summary::Sampled;
 
@@ -99,9 +100,10 @@ impl Capture {
         self.pcap.write(sample.at.0, sample.bytes(), sample.len)
     }
 
-    /// Fetches all that is left, and gives the output back; what has been sampled is told.
-    pub fn finish(mut self) -> (Output, Sampled) {
-        // The run is over, so there is time to wait for the file.
+    /// Fetches all that is left, and gives the output back; what has been sampled is told. What its
+    /// reader leaves no room for is skipped.
+    pub fn finish(mut self, patience: &mut Patience<'_>) -> (Background, Sampled) {
+        let mut seen = (0, Instant::now());
         loop {
             let before = self.frames + self.too_many;
             let _ = self.fetch();
@@ -109,8 +111,15 @@ impl Capture {
             if before == self.frames + self.too_many && pending < MOST_PENDING {
                 break;
             }
+            if pending < MOST_PENDING || pending != seen.0 {
+                seen = (pending, Instant::now());
+            }
+            if seen.1.elapsed() >= STILL || patience.requests() > 2 {
+                self.skip_rest();
+                break;
+            }
             if pending >= MOST_PENDING {
-                std::thread::sleep(std::time::Duration::from_millis(1));
+                thread::sleep(Duration::from_millis(1));
             }
         }
         let skipped: u64 = self.reservoirs.iter().map(Reservoir::skipped).sum();
@@ -118,6 +127,15 @@ impl Capture {
             frames: self.frames,
             skipped: skipped + self.too_many,
         };
-        (self.pcap.finish().finish(), sampled)
+        (self.pcap.finish(), sampled)
+    }
+
+    fn skip_rest(&mut self) {
+        for reservoir in &mut self.reservoirs {
+            while let Some(sample) = reservoir.fetch() {
+                reservoir.give_back(sample);
+                self.too_many += 1;
+            }
+        }
     }
 }

@@ -135,7 +135,8 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(rows in rows()) {
-        let mut csv = CsvWriter::new(Vec::new()).unwrap();
+        let mut csv = CsvWriter::new(Vec::new());
+        csv.begin().unwrap();
         for row in &rows {
             csv.write(row).unwrap();
         }
