@@ -66,12 +66,12 @@ fn two_workers(bencher: Bencher<'_, '_>, records: Records) {
             let shared = Fixture::with_window(16, receivers, window);
             let other = Fixture::with_window(16, receivers, window);
             for fixture in [&shared, &other] {
-                fixture.ledger.set_sent(0, u64::MAX >> 16);
+                fixture.sequences.set_sent(0, u64::MAX >> 16);
             }
             match records {
-                Records::Private => [shared.ledger.view(0), other.ledger.view(0)],
+                Records::Private => [shared.sequences.cursor(0), other.sequences.cursor(0)],
                 Records::SharedByFlow | Records::SharedAcrossFlows => {
-                    [shared.ledger.view(0), shared.ledger.view(1)]
+                    [shared.sequences.cursor(0), shared.sequences.cursor(1)]
                 }
             }
         })
@@ -85,7 +85,7 @@ fn two_workers(bencher: Bencher<'_, '_>, records: Records) {
                         for round in 0..ROUNDS {
                             for sequence in records.sequences(worker, round) {
                                 let index = black_box(Index::new(0, sequence));
-                                black_box(view.see(index, port_offset(sequence)));
+                                black_box(view.insert(index, port_offset(sequence)));
                             }
                         }
                     });

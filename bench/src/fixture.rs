@@ -2,15 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
-use dpdkgen_core::ledger::{Dimensions, Ledger, Memory};
 use dpdkgen_core::port::FrameLen;
+use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::probe::{Index, Tag};
-use dpdkgen_core::reflector::Reflector;
-use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
+use dpdkgen_core::reflect::FrameReflector;
+use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::sequence::{Dimensions, SequenceWindow, WindowMemory};
+use dpdkgen_core::stats::Recorder;
+use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::tx::template::{Addresses, Patch, Template, filling_len};
 use dpdkgen_core::wire::Mac;
 
 use crate::PACKETS;
@@ -43,8 +44,8 @@ pub fn patch(sequence: u64) -> Patch {
 
 /// The reflector that the probes are sent to.
 #[must_use]
-pub fn reflector() -> Reflector {
-    Reflector::new(ADDRESSES.destination_mac)
+pub fn reflector() -> FrameReflector {
+    FrameReflector::new(ADDRESSES.destination_mac)
 }
 
 /// What the roles need.
@@ -52,7 +53,7 @@ pub struct Fixture {
     payload_len: u16,
     filling: Filling<'static>,
     /// The record of what was sent and seen: [`PACKETS`] were sent.
-    pub ledger: &'static Ledger<'static>,
+    pub sequences: &'static SequenceWindow<'static>,
     ring: &'static Ring<'static>,
 }
 
@@ -88,15 +89,16 @@ impl Fixture {
         fn made<T: Default>(count: usize) -> &'static [T] {
             Vec::leak((0..count).map(|_| T::default()).collect())
         }
-        let ledger_memory = Memory {
+        let window_memory = WindowMemory {
             seen: made(dimensions.seen_lines()),
             flows: made(dimensions.flow_words()),
             sent: made(dimensions.sent_lines()),
             highest: made(dimensions.highest_lines()),
         };
-        let ledger = Ledger::new(dimensions, ledger_memory).expect("memory of that size");
-        ledger.set_sent(0, PACKETS);
-        let division = Division {
+        let sequences =
+            SequenceWindow::new(dimensions, window_memory).expect("memory of that size");
+        sequences.set_sent(0, PACKETS);
+        let grid = IntervalGrid {
             start: Nanos(0),
             length: Nanos::MILLISECOND,
             grace: Nanos::MILLISECOND,
@@ -106,8 +108,8 @@ impl Fixture {
         Self {
             payload_len,
             filling: Filling::new(memory, 1, len).expect("memory of that size"),
-            ledger: Box::leak(Box::new(ledger)),
-            ring: Box::leak(Box::new(Ring::new(division, cells.leak()))),
+            sequences: Box::leak(Box::new(sequences)),
+            ring: Box::leak(Box::new(Ring::new(grid, cells.leak()))),
         }
     }
 
@@ -121,10 +123,10 @@ impl Fixture {
         Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
     }
 
-    /// The intervals, as a worker counts in them; there may be one at a time.
+    /// Where a worker counts; there may be one at a time.
     #[must_use]
-    pub fn writer(&self) -> Writer<'static> {
-        Writer::new(self.ring)
+    pub fn recorder(&self) -> Recorder<'static> {
+        Recorder::new(Box::leak(Box::default()), Writer::new(self.ring))
     }
 
     /// What a receiver expects.

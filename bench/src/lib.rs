@@ -5,16 +5,16 @@ pub mod fixture;
 
 use std::hint::black_box;
 
-use dpdkgen_core::generator::{Generator, Plan};
-use dpdkgen_core::histogram::Histogram;
-use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
-use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::stats::{Counters, WorkerStats};
-use dpdkgen_core::template::Patch;
+use dpdkgen_core::rx::receiver::Receiver;
+use dpdkgen_core::rx::verify::Verifier;
+use dpdkgen_core::stats::histogram::Histogram;
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::Verifier;
+use dpdkgen_core::tx::generator::{Generator, Plan};
+use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::tx::template::Patch;
 
 use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch, reflector};
 
@@ -104,17 +104,16 @@ fn send(payload_len: u16, rate: Option<Rate>) -> Work {
         first_source_port: FIRST_SOURCE_PORT,
         source_ports: SOURCE_PORTS,
     };
-    let mut generator = Generator::new(plan, fixture.template(), fixture.ledger);
+    let mut generator = Generator::new(plan, fixture.template(), fixture.sequences);
     let mut port = Nowhere(vec![0; 2048]);
-    let (stats, mut counters) = (Box::<WorkerStats>::default(), Counters::default());
-    let mut writer = fixture.writer();
+    let mut recorder = fixture.recorder();
     let mut now = Nanos(0);
     Box::new(move || {
         for _ in 0..PACKETS / u64::from(BURST) {
             // At 1000 packets a microsecond a burst falls due.
             now = now + Nanos(u64::from(BURST));
-            writer.open(now);
-            black_box(generator.poll(now, &mut port, &stats, &mut counters, &writer));
+            recorder.intervals.open(now);
+            black_box(generator.poll(now, Phase::Running, &mut port, &mut recorder));
         }
     })
 }
@@ -135,21 +134,21 @@ fn verify(payload_len: u16) -> Work {
 /// is cleared after every round.
 fn receive(payload_len: u16) -> Work {
     let fixture = Fixture::new(payload_len, 1);
-    let mut receiver = Receiver::new(0, fixture.expectation(), fixture.ledger, true);
+    let mut receiver = Receiver::new(0, fixture.expectation(), fixture.sequences, true);
     let frames = fixture.frames();
-    let (stats, mut counters) = (Box::<WorkerStats>::default(), Counters::default());
-    let mut writer = fixture.writer();
-    writer.open(RECEIVED);
+    let mut recorder = fixture.recorder();
+    recorder.intervals.open(RECEIVED);
     Box::new(move || {
         let now = black_box(RECEIVED);
         for burst in frames.chunks(usize::from(BURST)) {
             for frame in burst {
-                receiver.receive(black_box(frame), now, &stats, &mut counters, &writer);
+                receiver.receive(black_box(frame), now, &mut recorder);
             }
-            receiver.flush(now, &stats, &mut counters, &writer);
+            receiver.flush(now, &mut recorder);
         }
-        fixture.ledger.clear();
-        assert_eq!(counters.rx.unique, counters.rx.packets);
+        fixture.sequences.clear();
+        let rx = &recorder.counters.rx;
+        assert_eq!(rx.unique, rx.packets);
     })
 }
 
@@ -187,13 +186,13 @@ fn histogram() -> Work {
 /// Looking a probe up in the record of what was seen.
 fn window(receivers: u16) -> Work {
     let fixture = Fixture::new(16, receivers);
-    let mut record = fixture.ledger.view(0);
+    let mut record = fixture.sequences.cursor(0);
     Box::new(move || {
         for sequence in 0..PACKETS {
             let port_offset = (sequence % u64::from(SOURCE_PORTS)) as u16;
             let index = black_box(Index::new(0, sequence));
-            black_box(record.see(index, port_offset));
+            black_box(record.insert(index, port_offset));
         }
-        fixture.ledger.clear();
+        fixture.sequences.clear();
     })
 }

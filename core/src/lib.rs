@@ -11,24 +11,19 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
-pub mod budget;
-pub mod filling;
-pub mod generator;
-pub mod histogram;
-pub mod intervals;
-pub mod ledger;
-pub mod pacer;
+pub mod phase;
 pub mod port;
 pub mod probe;
-pub mod published;
-pub mod receiver;
-pub mod reflector;
+pub mod random;
+pub mod reflect;
+pub mod rx;
+pub mod sequence;
+pub mod simd;
 pub mod stats;
 pub mod sync;
-pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod time;
-pub mod verify;
+pub mod tx;
 pub mod wire;
 pub mod worker;

@@ -5,13 +5,13 @@ use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
-use crate::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use crate::intervals::{Cell, Division, Interval, Reader, Ring, Writer};
-use crate::ledger::{Dimensions, Ledger, Line, Memory};
 use crate::probe::Tag;
-use crate::stats::WorkerStats;
-use crate::template::{Addresses, Template, filling_len};
-use crate::verify::Expectation;
+use crate::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use crate::rx::verify::Expectation;
+use crate::sequence::{Dimensions, Line, SequenceWindow, WindowMemory};
+use crate::stats::Recorder;
+use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
+use crate::tx::template::{Addresses, Template, filling_len};
 use crate::wire::Mac;
 
 pub const PAYLOAD_LEN: u16 = 24;
@@ -24,10 +24,9 @@ const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 
 
 /// What a worker of the run works with.
 pub struct Bench {
-    pub ledger: &'static Ledger<'static>,
-    pub stats: &'static WorkerStats,
+    pub sequences: &'static SequenceWindow<'static>,
     pub ring: &'static Ring<'static>,
-    pub writer: Writer<'static>,
+    pub recorder: Recorder<'static>,
     filling: Filling<'static>,
 }
 
@@ -36,7 +35,7 @@ fn leaked<T: Default>(count: usize) -> &'static [T] {
 }
 
 impl Bench {
-    pub fn new(division: Division) -> Self {
+    pub fn new(grid: IntervalGrid) -> Self {
         let len = filling_len(PAYLOAD_LEN);
         let memory = FillingMemory {
             pool: vec![0; pool_len(len)].leak(),
@@ -48,17 +47,16 @@ impl Bench {
             receivers: 1,
             window: WINDOW,
         };
-        let lines = Memory {
+        let lines = WindowMemory {
             seen: leaked::<Line>(dimensions.seen_lines()),
             flows: leaked(dimensions.flow_words()),
             sent: leaked(dimensions.sent_lines()),
             highest: leaked(dimensions.highest_lines()),
         };
-        let ring = Box::leak(Box::new(Ring::new(division, leaked::<Cell>(1024))));
+        let ring = Box::leak(Box::new(Ring::new(grid, leaked::<Cell>(1024))));
         Self {
-            ledger: Box::leak(Box::new(Ledger::new(dimensions, lines).unwrap())),
-            stats: Box::leak(Box::default()),
-            writer: Writer::new(ring),
+            sequences: Box::leak(Box::new(SequenceWindow::new(dimensions, lines).unwrap())),
+            recorder: Recorder::new(Box::leak(Box::default()), Writer::new(ring)),
             ring,
             filling: Filling::new(memory, 1, len).unwrap(),
         }
@@ -88,7 +86,7 @@ impl Bench {
 
     /// The first intervals of the run, which ends with this.
     pub fn intervals<const COUNT: usize>(&mut self) -> [Interval; COUNT] {
-        self.writer.end();
+        self.recorder.intervals.end();
         let mut reader = Reader::new(self.ring);
         core::array::from_fn(|_| reader.read().unwrap())
     }

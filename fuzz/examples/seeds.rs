@@ -5,7 +5,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use dpdkgen_core::filling::SplitMix64;
+use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::wire::{Arp, Mac};
 use dpdkgen_fuzz::build::Headers;
 use dpdkgen_fuzz::histogram::Value;

@@ -1,6 +1,6 @@
 //! Any bytes as a frame: `core`'s view of each header against those of etherparse and smoltcp.
 
-use dpdkgen_core::verify::{ChecksumState, checksum_state};
+use dpdkgen_core::rx::verify::{ChecksumState, checksum_state};
 use dpdkgen_core::wire::checksum::Sum;
 use dpdkgen_core::wire::{Arp, EtherType, Ethernet, Ipv4, Mac, Udp};
 use etherparse::{ArpEthIpv4Packet, ArpPacketSlice, Ethernet2HeaderSlice};
@@ -71,7 +71,7 @@ fn ipv4(packet: &[u8]) {
     assert_eq!(header.is_ok(), is_whole, "{header:?}");
     let Ok(header) = header else { return };
     ipv4_fields(ours, header, packet);
-    let is_intact = Sum::of(&packet[..header_len]).is_complete();
+    let is_intact = Sum::of(&packet[..header_len]).is_valid();
     assert_eq!(is_intact, oracle::ip_is_intact(header.slice()));
     if let Some((_, payload)) = oracle::ipv4_packet(packet)
         && ours.protocol == Ipv4::UDP

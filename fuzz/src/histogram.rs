@@ -2,8 +2,8 @@
 
 use std::iter::zip;
 
-use dpdkgen_core::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::Moments;
+use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::time::Nanos;
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -8,12 +8,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::probe::{Age, Index, Tag};
-use dpdkgen_core::reflector::Reflector;
-use dpdkgen_core::template::{Addresses, Patch, Template, filling_len};
+use dpdkgen_core::reflect::FrameReflector;
+use dpdkgen_core::rx::verify::{Expectation, Verifier};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::{Expectation, Verifier};
+use dpdkgen_core::tx::template::{Addresses, Patch, Template, filling_len};
 use dpdkgen_core::wire::{HEADERS_LEN, Mac};
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -132,7 +132,7 @@ impl Setup {
             .expect("a payload that holds a probe");
         let mut frame = vec![0; HEADERS_LEN + usize::from(self.payload_len())];
         template.write(&mut frame, &self.patch());
-        let mut reflector = Reflector::new(addresses.destination_mac);
+        let mut reflector = FrameReflector::new(addresses.destination_mac);
         let reflected = reflector.reflect(&mut frame).expect("a UDP packet");
         assert!(!reflected.checksum_partial, "looked as if left to a NIC");
         frame

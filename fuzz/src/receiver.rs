@@ -3,15 +3,15 @@
 
 mod memory;
 
-use dpdkgen_core::histogram::{BUCKETS, Histogram};
-use dpdkgen_core::intervals::{Division, Interval, Reader, Ring, Writer};
-use dpdkgen_core::ledger::{Dimensions, Ledger};
 use dpdkgen_core::probe::Index;
-use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::reflector::Reflector;
-use dpdkgen_core::stats::{Counters, WorkerStats};
-use dpdkgen_core::template::{Patch, Template};
+use dpdkgen_core::reflect::FrameReflector;
+use dpdkgen_core::rx::receiver::Receiver;
+use dpdkgen_core::sequence::{Dimensions, SequenceWindow};
+use dpdkgen_core::stats::histogram::{BUCKETS, Histogram};
+use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader, Ring, Writer};
+use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::{HEADERS_LEN, Mac};
 use sim::frames::{Frame, Frames, Slot};
 use sim::truth::{Delivered, Stream, Truth};
@@ -106,12 +106,12 @@ pub fn run(data: &[u8]) {
         return;
     };
     let memory = RunMemory::new(&setup);
-    let ledger = memory.ledger(setup.dimensions());
-    let rings = memory.rings(setup.division());
-    let mut bench = Bench::new(setup, &memory, &ledger, &rings);
+    let sequences = memory.sequences(setup.dimensions());
+    let rings = memory.rings(setup.grid());
+    let mut bench = Bench::new(setup, &memory, &sequences, &rings);
     let steps = steps.chunks_exact(size_of::<Step>());
     for step in steps.filter_map(|step| Step::read_from_bytes(step).ok()) {
-        if !bench.pass(Nanos(u64::from(step.pause.get()) * 16)) {
+        if !bench.advance_watermark(Nanos(u64::from(step.pause.get()) * 16)) {
             break;
         }
         match step.happening() {
@@ -139,9 +139,9 @@ impl Setup {
         16 + u16::from(self.payload % 32)
     }
 
-    fn division(&self) -> Division {
+    fn grid(&self) -> IntervalGrid {
         let micros = |count: u64| Nanos(count * 1000);
-        Division {
+        IntervalGrid {
             start: micros(self.warmup.into()),
             length: micros(u64::from(self.interval) + 1),
             grace: micros(self.grace.into()),
@@ -166,7 +166,7 @@ impl Setup {
 struct Bench<'m> {
     setup: Setup,
     stats: &'m [WorkerStats],
-    ledger: &'m Ledger<'m>,
+    sequences: &'m SequenceWindow<'m>,
     template: Template<'static>,
     ends: Vec<End<'m>>,
     truth: Truth<'static>,
@@ -181,8 +181,7 @@ struct Bench<'m> {
 /// A receiver, and where it counts.
 struct End<'m> {
     receiver: Receiver<'m>,
-    counters: Counters,
-    writer: Writer<'m>,
+    recorder: Recorder<'m>,
     reader: Reader<'m>,
 }
 
@@ -190,25 +189,24 @@ impl<'m> Bench<'m> {
     fn new(
         setup: Setup,
         memory: &'m RunMemory,
-        ledger: &'m Ledger<'m>,
+        sequences: &'m SequenceWindow<'m>,
         rings: &'m [Ring<'m>],
     ) -> Self {
         let end = |(number, ring)| End {
-            receiver: Receiver::new(number as u16, memory.expectation(&setup), ledger, true),
-            counters: Counters::default(),
-            writer: Writer::new(ring),
+            receiver: Receiver::new(number as u16, memory.expectation(&setup), sequences, true),
+            recorder: Recorder::new(&memory.stats[number], Writer::new(ring)),
             reader: Reader::new(ring),
         };
         let streams = (0..setup.streams()).map(|_| Stream::new(setup.source_ports(), None));
         let mut bench = Self {
             setup,
             stats: &memory.stats,
-            ledger,
+            sequences,
             template: memory.template(&setup),
             ends: rings.iter().enumerate().map(end).collect(),
             truth: Truth::new(
                 memory.facts(&setup),
-                setup.division(),
+                setup.grid(),
                 setup.dimensions().window,
                 streams.collect(),
                 setup.receivers(),
@@ -219,20 +217,20 @@ impl<'m> Bench<'m> {
             in_burst: None,
         };
         for end in &mut bench.ends {
-            assert!(end.writer.open(Nanos(0)));
+            assert!(end.recorder.intervals.open(Nanos(0)));
         }
         bench
     }
 
     /// Time passes, which ends the burst; `false` if there are no cells for so much of it.
-    fn pass(&mut self, pause: Nanos) -> bool {
+    fn advance_watermark(&mut self, pause: Nanos) -> bool {
         if pause == Nanos(0) {
             return true;
         }
         self.end_burst();
         let later = self.now + pause;
         for end in &mut self.ends {
-            if !end.writer.open(later) {
+            if !end.recorder.intervals.open(later) {
                 return false;
             }
         }
@@ -245,12 +243,9 @@ impl<'m> Bench<'m> {
             return;
         };
         let End {
-            receiver,
-            counters,
-            writer,
-            ..
+            receiver, recorder, ..
         } = &mut self.ends[number];
-        receiver.flush(self.now, &self.stats[number], counters, writer);
+        receiver.flush(self.now, recorder);
     }
 
     fn send(&mut self, step: &Step) {
@@ -270,8 +265,8 @@ impl<'m> Bench<'m> {
         frame.set_len(len.into());
         frame.origin = self.truth.sent(stream, 0, frame.bytes(), self.now);
         frame.is_intact = true;
-        self.ledger.set_sent(stream, sequence + 1);
-        Reflector::new(Mac([2, 0, 0, 0, 0, 2]))
+        self.sequences.set_sent(stream, sequence + 1);
+        FrameReflector::new(Mac([2, 0, 0, 0, 0, 2]))
             .reflect(frame.bytes_mut())
             .expect("a UDP packet");
         self.sent.push(slot);
@@ -296,13 +291,9 @@ impl<'m> Bench<'m> {
         frame.is_intact = happening == Happening::Deliver;
         step.damage(frame, happening);
         let End {
-            receiver,
-            counters,
-            writer,
-            ..
+            receiver, recorder, ..
         } = &mut self.ends[number];
-        let stats = &self.stats[number];
-        receiver.receive(frame.bytes(), self.now, stats, counters, writer);
+        receiver.receive(frame.bytes(), self.now, recorder);
         self.truth.delivered(number, frame, self.now);
         self.frames.free(slot);
     }
@@ -310,12 +301,9 @@ impl<'m> Bench<'m> {
     fn compare(mut self) {
         self.end_burst();
         let mut told = Delivered::default();
-        for End {
-            counters, writer, ..
-        } in &mut self.ends
-        {
-            writer.end();
-            add(&mut told, counters);
+        for End { recorder, .. } in &mut self.ends {
+            recorder.intervals.end();
+            add(&mut told, &recorder.counters);
         }
         assert_eq!(told, self.truth.rx);
         for number in 0..CELLS {

@@ -1,7 +1,7 @@
 //! Any frame through the reflector: only what is swapped and the TTL differ, valid checksums stay
 //! valid, and what a second reflector sends back is the original but for its TTL.
 
-use dpdkgen_core::reflector::{Ignored, Reflected, Reflector};
+use dpdkgen_core::reflect::{FrameReflector, Ignored, Reflected};
 use dpdkgen_core::wire::Mac;
 
 use crate::build::udp_frame;
@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
 
 /// Reflects `before`: as the first frame, as one like the last, and to and fro.
 fn check(before: &[u8]) -> Result<(), Ignored> {
-    let mut reflector = Reflector::new(Mac(OWN));
+    let mut reflector = FrameReflector::new(Mac(OWN));
     let mut reflect = || {
         let mut frame = before.to_vec();
         (reflector.reflect(&mut frame), frame)
@@ -61,7 +61,7 @@ fn check(before: &[u8]) -> Result<(), Ignored> {
     checksums_stay(before, &frame, udp_at);
     if before[TTL] > 2 && before[..6] != before[6..12] {
         let sender = Mac(before[6..12].try_into().expect("six bytes"));
-        let again = Reflector::new(sender).reflect(&mut frame);
+        let again = FrameReflector::new(sender).reflect(&mut frame);
         assert_eq!(
             again,
             Ok(Reflected {

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Sighting, Word};
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::sequence::{Dimensions, Line, Novelty, SequenceWindow, WindowMemory, Word};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -59,19 +59,19 @@ struct Naive {
 }
 
 impl Naive {
-    fn see(&mut self, index: Index, port: u16) -> Sighting {
+    fn insert(&mut self, index: Index, port: u16) -> Novelty {
         let (stream, sequence) = (index.stream(), index.sequence());
         let was_sent = self.sent.get(usize::from(stream));
         if was_sent.is_none_or(|sent| sequence >= *sent) {
-            return Sighting::NeverSent;
+            return Novelty::NeverSent;
         }
         let highest = self.highest.entry(stream).or_insert(sequence);
         if *highest > sequence && *highest - sequence > self.window {
-            return Sighting::TooOld;
+            return Novelty::TooOld;
         }
         *highest = sequence.max(*highest);
         if !self.seen.insert(index) {
-            return Sighting::Duplicate;
+            return Novelty::Duplicate;
         }
         let flow = self
             .highest_of_flow
@@ -79,7 +79,7 @@ impl Naive {
             .or_insert(sequence);
         let reordered = sequence < *flow;
         *flow = sequence.max(*flow);
-        Sighting::First { reordered }
+        Novelty::New { reordered }
     }
 }
 
@@ -87,10 +87,12 @@ impl Naive {
 ///
 /// # Panics
 ///
-/// If the ledger says something else than the set.
+/// If the window says something else than the set.
 pub fn run(data: &[u8]) {
     if let Ok((setup, rest)) = Setup::read_from_prefix(data) {
-        with_ledger(setup.dimensions(), |ledger| steps(ledger, &setup, rest));
+        with_window(setup.dimensions(), |sequences| {
+            steps(sequences, &setup, rest);
+        });
     }
 }
 
@@ -161,23 +163,23 @@ fn lines(count: usize) -> Vec<Line> {
     (0..count).map(|_| Line::default()).collect()
 }
 
-fn with_ledger(dimensions: Dimensions, test: impl FnOnce(&Ledger<'_>)) {
+fn with_window(dimensions: Dimensions, test: impl FnOnce(&SequenceWindow<'_>)) {
     let seen = lines(dimensions.seen_lines());
     let flows: Vec<Word> = (0..dimensions.flow_words())
         .map(|_| Word::default())
         .collect();
     let sent = lines(dimensions.sent_lines());
     let highest = lines(dimensions.highest_lines());
-    let memory = Memory {
+    let memory = WindowMemory {
         seen: &seen,
         flows: &flows,
         sent: &sent,
         highest: &highest,
     };
-    test(&Ledger::new(dimensions, memory).expect("dimensions without a zero"));
+    test(&SequenceWindow::new(dimensions, memory).expect("dimensions without a zero"));
 }
 
-fn steps(ledger: &Ledger<'_>, setup: &Setup, mut input: &[u8]) {
+fn steps(sequences: &SequenceWindow<'_>, setup: &Setup, mut input: &[u8]) {
     let dimensions = setup.dimensions();
     let mut naive = Naive {
         window: dimensions.window,
@@ -187,10 +189,10 @@ fn steps(ledger: &Ledger<'_>, setup: &Setup, mut input: &[u8]) {
         highest_of_flow: HashMap::new(),
     };
     for stream in 0..dimensions.streams {
-        ledger.set_sent(stream, setup.begin());
+        sequences.set_sent(stream, setup.begin());
     }
     let mut views: Vec<_> = (0..dimensions.receivers)
-        .map(|receiver| ledger.view(receiver))
+        .map(|receiver| sequences.cursor(receiver))
         .collect();
     while let Ok((step, rest)) = Step::read_from_prefix(input) {
         input = rest;
@@ -201,7 +203,7 @@ fn steps(ledger: &Ledger<'_>, setup: &Setup, mut input: &[u8]) {
             && step.what % 4 == 0
         {
             *sent = (*sent + step.distance()).min(setup.end());
-            ledger.set_sent(stream, *sent);
+            sequences.set_sent(stream, *sent);
             continue;
         }
         let sent = naive.sent.get(usize::from(stream)).copied().unwrap_or(1);
@@ -210,7 +212,11 @@ fn steps(ledger: &Ledger<'_>, setup: &Setup, mut input: &[u8]) {
         let index = Index::new(stream, sequence);
         let port = step.port(sequence, dimensions.source_ports);
         let receiver = usize::from(step.receiver) % views.len();
-        let got = views[receiver].see(index, port);
-        assert_eq!(got, naive.see(index, port), "{index:?} of {dimensions:?}");
+        let got = views[receiver].insert(index, port);
+        assert_eq!(
+            got,
+            naive.insert(index, port),
+            "{index:?} of {dimensions:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use dpdkgen_core::histogram::range;
+use dpdkgen_core::stats::histogram::range;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;

@@ -3,7 +3,7 @@
 //! The control thread makes one about once a second for whoever watches: the live display, the
 //! metrics and the HDR log. It costs the workers nothing, and every number only ever grows.
 
-use dpdkgen_core::histogram::{BUCKETS, quantile};
+use dpdkgen_core::stats::histogram::{BUCKETS, quantile};
 use dpdkgen_core::stats::{Counters, Moments};
 
 use crate::summary::{Device, Mode, Role};

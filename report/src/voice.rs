@@ -73,7 +73,7 @@ impl Stream {
         is_terminal && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
-    /// Writes `text` if its reader takes it within [`READER_WITHIN`]. For what is said while no thread
+    /// Writes `text` if its reader takes it within two seconds. For what is said while no thread
     /// can be made for it: before a run has begun, and when it cannot.
     pub fn write_soon(self, text: &str) {
         let until = Instant::now() + READER_WITHIN;

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use dpdkgen_core::published::Published;
+use dpdkgen_core::sync::seqlock::SeqLock;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_report::summary;
 
@@ -55,11 +55,11 @@ impl Scale {
 
 /// A [`Scale`], written once a second by the control thread, read by all.
 #[repr(align(128))]
-struct SharedScale(Published<3>);
+struct SharedScale(SeqLock<3>);
 
 impl SharedScale {
     fn new(scale: Scale) -> Self {
-        Self(Published::new(scale.words()))
+        Self(SeqLock::new(scale.words()))
     }
 
     fn set(&self, scale: Scale) {

@@ -7,10 +7,10 @@ mod progress;
 
 use std::collections::VecDeque;
 
-use dpdkgen_core::intervals::{Division, Interval, Reader};
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::stats::Counters;
+use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::worker::Phase;
 use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
 use dpdkgen_report::progress::Closed;
 use dpdkgen_report::summary::{Role, StopReason};
@@ -84,7 +84,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         }
         let ended = self.stop.filter(|_| self.all_ended(|_| true));
         let rows_to_hand_out = match ended {
-            None => self.division().index_of(now) + 1,
+            None => self.grid().index_of(now) + 1,
             Some(_) => self.rows_in_all(),
         };
         self.collect(rows_to_hand_out, rows);
@@ -106,7 +106,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         } else {
             Phase::Stopping
         };
-        self.stage.command.set(phase);
+        self.stage.phase.set(phase);
         self.drain(now, stop_requests);
     }
 
@@ -151,7 +151,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         self.drained |= now >= until;
         let receives = self.stage.posts().iter().any(|post| post.role == Role::Rx);
         if self.drained || !receives || stop_requests > 1 {
-            self.stage.command.set(Phase::Stopping);
+            self.stage.phase.set(Phase::Stopping);
         }
     }
 
@@ -178,22 +178,19 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         })
     }
 
-    fn division(&self) -> Division {
-        self.stage.rings()[0].division()
+    fn grid(&self) -> IntervalGrid {
+        self.stage.rings()[0].grid()
     }
 
     /// How many rows a run has that is over: up to the time at which the last worker ended.
     fn rows_in_all(&self) -> u64 {
-        let division = self.division();
+        let grid = self.grid();
         let end = self
             .snapshots()
             .map(|counters| counters.poll.last_ns)
             .max()
             .unwrap_or(0);
-        Nanos(end)
-            .since(division.start)
-            .0
-            .div_ceil(division.length.0)
+        Nanos(end).since(grid.start).0.div_ceil(grid.length.0)
     }
 
     /// Hands out, in order, the rows below `limit` that all workers have closed.
@@ -225,7 +222,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         let is_sendrecv = matches!(self.stage.request().mode, Mode::SendRecv(_));
         let receives = self.stage.posts().iter().any(|post| post.role != Role::Tx);
         Row {
-            start_ns: index * self.division().length.0,
+            start_ns: index * self.grid().length.0,
             tx_packets: interval.tx_packets,
             rx_packets: receives.then_some(interval.rx_packets),
             probes: (is_sendrecv && receives).then(|| RowProbes {

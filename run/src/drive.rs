@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::{Clock, Nanos};
-use dpdkgen_core::worker::{self, Phase, Worker};
+use dpdkgen_core::worker::{self, Worker};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::summary::{Device, StopReason, Summary};
 use dpdkgen_report::voice::{Stream, say_last};
@@ -201,7 +202,7 @@ impl<R: Runtime> Run<'_, '_, R> {
                     }
                     timebase.start();
                     outputs.begin(SystemTime::now());
-                    stage.command.set(Phase::Running);
+                    stage.phase.set(Phase::Running);
                     let mut sight = Sight {
                         ports,
                         lcores,
@@ -217,8 +218,8 @@ impl<R: Runtime> Run<'_, '_, R> {
                 let job = move || {
                     crew.iter_mut().for_each(Worker::prime);
                     ready.fetch_add(1, Ordering::AcqRel);
-                    stage.command.wait_for_start();
-                    worker::run(&mut crew, &mut timebase.reader(), &stage.command);
+                    stage.phase.wait_for_start();
+                    worker::run(&mut crew, &mut timebase.reader(), &stage.phase);
                 };
                 (lcore, Box::new(job) as Job<'_>)
             });

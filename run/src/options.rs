@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
-use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::page::file::Files;
 
 use self::args::{

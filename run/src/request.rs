@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::output::Target;
 
 use crate::units;
@@ -21,7 +21,8 @@ use crate::units;
 /// The most that may be asked for.
 pub mod limits {
     use dpdkgen_core::time::Nanos;
-    use dpdkgen_core::{probe, template, wire};
+    use dpdkgen_core::tx::template;
+    use dpdkgen_core::{probe, wire};
 
     /// UDP payload bytes: index, time and tag.
     pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
@@ -38,7 +39,7 @@ pub mod limits {
     /// Packets per burst.
     pub const MAX_BURST: u16 = 512;
     /// Ports of one run.
-    pub const MAX_PORTS: usize = dpdkgen_core::verify::MAX_PORTS;
+    pub const MAX_PORTS: usize = dpdkgen_core::rx::verify::MAX_PORTS;
     /// Queues per port and direction.
     pub const MAX_QUEUES: u16 = 1_024;
     /// Queues of all ports together, per direction.

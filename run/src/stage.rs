@@ -1,21 +1,22 @@
 //! What a run's workers share, and the memory for it: allocated and touched before the start, so
 //! that nothing is allocated and no page is missing between start and stop.
 
-use dpdkgen_core::budget::Budget;
-use dpdkgen_core::filling::{self, Filling, FillingMemory};
-use dpdkgen_core::generator::{self, Generator};
-use dpdkgen_core::intervals::{Cell, Division, Ring, Writer};
-use dpdkgen_core::ledger::{self, Dimensions, Ledger, Line, Word};
+use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::Port;
+use dpdkgen_core::probe::filling::{self, Filling, FillingMemory};
 use dpdkgen_core::probe::{LONG_LEN, Tag};
-use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::reflector::Reflector;
-use dpdkgen_core::stats::WorkerStats;
-use dpdkgen_core::template::{Addresses, Template, filling_len};
+use dpdkgen_core::reflect::Budget;
+use dpdkgen_core::reflect::Reflector;
+use dpdkgen_core::rx::receiver::Receiver;
+use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::sequence::{Dimensions, Line, SequenceWindow, WindowMemory, Word};
+use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
+use dpdkgen_core::stats::{Recorder, WorkerStats};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::tx::generator::{self, Generator};
+use dpdkgen_core::tx::template::{Addresses, Template, filling_len};
 use dpdkgen_core::wire::Mac;
-use dpdkgen_core::worker::{Command, Role, Worker};
+use dpdkgen_core::worker::{Role, Worker};
 use dpdkgen_report::summary;
 
 use crate::failure::Failure;
@@ -74,7 +75,7 @@ pub fn posts(request: &Request, ports: usize) -> Vec<Post> {
 pub struct Memory {
     stats: Vec<WorkerStats>,
     cells: Vec<Vec<Cell>>,
-    division: Division,
+    grid: IntervalGrid,
     dimensions: Option<Dimensions>,
     seen: Vec<Line>,
     flows: Vec<Word>,
@@ -87,7 +88,7 @@ pub struct Memory {
 
 /// How much memory a run needs.
 pub struct Needs {
-    division: Division,
+    grid: IntervalGrid,
     /// For the intervals of each worker.
     cells: usize,
     dimensions: Option<Dimensions>,
@@ -100,18 +101,18 @@ impl Memory {
     ///
     /// If that is more than there may be.
     pub fn check(request: &Request, posts: &[Post]) -> Result<Needs, Failure> {
-        let division = division(request);
+        let grid = grid(request);
         let pause = READER_PAUSE
             .0
-            .min(READER_PAUSE_INTERVALS.saturating_mul(division.length.0));
-        let cells = division.ring_len(Nanos(pause));
+            .min(READER_PAUSE_INTERVALS.saturating_mul(grid.length.0));
+        let cells = grid.ring_len(Nanos(pause));
         let dimensions = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, posts)),
             Mode::Reflect => None,
         };
         check_size(posts.len(), cells, dimensions.as_ref())?;
         Ok(Needs {
-            division,
+            grid,
             cells,
             dimensions,
         })
@@ -124,7 +125,7 @@ impl Memory {
     /// If the request needs more than there may be.
     pub fn new(request: &Request, posts: &[Post]) -> Result<Self, Failure> {
         let Needs {
-            division,
+            grid,
             cells,
             dimensions,
         } = Self::check(request, posts)?;
@@ -138,7 +139,7 @@ impl Memory {
         Ok(Self {
             stats: make(posts.len()),
             cells: posts.iter().map(|_| make(cells)).collect(),
-            division,
+            grid,
             dimensions,
             seen: lines(Dimensions::seen_lines),
             flows: make(flows),
@@ -183,12 +184,12 @@ fn make<T: Default>(count: usize) -> Vec<T> {
     (0..count).map(|_| T::default()).collect()
 }
 
-fn division(request: &Request) -> Division {
+fn grid(request: &Request) -> IntervalGrid {
     let start = match &request.mode {
         Mode::SendRecv(sendrecv) => sendrecv.warmup,
         Mode::Reflect => Nanos(0),
     };
-    Division {
+    IntervalGrid {
         start,
         length: request.interval,
         grace: request.grace,
@@ -217,12 +218,12 @@ pub struct Stage<'a> {
     probes: Option<Probes<'a>>,
     budget: Option<&'a Budget>,
     /// Tells the workers where the run stands.
-    pub command: Command,
+    pub phase: PhaseCell,
 }
 
 struct Probes<'a> {
     sendrecv: &'a SendRecv,
-    ledger: Ledger<'a>,
+    sequences: SequenceWindow<'a>,
     filling: Filling<'a>,
     tag: Tag,
 }
@@ -239,12 +240,12 @@ impl<'a> Stage<'a> {
         let Memory {
             stats,
             cells,
-            division,
+            grid,
             dimensions,
             ..
         } = memory;
         let (seen, flows) = (&memory.seen, &memory.flows);
-        let lines = ledger::Memory {
+        let lines = WindowMemory {
             seen,
             flows,
             sent: &memory.sent,
@@ -258,12 +259,12 @@ impl<'a> Stage<'a> {
             (Mode::SendRecv(sendrecv), Some(dimensions)) => {
                 let len = filling_len(sendrecv.payload_len);
                 let filling = Filling::new(fill, sendrecv.seed, len);
-                let ledger = Ledger::new(*dimensions, lines);
-                let parts = filling.zip(ledger);
-                let (filling, ledger) = parts.expect("the memory was made for this request");
+                let sequences = SequenceWindow::new(*dimensions, lines);
+                let parts = filling.zip(sequences);
+                let (filling, sequences) = parts.expect("the memory was made for this request");
                 Some(Probes {
                     sendrecv,
-                    ledger,
+                    sequences,
                     filling,
                     tag,
                 })
@@ -274,13 +275,10 @@ impl<'a> Stage<'a> {
             request,
             posts,
             stats,
-            rings: cells
-                .iter()
-                .map(|cells| Ring::new(*division, cells))
-                .collect(),
+            rings: cells.iter().map(|cells| Ring::new(*grid, cells)).collect(),
             probes,
             budget: memory.budget.as_ref(),
-            command: Command::default(),
+            phase: PhaseCell::default(),
         }
     }
 
@@ -297,27 +295,19 @@ impl<'a> Stage<'a> {
                 let plan = probes.plan(self.request, self.number_in_role(number));
                 let source_mac = ports[post.port].mac;
                 let template = probes.template(post.port, source_mac);
-                Role::Transmit(Generator::new(plan, template, &probes.ledger))
+                Role::Transmit(Generator::new(plan, template, &probes.sequences))
             }
             (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
                 self.number_in_role(number),
                 probes.expectation(),
-                &probes.ledger,
+                &probes.sequences,
                 probes.sendrecv.rate.is_some(),
             )),
-            _ => Role::Reflect {
-                reflector: Reflector::new(ports[post.port].mac),
-                budget: self.budget,
-            },
+            _ => Role::Reflect(Reflector::new(ports[post.port].mac, self.budget)),
         };
-        let writer = Writer::new(&self.rings[number]);
-        Worker::new(
-            port,
-            role,
-            self.request.rx_burst,
-            writer,
-            &self.stats[number],
-        )
+        let intervals = Writer::new(&self.rings[number]);
+        let recorder = Recorder::new(&self.stats[number], intervals);
+        Worker::new(port, role, self.request.rx_burst, recorder)
     }
 
     /// How many posts of the same role come before this one.
@@ -366,7 +356,7 @@ impl<'a> Probes<'a> {
     fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
         generator::Plan {
             stream,
-            streams: self.ledger.streams(),
+            streams: self.sequences.streams(),
             rate: self.sendrecv.rate,
             warmup: self.sendrecv.warmup,
             duration: request.duration,

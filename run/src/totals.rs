@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dpdkgen_core::histogram::{BUCKETS, Histogram, quantile, range};
+use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::{
     Counters, IgnoredCounters, Moments, RxCounters, TxCounters, WorkerStats,
 };

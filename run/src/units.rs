@@ -7,8 +7,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::pacer::Rate;
 
 /// The most digits a number may have: enough for any value here, and 128 bits hold it.
 const MAX_DIGITS: usize = 24;

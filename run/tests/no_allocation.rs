@@ -9,9 +9,9 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use counting::{Counting, allocations, request, run};
-use dpdkgen_core::pacer::Rate;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_run::sampling::{Sampled, Stamp, sampler};
 
 #[global_allocator]

@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_bench::PACKETS;
 use dpdkgen_bench::fixture::{Fixture, RECEIVED};
-use dpdkgen_core::ledger::Ledger;
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::receiver::Receiver;
-use dpdkgen_core::stats::WorkerStats;
+use dpdkgen_core::rx::receiver::Receiver;
+use dpdkgen_core::sequence::SequenceWindow;
 use dpdkgen_core::time::{Clock, Nanos};
-use dpdkgen_core::worker::{Crew, Phase, Role, Worker};
+use dpdkgen_core::worker::{LcoreWorkers, Role, Worker};
 use dpdkgen_rt::device::{self, Device, DeviceConfig};
 use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::{lcores, select};
@@ -69,7 +69,7 @@ fn write(file: &str, payload_len: u16) -> Outcome<()> {
 /// A port through which the same probes come again and again.
 struct Again<'a, P> {
     port: P,
-    ledger: &'a Ledger<'a>,
+    sequences: &'a SequenceWindow<'a>,
     left: u64,
 }
 
@@ -83,7 +83,7 @@ impl<P: Port> Port for Again<'_, P> {
         self.left -= u64::from(received);
         if self.left == 0 {
             self.left = PACKETS;
-            self.ledger.clear();
+            self.sequences.clear();
         }
         received
     }
@@ -123,33 +123,34 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
     let port = device.queue_ports().remove(0);
 
     let fixture = Fixture::new(payload_len, 1);
-    let stats = Box::<WorkerStats>::default();
+    let recorder = fixture.recorder();
+    let stats = recorder.stats;
     let again = Again {
         port,
-        ledger: fixture.ledger,
+        sequences: fixture.sequences,
         left: PACKETS,
     };
     let role = Role::Receive(Receiver::new(
         0,
         fixture.expectation(),
-        fixture.ledger,
+        fixture.sequences,
         true,
     ));
-    let mut workers = [Worker::new(again, role, BURST, fixture.writer(), &stats)];
+    let mut workers = [Worker::new(again, role, BURST, recorder)];
     let timebase = Timebase::new();
     timebase.start();
     let work = || {
         let mut clock = Still(timebase.reader());
-        let mut crew = Crew::new(&mut workers);
+        let mut on_lcore = LcoreWorkers::new(&mut workers);
         let begin = Instant::now();
         while begin.elapsed() < duration {
             for _ in 0..1000 {
-                crew.round(RECEIVED, &mut clock, Phase::Running);
+                on_lcore.poll_all(RECEIVED, &mut clock, Phase::Running);
             }
         }
         let elapsed = begin.elapsed();
         // Publishes what was counted.
-        crew.round(RECEIVED, &mut clock, Phase::Stopping);
+        on_lcore.poll_all(RECEIVED, &mut clock, Phase::Stopping);
         elapsed
     };
     let elapsed = lcores::launch(eal, vec![(lcore, work)]).map_err(failed)?[0];

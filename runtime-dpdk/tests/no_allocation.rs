@@ -5,7 +5,7 @@
 mod counting;
 
 use counting::{Counting, request, run};
-use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::summary::Role;
 use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::port::QueuePort;

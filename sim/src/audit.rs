@@ -1,7 +1,7 @@
 //! What a run tells, held against what is true.
 
-use dpdkgen_core::histogram::Histogram;
 use dpdkgen_core::stats::WorkerStats;
+use dpdkgen_core::stats::histogram::Histogram;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::{Direction, Latency, Role, StopReason, Summary};

@@ -1,6 +1,6 @@
 //! Chance from a seed: everything random in the simulation is drawn here.
 
-use dpdkgen_core::filling::SplitMix64;
+use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Nanos;
 
 /// Most that a heavy tail adds to a delay.

@@ -3,8 +3,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use dpdkgen_core::filling::Filling;
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::probe::filling::Filling;
 
 /// What a run's probes are like.
 #[derive(Debug)]

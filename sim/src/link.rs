@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 
-use dpdkgen_core::filling::SplitMix64;
+use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Nanos;
 
 use crate::chance::Chance;

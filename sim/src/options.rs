@@ -116,7 +116,7 @@ where
             conditions.check(request.interval)?;
             if let Mode::SendRecv(sendrecv) = &mut request.mode {
                 sendrecv.window = args.window;
-                let tag = dpdkgen_core::filling::SplitMix64(conditions.seed).next();
+                let tag = dpdkgen_core::random::SplitMix64(conditions.seed).next();
                 sendrecv.run_tag.get_or_insert(tag & limits::MAX_RUN_TAG);
             }
             Ok(Task::Run(Box::new(Scenario {

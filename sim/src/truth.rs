@@ -9,7 +9,7 @@ pub use record::{Distribution, Schedule, Stream};
 
 use std::collections::VecDeque;
 
-use dpdkgen_core::intervals::{Division, Interval};
+use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
 use dpdkgen_core::time::Nanos;
 
 use crate::frames::{Frame, Origin};
@@ -120,7 +120,7 @@ impl Reflected {
 #[derive(Debug)]
 pub struct Truth<'a> {
     facts: RunFacts<'a>,
-    division: Division,
+    grid: IntervalGrid,
     window: u64,
     streams: Vec<Stream>,
     /// What was sent since counting began.
@@ -151,14 +151,14 @@ impl<'a> Truth<'a> {
     #[must_use]
     pub fn new(
         facts: RunFacts<'a>,
-        division: Division,
+        grid: IntervalGrid,
         window: u64,
         streams: Vec<Stream>,
         receivers: usize,
     ) -> Self {
         Self {
             facts,
-            division,
+            grid,
             window,
             streams,
             tx: Sent::default(),
@@ -185,7 +185,7 @@ impl<'a> Truth<'a> {
     /// Whether what happens at `time` counts.
     #[must_use]
     pub fn counts(&self, time: Nanos) -> bool {
-        time >= self.division.start
+        time >= self.grid.start
     }
 
     /// The device takes the next probe of `stream`, in `frame`, when its sender's clock says `now`.
@@ -203,7 +203,7 @@ impl<'a> Truth<'a> {
         let is_long = frame.len() >= 42 + 24;
         let lag = Nanos(if is_long { stamp(16, 32) } else { 0 });
         let record = &mut self.streams[usize::from(stream)];
-        if is_long && let Err(sentence) = record.check_due(sent, lag, self.division.start) {
+        if is_long && let Err(sentence) = record.check_due(sent, lag, self.grid.start) {
             self.disagree(|| sentence);
         }
         let is_counted = self.counts(sent);
@@ -270,7 +270,7 @@ impl<'a> Truth<'a> {
         if !was_sent || sent > now + TOLERANCE {
             return self.corrupt(now);
         }
-        if sent < self.division.start {
+        if sent < self.grid.start {
             return false;
         }
         let stream = &mut self.streams[usize::from(claim.index.stream())];
@@ -298,7 +298,7 @@ impl<'a> Truth<'a> {
             self.interval(now).reordered += 1;
         }
         let number = self.number_of(sent);
-        if now > self.current.end + self.division.grace {
+        if now > self.current.end + self.grid.grace {
             self.rx.late += 1;
             self.interval(now).late += 1;
         } else {
@@ -321,7 +321,7 @@ impl<'a> Truth<'a> {
 
     /// The number of the interval that `time` falls into, which becomes the current one.
     fn number_of(&mut self, time: Nanos) -> u64 {
-        let Division { start, length, .. } = self.division;
+        let IntervalGrid { start, length, .. } = self.grid;
         if time >= self.current.end || time + length < self.current.end {
             let number = (time.0 - start.0) / length.0;
             self.current = Current {

@@ -5,9 +5,9 @@ mod ends;
 
 use std::rc::Rc;
 
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::worker::Phase;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{self, Summary};
@@ -195,7 +195,7 @@ impl Scenario {
         let mut look_out = LookOut::new(stage, seen, LOOK_EVERY, Nanos(0));
         let mut chance = Chance::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
-        stage.command.set(Phase::Running);
+        stage.phase.set(Phase::Running);
         let mut birth = Nanos(0);
         loop {
             // Around the time asked for: from half of it to half as much again.
@@ -233,7 +233,7 @@ impl Scenario {
         let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
         let mut crews = ends::crews(&stage, Side::Reflector, link, (&ports, &lcores), None);
         let mut actors = self.actors(&mut crews, birth);
-        stage.command.set(Phase::Running);
+        stage.phase.set(Phase::Running);
         let mut control = Control::new(&stage);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
         let over = look_out.go_with(death, senders, &mut actors, watcher, |now| {
@@ -241,7 +241,7 @@ impl Scenario {
             control.poll(now - birth, 0, &mut |row| rows.add(row));
         });
         // It counts to its end.
-        stage.command.set(Phase::Stopping);
+        stage.phase.set(Phase::Stopping);
         for actor in &mut actors {
             actor.step(Phase::Stopping);
         }

@@ -23,9 +23,9 @@ pub enum Twin {
 listed! {
     /// What reads and writes in one step; each stands in one place of the code.
     Operation {
-        /// Of the ledger: enters a probe.
+        /// Of the sequence window: inserts a probe.
         CompareExchange,
-        /// Of the ledger: raises a flow's highest sequence.
+        /// Of the sequence window: raises a flow's highest sequence.
         FetchMax,
         /// Of the budget: claims.
         FetchUpdate,

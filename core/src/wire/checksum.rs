@@ -87,7 +87,7 @@ impl Sum {
     /// but zeros was summed there was no checksum.
     #[must_use]
     #[inline]
-    pub const fn is_complete(self) -> bool {
+    pub const fn is_valid(self) -> bool {
         self.0 != 0 && self.is_zero()
     }
 
@@ -152,7 +152,7 @@ mod tests {
             let even = bytes.len() & !1;
             bytes.truncate(even);
             bytes.extend(Sum::of(&bytes).checksum());
-            prop_assert!(Sum::of(&bytes).is_complete());
+            prop_assert!(Sum::of(&bytes).is_valid());
         }
 
         #[test]

@@ -7,7 +7,6 @@ pub mod arp;
 pub mod checksum;
 pub mod ethernet;
 pub mod ipv4;
-pub(crate) mod lanes;
 pub mod udp;
 
 pub use arp::Arp;

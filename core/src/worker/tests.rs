@@ -5,8 +5,10 @@ use std::vec::Vec;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::intervals::{Cell, Division, Ring};
-use crate::port::{ForwardOutcome, FrameLen, TxOutcome};
+use crate::port::{ForwardOutcome, FrameLen, TxOutcome, Verdict};
+use crate::reflect::Budget;
+use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
+use crate::stats::{Counters, WorkerStats};
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
 /// Every burst holds `burst` packets for the reflector, of which the device takes `takes`.
@@ -71,7 +73,7 @@ impl Clock for Ticking {
 
 /// What `count` reflectors on one lcore have counted after `rounds`.
 fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -> Vec<Counters> {
-    let division = Division {
+    let grid = IntervalGrid {
         start: Nanos(0),
         length: Nanos::MILLISECOND,
         grace: Nanos(0),
@@ -79,10 +81,7 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
     let cells: Vec<Vec<Cell>> = (0..count)
         .map(|_| (0..64).map(|_| Cell::default()).collect())
         .collect();
-    let rings: Vec<_> = cells
-        .iter()
-        .map(|cells| Ring::new(division, cells))
-        .collect();
+    let rings: Vec<_> = cells.iter().map(|cells| Ring::new(grid, cells)).collect();
     let stats: Vec<_> = (0..count).map(|_| Box::<WorkerStats>::default()).collect();
     let mut workers: Vec<_> = rings
         .iter()
@@ -91,23 +90,19 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
             let source = Source { burst: 8, takes };
             Worker::new(
                 source,
-                Role::Reflect {
-                    reflector: Reflector::new(OWN),
-                    budget,
-                },
+                Role::Reflect(Reflector::new(OWN, budget)),
                 8,
-                Writer::new(ring),
-                stats,
+                Recorder::new(stats, Writer::new(ring)),
             )
         })
         .collect();
-    let mut crew = Crew::new(&mut workers);
+    let mut crew = LcoreWorkers::new(&mut workers);
     let mut clock = Ticking(Nanos(0));
     let mut now = clock.now();
     for _ in 0..rounds {
-        now = crew.round(now, &mut clock, Phase::Running).unwrap();
+        now = crew.poll_all(now, &mut clock, Phase::Running).unwrap();
     }
-    assert_eq!(crew.round(now, &mut clock, Phase::Stopping), None);
+    assert_eq!(crew.poll_all(now, &mut clock, Phase::Stopping), None);
     assert!(rings.iter().all(Ring::has_ended));
     stats
         .iter()
@@ -151,34 +146,25 @@ fn the_workers_of_an_lcore_share_its_time() {
     }
 }
 
-#[test]
-fn phases_are_told_as_they_were_set() {
-    let command = Command::default();
-    assert_eq!(command.phase(), Phase::Waiting);
-    for phase in [Phase::Running, Phase::Draining, Phase::Stopping] {
-        command.set(phase);
-        assert_eq!(command.phase(), phase);
-        command.wait_for_start();
-    }
-}
-
 /// What a reflector of bursts of 8 has counted that was polled at `times`.
 fn polled(source: Source, times: &[u64]) -> Counters {
-    let division = Division {
+    let grid = IntervalGrid {
         start: Nanos(0),
         length: Nanos::SECOND,
         grace: Nanos(0),
     };
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
-    let ring = Ring::new(division, &cells);
+    let ring = Ring::new(grid, &cells);
     let stats = Box::<WorkerStats>::default();
-    let role = Role::Reflect {
-        reflector: Reflector::new(OWN),
-        budget: None,
-    };
-    let mut workers = [Worker::new(source, role, 8, Writer::new(&ring), &stats)];
-    let mut crew = Crew::new(&mut workers);
-    let mut poll = |at, phase| crew.round(Nanos(at), &mut Ticking(Nanos(at)), phase);
+    let role = Role::Reflect(Reflector::new(OWN, None));
+    let mut workers = [Worker::new(
+        source,
+        role,
+        8,
+        Recorder::new(&stats, Writer::new(&ring)),
+    )];
+    let mut crew = LcoreWorkers::new(&mut workers);
+    let mut poll = |at, phase| crew.poll_all(Nanos(at), &mut Ticking(Nanos(at)), phase);
     for &at in times {
         poll(at, Phase::Running);
     }

@@ -1,6 +1,6 @@
 //! The budget of `reflect --count`.
 
-use dpdkgen_core::budget::Budget;
+use dpdkgen_core::reflect::Budget;
 use dpdkgen_core::sync::modelled::{Operation, Twin};
 use loom::thread;
 

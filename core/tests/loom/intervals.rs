@@ -1,6 +1,6 @@
 //! Closing interval cells and using them again.
 
-use dpdkgen_core::intervals::{Cell, Division, Interval, Reader, Ring, Writer};
+use dpdkgen_core::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::sync::modelled::{AtomicU64, Twin, spin_loop};
 use dpdkgen_core::sync::{Edge, Relaxed};
 use dpdkgen_core::time::Nanos;
@@ -41,7 +41,7 @@ fn intervals() {
     check(MODELS);
 }
 
-const DIVISION: Division = Division {
+const DIVISION: IntervalGrid = IntervalGrid {
     start: Nanos(0),
     length: Nanos(1_000_000),
     grace: Nanos(0),
@@ -82,7 +82,7 @@ fn one_cell() {
             }
             writer.count(index, &sent(index));
             writer.count(index, &sent(1));
-            writer.pass(middle_of(index));
+            writer.advance_watermark(middle_of(index));
         }
         writer.end();
     });

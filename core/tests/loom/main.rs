@@ -5,9 +5,9 @@
 
 mod budget;
 mod intervals;
-mod ledger;
 mod phases;
-mod published;
+mod seqlock;
+mod sequences;
 mod support;
 mod worker;
 
@@ -16,10 +16,10 @@ use dpdkgen_core::sync::modelled::Twin;
 #[test]
 fn every_twin_has_a_model() {
     let models = [
-        published::MODELS,
+        seqlock::MODELS,
         intervals::MODELS,
         phases::MODELS,
-        ledger::MODELS,
+        sequences::MODELS,
         budget::MODELS,
         worker::MODELS,
     ];

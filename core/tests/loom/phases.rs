@@ -1,8 +1,8 @@
 //! Start, stop and drain.
 
+use dpdkgen_core::phase::{Phase, PhaseCell};
 use dpdkgen_core::sync::modelled::{AtomicU64, Twin, spin_loop};
 use dpdkgen_core::sync::{Edge, Relaxed};
-use dpdkgen_core::worker::{Command, Phase};
 use loom::thread;
 
 use crate::support::{Model, check, hold, share};
@@ -15,18 +15,18 @@ pub const MODELS: &[Model] = &[Model {
 }];
 
 #[test]
-fn command() {
+fn phase_cell() {
     check(MODELS);
 }
 
 fn phases() {
-    let command = share(Command::default());
+    let phase_cell = share(PhaseCell::default());
     let prepared = share(AtomicU64::new(Phase::Waiting as u64));
     let worker = thread::spawn(|| {
-        command.wait_for_start();
+        phase_cell.wait_for_start();
         let mut last = Phase::Running;
         while last < Phase::Stopping {
-            let phase = command.phase();
+            let phase = phase_cell.get();
             hold(phase >= last, "a phase went back");
             hold(
                 prepared.load(Relaxed) >= phase as u64,
@@ -38,7 +38,7 @@ fn phases() {
     });
     for phase in [Phase::Running, Phase::Draining, Phase::Stopping] {
         prepared.store(phase as u64, Relaxed);
-        command.set(phase);
+        phase_cell.set(phase);
     }
     worker.join().unwrap();
 }

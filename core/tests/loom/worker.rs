@@ -1,15 +1,16 @@
 //! The end of a worker, and a whole one: the poll loop as it runs, over a device that always has
 //! something to reflect.
 
-use dpdkgen_core::intervals::{Cell, Division, Reader, Ring, Writer};
+use dpdkgen_core::phase::{Phase, PhaseCell};
 use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::reflector::Reflector;
-use dpdkgen_core::stats::{Counters, WorkerStats};
+use dpdkgen_core::reflect::Reflector;
+use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Reader, Ring, Writer};
+use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::sync::Edge;
 use dpdkgen_core::sync::modelled::{Twin, spin_loop};
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::wire::Mac;
-use dpdkgen_core::worker::{self, Command, Phase, Role, Worker};
+use dpdkgen_core::worker::{self, Role, Worker};
 use loom::thread;
 
 use crate::support::{Model, check, hold, share};
@@ -43,13 +44,13 @@ fn in_large_thread(run: fn()) {
 }
 
 fn ring() -> &'static Ring<'static> {
-    let division = Division {
+    let grid = IntervalGrid {
         start: Nanos(0),
         length: Nanos::MILLISECOND,
         grace: Nanos(0),
     };
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
-    share(Ring::new(division, share(cells)))
+    share(Ring::new(grid, share(cells)))
 }
 
 fn wait_for_end(ring: &Ring<'_>) {
@@ -118,19 +119,21 @@ impl Clock for Ticking {
 fn poll_loop() {
     in_large_thread(|| {
         let (stats, ring) = (share(WorkerStats::default()), ring());
-        let command = share(Command::default());
+        let phase_cell = share(PhaseCell::default());
         let worker = thread::Builder::new().stack_size(STACK).spawn(|| {
-            let role = Role::Reflect {
-                reflector: Reflector::new(Mac([2; 6])),
-                budget: None,
-            };
-            let mut workers = [Worker::new(Device, role, 8, Writer::new(ring), stats)];
-            command.wait_for_start();
-            worker::run(&mut workers, &mut Ticking(Nanos(0)), command);
+            let role = Role::Reflect(Reflector::new(Mac([2; 6]), None));
+            let mut workers = [Worker::new(
+                Device,
+                role,
+                8,
+                Recorder::new(stats, Writer::new(ring)),
+            )];
+            phase_cell.wait_for_start();
+            worker::run(&mut workers, &mut Ticking(Nanos(0)), phase_cell);
         });
-        command.set(Phase::Running);
+        phase_cell.set(Phase::Running);
         spin_loop();
-        command.set(Phase::Stopping);
+        phase_cell.set(Phase::Stopping);
         wait_for_end(ring);
         let counters = stats.try_snapshot();
         hold(counters.is_some(), "still publishing");

@@ -1,8 +1,8 @@
 //! What a received packet is, read off byte by byte in the order of the documented results.
 
 use dpdkgen_core::probe::{Age, Index};
+use dpdkgen_core::rx::verify::{Expectation, Reject, Verified};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::verify::{Expectation, Reject, Verified};
 
 use super::LOW_48;
 use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};

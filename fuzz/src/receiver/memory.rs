@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use dpdkgen_core::filling::Filling;
-use dpdkgen_core::intervals::{Cell, Division, Ring};
-use dpdkgen_core::ledger::{Dimensions, Ledger, Line, Memory, Word};
 use dpdkgen_core::probe::Tag;
+use dpdkgen_core::probe::filling::Filling;
+use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::sequence::{Dimensions, Line, SequenceWindow, WindowMemory, Word};
 use dpdkgen_core::stats::WorkerStats;
-use dpdkgen_core::template::{Addresses, Template};
-use dpdkgen_core::verify::Expectation;
+use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
+use dpdkgen_core::tx::template::{Addresses, Template};
 use dpdkgen_core::wire::Mac;
 use sim::judge::RunFacts;
 
@@ -51,20 +51,20 @@ impl RunMemory {
     }
 
     /// The record of the run.
-    pub fn ledger(&self, dimensions: Dimensions) -> Ledger<'_> {
-        let memory = Memory {
+    pub fn sequences(&self, dimensions: Dimensions) -> SequenceWindow<'_> {
+        let memory = WindowMemory {
             seen: &self.seen,
             flows: &self.flows,
             sent: &self.sent,
             highest: &self.highest,
         };
-        Ledger::new(dimensions, memory).expect("dimensions without a zero")
+        SequenceWindow::new(dimensions, memory).expect("dimensions without a zero")
     }
 
     /// Every receiver's ring of intervals.
-    pub fn rings(&self, division: Division) -> Vec<Ring<'_>> {
+    pub fn rings(&self, grid: IntervalGrid) -> Vec<Ring<'_>> {
         let cells = self.cells.iter();
-        cells.map(|cells| Ring::new(division, cells)).collect()
+        cells.map(|cells| Ring::new(grid, cells)).collect()
     }
 
     /// What comes back.

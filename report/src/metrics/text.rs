@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-use dpdkgen_core::histogram::range;
 use dpdkgen_core::stats::Counters;
+use dpdkgen_core::stats::histogram::range;
 
 use crate::progress::{Progress, Step, WorkerProgress};
 use crate::summary::{Mode, Role};

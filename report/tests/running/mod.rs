@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dpdkgen_core::histogram::{BUCKETS, bucket};
 use dpdkgen_core::stats::Counters;
+use dpdkgen_core::stats::histogram::{BUCKETS, bucket};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::progress::*;
 use dpdkgen_report::summary::{Device, Mode, Role};

@@ -60,7 +60,7 @@ impl SendRecv {
         );
         set(
             "rate_pps",
-            json!(self.rate.map(dpdkgen_core::pacer::Rate::pps)),
+            json!(self.rate.map(dpdkgen_core::tx::pacer::Rate::pps)),
         );
         set("warmup_ns", json!(self.warmup.0));
         set("seed", json!(self.seed));

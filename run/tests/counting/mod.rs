@@ -5,12 +5,13 @@ use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU32;
 
-use dpdkgen_core::pacer::Rate;
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
-use dpdkgen_core::worker::{Crew, Phase, Worker};
+use dpdkgen_core::worker::{LcoreWorkers, Worker};
 use dpdkgen_report::summary::Summary;
 use dpdkgen_run::clock::Timebase;
 use dpdkgen_run::control::Control;
@@ -123,13 +124,13 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Sum
     timebase.start();
     let mut clock = timebase.reader();
     let mut control = Control::new(&stage);
-    let mut crew = Crew::new(&mut workers);
-    stage.command.set(Phase::Running);
+    let mut crew = LcoreWorkers::new(&mut workers);
+    stage.phase.set(Phase::Running);
     let mut in_rounds = 0;
     let end = loop {
         let before = allocations();
         for _ in 0..100 {
-            crew.round(clock.now(), &mut clock, stage.command.phase());
+            crew.poll_all(clock.now(), &mut clock, stage.phase.get());
         }
         in_rounds += allocations() - before;
         if let Some(end) = control.poll(clock.now(), 0, &mut |_| {}) {

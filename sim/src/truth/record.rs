@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use dpdkgen_core::histogram::{BUCKETS, bucket, range};
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::stats::histogram::{BUCKETS, bucket, range};
 use dpdkgen_core::time::Nanos;
 
 use crate::frames::Origin;

@@ -1,7 +1,8 @@
 //! Whoever acts in a simulated world, each in its turn: lcores and the control thread.
 
+use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Clock, Nanos};
-use dpdkgen_core::worker::{Crew, Phase};
+use dpdkgen_core::worker::LcoreWorkers;
 use dpdkgen_run::control::{Control, End, Scene};
 use dpdkgen_run::stage::{OpenedPort, Stage};
 
@@ -41,7 +42,7 @@ pub struct Polls {
 
 /// One lcore: its crew, and its time.
 pub struct Actor<'w, 's, 'l> {
-    crew: Crew<'w, 's, Queue<'l>>,
+    crew: LcoreWorkers<'w, 's, Queue<'l>>,
     lcore: SharedLcore,
     /// What its clock said last, when a round begins.
     begin: Nanos,
@@ -71,7 +72,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
             ..Polls::default()
         };
         Self {
-            crew: Crew::new(&mut crew.workers),
+            crew: LcoreWorkers::new(&mut crew.workers),
             begin: lcore.now(),
             start: crew.start,
             lcore,
@@ -110,7 +111,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
             lcore.ahead.set(ahead + step);
         }
         lcore.moved.set(0);
-        let round = self.crew.round(self.begin, &mut self.lcore, phase);
+        let round = self.crew.poll_all(self.begin, &mut self.lcore, phase);
         let lcore = &*self.lcore.0;
         let done = lcore.reading.get();
         if phase == Phase::Running && self.begin >= self.start {
@@ -216,7 +217,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
                     return Some(end);
                 }
             } else if now <= echo_now {
-                senders[number].step(self.stage.command.phase());
+                senders[number].step(self.stage.phase.get());
             } else {
                 echoes[echo_number].step(Phase::Running);
             }

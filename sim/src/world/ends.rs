@@ -1,9 +1,9 @@
 //! The two ends of a simulated link: their ports, queues, lcores and workers.
 
-use dpdkgen_core::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::template::filling_len;
+use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::Worker;
 use dpdkgen_report::summary::{Device, Role};
@@ -107,7 +107,7 @@ pub fn crews<'s, 'l>(
     taps: Option<Vec<Tap>>,
 ) -> Vec<Workers<'s, 'l>> {
     let mut taps = taps.unwrap_or_default().into_iter();
-    let start = stage.rings()[0].division().start;
+    let start = stage.rings()[0].grid().start;
     let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
     let mut crews: Vec<Workers<'s, 'l>> = (0..count)
         .map(|_| Workers {
@@ -190,7 +190,7 @@ pub fn truth<'p>(
     };
     Truth::new(
         facts,
-        stage.rings()[0].division(),
+        stage.rings()[0].grid(),
         sendrecv.window(stage.request().grace),
         (0..streams).map(stream).collect(),
         count(Role::Rx),

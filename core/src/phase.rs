@@ -1,0 +1,71 @@
+//! Where a run stands, told by the control thread to the workers.
+
+use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
+
+/// Where a run stands; it only ever goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The clock has not been started.
+    Waiting,
+    /// Sending and receiving.
+    Running,
+    /// Nothing more is sent; what is in flight is received.
+    Draining,
+    /// Nothing more is done.
+    Stopping,
+}
+
+/// The phase of a run: written by the control thread, read by the workers.
+#[repr(align(128))]
+pub struct PhaseCell(AtomicU64);
+
+impl Default for PhaseCell {
+    fn default() -> Self {
+        Self(AtomicU64::new(Phase::Waiting as u64))
+    }
+}
+
+impl PhaseCell {
+    /// Goes on to `phase`.
+    pub fn set(&self, phase: Phase) {
+        self.0.store(phase as u64, release(Edge::Phase));
+    }
+
+    /// Spins until the run starts.
+    pub fn wait_for_start(&self) {
+        while self.get() == Phase::Waiting {
+            spin_loop();
+        }
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    #[inline]
+    pub fn get(&self) -> Phase {
+        const RUNNING: u64 = Phase::Running as u64;
+        const WAITING: u64 = Phase::Waiting as u64;
+        const DRAINING: u64 = Phase::Draining as u64;
+        match self.0.load(acquire(Edge::Phase)) {
+            WAITING => Phase::Waiting,
+            RUNNING => Phase::Running,
+            DRAINING => Phase::Draining,
+            _ => Phase::Stopping,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_told_as_they_were_set() {
+        let cell = PhaseCell::default();
+        assert_eq!(cell.get(), Phase::Waiting);
+        for phase in [Phase::Running, Phase::Draining, Phase::Stopping] {
+            cell.set(phase);
+            assert_eq!(cell.get(), phase);
+            cell.wait_for_start();
+        }
+    }
+}

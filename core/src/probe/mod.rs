@@ -1,0 +1,290 @@
+//! The probe: what a UDP payload of ours says of itself.
+//!
+//! | bytes | field, little-endian |
+//! |---|---|
+//! | 0-7 | index: stream in the top 16 bits, sequence in the low 48 |
+//! | 8-15 | low 16 bits of the tag in the top 16 bits, nanoseconds since the run's start in the low 48 |
+//! | 16-19 | from 24 bytes on: lag, nanoseconds from due to sent, saturating |
+//! | 20-23 | from 24 bytes on: the upper 32 bits of the tag |
+//! | then | filling |
+
+pub mod filling;
+
+use zerocopy::byteorder::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::time::Nanos;
+use crate::wire::checksum::Sum;
+
+/// Fewest bytes of a probe.
+pub const MIN_LEN: usize = size_of::<Head>();
+/// From this many bytes on a probe carries lag and the whole tag.
+pub const LONG_LEN: usize = size_of::<Head>() + size_of::<Tail>();
+
+const LOW_48: u64 = (1 << 48) - 1;
+
+/// The first 16 bytes of every probe.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Head {
+    index: U64,
+    tag_time: U64,
+}
+
+impl Head {
+    /// The head of probe `index` of the run with `tag`, sent at `time`.
+    #[must_use]
+    pub const fn new(index: Index, tag: Tag, time: Nanos) -> Self {
+        Self {
+            index: U64::new(index.0),
+            tag_time: U64::new((tag.short() as u64) << 48 | (time.0 & LOW_48)),
+        }
+    }
+
+    /// Which probe this is.
+    #[must_use]
+    pub const fn index(&self) -> Index {
+        Index(self.index.get())
+    }
+
+    /// The same head in probe `index`.
+    #[inline]
+    pub(crate) const fn at(mut self, index: Index) -> Self {
+        self.index = U64::new(index.0);
+        self
+    }
+
+    /// The low 16 bits of the run's tag.
+    #[must_use]
+    pub const fn tag_short(&self) -> u16 {
+        (self.tag_time.get() >> 48) as u16
+    }
+
+    /// When the probe was sent, as seen from `now`: the 48 bits wrap after 78 hours, and nothing was
+    /// sent before the run's start.
+    #[must_use]
+    pub const fn age(&self, now: Nanos) -> Age {
+        Age::of(self.since_sent(now), now)
+    }
+
+    /// How long before `now` the probe was sent, in 48 bits: see [`Age::of`].
+    #[inline]
+    pub(crate) const fn since_sent(&self, now: Nanos) -> Nanos {
+        Nanos(now.0.wrapping_sub(self.tag_time.get()) & LOW_48)
+    }
+
+    /// The sum over the 16 bytes.
+    #[must_use]
+    #[inline]
+    pub const fn sum(&self) -> Sum {
+        Sum::of_u64(u64::from_ne_bytes(self.index.to_bytes()))
+            .plus(Sum::of_u64(u64::from_ne_bytes(self.tag_time.to_bytes())))
+    }
+}
+
+/// The oldest that a probe may be at `now`: what seems to be older was rather sent after it.
+#[inline]
+pub(crate) const fn oldest_at(now: Nanos) -> Nanos {
+    if now.0 < LOW_48 / 2 {
+        now
+    } else {
+        Nanos(LOW_48 / 2)
+    }
+}
+
+/// How a probe's time lies to the reader's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Sent so long ago.
+    Past(Nanos),
+    /// Sent so far in the future.
+    Ahead(Nanos),
+}
+
+impl Age {
+    /// That of a probe which was sent `since_sent` before `now` in 48 bits.
+    pub(crate) const fn of(since_sent: Nanos, now: Nanos) -> Self {
+        if since_sent.0 <= oldest_at(now).0 {
+            Self::Past(since_sent)
+        } else {
+            Self::Ahead(Nanos((1 << 48) - since_sent.0))
+        }
+    }
+}
+
+/// Bytes 16 to 23 of a probe of at least [`LONG_LEN`] bytes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Tail {
+    lag_ns: U32,
+    tag_rest: U32,
+}
+
+impl Tail {
+    /// The tail of a probe of the run with `tag` that was sent `lag` after it was due.
+    #[must_use]
+    pub const fn new(tag: Tag, lag: Nanos) -> Self {
+        let lag_ns = if lag.0 > u32::MAX as u64 {
+            u32::MAX
+        } else {
+            lag.0 as u32
+        };
+        Self {
+            lag_ns: U32::new(lag_ns),
+            tag_rest: U32::new(tag.rest()),
+        }
+    }
+
+    /// How long after its due time the probe was sent; 4.29 s means that or more.
+    #[must_use]
+    pub const fn lag(&self) -> Nanos {
+        Nanos(self.lag_ns.get() as u64)
+    }
+
+    /// The upper 32 bits of the run's tag.
+    #[must_use]
+    pub const fn tag_rest(&self) -> u32 {
+        self.tag_rest.get()
+    }
+
+    /// The sum over the 8 bytes.
+    #[must_use]
+    #[inline]
+    pub const fn sum(&self) -> Sum {
+        Sum::of_u32(u32::from_ne_bytes(self.lag_ns.to_bytes()))
+            .plus(Sum::of_u32(u32::from_ne_bytes(self.tag_rest.to_bytes())))
+    }
+}
+
+/// Which probe of a run: a stream (one tx queue of one port) and a sequence in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Index(u64);
+
+impl Index {
+    /// Sequences are below this.
+    pub const SEQUENCES: u64 = 1 << 48;
+
+    /// Probe `sequence` of `stream`; only the low 48 bits of the sequence count.
+    #[must_use]
+    pub const fn new(stream: u16, sequence: u64) -> Self {
+        Self((stream as u64) << 48 | (sequence & LOW_48))
+    }
+
+    /// The stream.
+    #[must_use]
+    pub const fn stream(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    /// The sequence in the stream, from 0.
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
+        self.0 & LOW_48
+    }
+
+    /// The next of its stream; after the last of them, any.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// Both in one word.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Tells the probes of one run from those of another: 48 bits, of which a probe of less than
+/// [`LONG_LEN`] bytes carries the low 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// Tags are below this.
+    pub const TAGS: u64 = 1 << 48;
+
+    /// The tag `value`, of which only the low 48 bits count.
+    #[must_use]
+    pub const fn new(value: u64) -> Self {
+        Self(value & LOW_48)
+    }
+
+    /// All 48 bits.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The 16 bits that every probe carries.
+    #[must_use]
+    pub const fn short(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// The 32 bits that only long probes carry.
+    #[must_use]
+    pub const fn rest(self) -> u32 {
+        (self.0 >> 16) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_laid_out_as_documented() {
+        let tag = Tag::new(0xaabb_ccdd_eeff);
+        let head = Head::new(
+            Index::new(0x0102, 0x0304_0506_0708),
+            tag,
+            Nanos(0x1112_1314_1516),
+        );
+        assert_eq!(
+            head.as_bytes(),
+            [
+                0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
+                0xff, 0xee
+            ]
+        );
+        let tail = Tail::new(tag, Nanos(0x2122_2324));
+        assert_eq!(
+            tail.as_bytes(),
+            [0x24, 0x23, 0x22, 0x21, 0xdd, 0xcc, 0xbb, 0xaa]
+        );
+        assert_eq!(
+            (head.index().stream(), head.index().sequence()),
+            (0x0102, 0x0304_0506_0708)
+        );
+        assert_eq!(
+            (head.tag_short(), tail.tag_rest()),
+            (tag.short(), tag.rest())
+        );
+    }
+
+    #[test]
+    fn a_lag_beyond_32_bits_saturates() {
+        assert_eq!(
+            Tail::new(Tag::new(0), Nanos(5_000_000_000)).lag(),
+            Nanos(0xffff_ffff)
+        );
+    }
+
+    #[test]
+    fn the_age_survives_the_wrap_of_48_bits() {
+        let sent = Nanos((1 << 48) - 5);
+        let head = Head::new(Index::new(0, 0), Tag::new(0xffff), sent);
+        assert_eq!(head.age(Nanos((1 << 48) + 7)), Age::Past(Nanos(12)));
+        assert_eq!(head.age(Nanos((1 << 48) - 5)), Age::Past(Nanos(0)));
+        assert_eq!(head.age(Nanos((1 << 48) - 9)), Age::Ahead(Nanos(4)));
+        assert_eq!(
+            head.age(Nanos(10)),
+            Age::Ahead(Nanos((1 << 48) - 15)),
+            "before the start"
+        );
+    }
+}

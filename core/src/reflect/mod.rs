@@ -1,0 +1,157 @@
+//! The reflector: sends every unfragmented IPv4 UDP packet back to where it came from.
+//!
+//! It does no harm on a network: what is addressed to a group or comes from its own port is never
+//! answered, and the TTL falls by one, so that nothing goes to and fro for ever.
+
+mod budget;
+mod fast_path;
+mod frame;
+
+use crate::phase::Phase;
+use crate::port::{Port, Verdict};
+use crate::stats::intervals::Interval;
+use crate::stats::{IgnoredCounters, Recorder};
+use crate::time::Nanos;
+use crate::wire::Mac;
+use crate::worker::Polled;
+
+pub use budget::Budget;
+pub use frame::{FrameReflector, Ignored, Reflected};
+
+/// Most bursts of one poll: it goes on while they are full, so that a look at the clock, and all that
+/// is done once a poll, serves more packets where there are many.
+pub const MAX_BURSTS: u32 = 4;
+
+/// The reflecting role of one worker.
+pub struct Reflector<'a> {
+    frames: FrameReflector,
+    /// How many packets all reflecting workers together may still send, if that is limited.
+    budget: Option<&'a Budget>,
+}
+
+impl<'a> Reflector<'a> {
+    /// Makes the reflector of a port whose address is `own`, which sends no more than `budget` allows.
+    #[must_use]
+    pub fn new(own: Mac, budget: Option<&'a Budget>) -> Self {
+        Self {
+            frames: FrameReflector::new(own),
+            budget,
+        }
+    }
+
+    /// Sends back up to `bursts` bursts of at most `burst` packets at `now`, as long as they are full.
+    #[inline]
+    pub fn poll<P: Port>(
+        &mut self,
+        now: Nanos,
+        phase: Phase,
+        bursts: u32,
+        burst: u16,
+        port: &mut P,
+        recorder: &mut Recorder<'_>,
+    ) -> Polled {
+        if phase >= Phase::Draining {
+            return Polled::Ended;
+        }
+        let mut moved = 0;
+        for _ in 0..bursts {
+            let received = match self.budget {
+                None => self.forward::<_, false>(now, u64::MAX, port, recorder).0,
+                Some(budget) => {
+                    let claimed = budget.claim(u64::from(burst));
+                    if claimed == 0 {
+                        break;
+                    }
+                    let (received, sent) = self.forward::<_, true>(now, claimed, port, recorder);
+                    budget.give_back(claimed - u64::from(sent));
+                    received
+                }
+            };
+            moved += received;
+            let is_full = received == burst;
+            recorder.count_burst(is_full);
+            if !is_full {
+                break;
+            }
+        }
+        Polled::Moved(moved)
+    }
+
+    /// Sends back at most `allowed` of a burst, or as many as came; returns how many were received and
+    /// how many sent.
+    #[inline(never)] // so that the loop over a burst has the registers to itself
+    fn forward<P: Port, const LIMITED: bool>(
+        &mut self,
+        now: Nanos,
+        allowed: u64,
+        port: &mut P,
+        recorder: &mut Recorder<'_>,
+    ) -> (u16, u16) {
+        let mut left = allowed;
+        let outcome = port.forward(|frame| {
+            let is_allowed = !LIMITED || left > 0;
+            let verdict = if is_allowed && self.frames.reflect_fast(frame) {
+                Verdict::Send
+            } else {
+                self.forward_slow(frame, is_allowed, recorder)
+            };
+            if LIMITED && verdict == Verdict::Send {
+                left -= 1;
+            }
+            verdict
+        });
+        if outcome.received > 0 {
+            let rx = &mut recorder.counters.rx;
+            rx.packets += u64::from(outcome.received);
+            rx.bytes += outcome.received_bytes;
+            let tx = &mut recorder.counters.tx;
+            tx.packets += u64::from(outcome.sent);
+            tx.bytes += outcome.sent_bytes;
+            tx.refused += u64::from(outcome.refused);
+            let interval = Interval {
+                tx_packets: u64::from(outcome.sent),
+                rx_packets: u64::from(outcome.received),
+                ..Interval::default()
+            };
+            let index = recorder.intervals.index_of(now);
+            recorder.intervals.count(index, &interval);
+        }
+        (outcome.received, outcome.sent)
+    }
+
+    /// Turns round a frame of any kind, and counts what is not simply sent back.
+    #[cold]
+    #[inline(never)]
+    fn forward_slow(
+        &mut self,
+        frame: &mut [u8],
+        is_allowed: bool,
+        recorder: &mut Recorder<'_>,
+    ) -> Verdict {
+        let counters = &mut recorder.counters;
+        match self.frames.reflect_slow(frame) {
+            Ok(reflected) if is_allowed => {
+                counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
+                return Verdict::Send;
+            }
+            Ok(_) => counters.ignored.past_count += 1,
+            Err(reason) => *counters.ignored.of(reason) += 1,
+        }
+        Verdict::Drop
+    }
+}
+
+impl IgnoredCounters {
+    /// Returns the counter of `reason`.
+    const fn of(&mut self, reason: Ignored) -> &mut u64 {
+        match reason {
+            Ignored::NotIpv4 => &mut self.not_ipv4,
+            Ignored::NotUdp => &mut self.not_udp,
+            Ignored::Fragment => &mut self.fragment,
+            Ignored::Malformed => &mut self.malformed,
+            Ignored::GroupAddress => &mut self.group_address,
+            Ignored::OwnMac => &mut self.own_mac,
+            Ignored::Ttl => &mut self.ttl,
+        }
+    }
+}

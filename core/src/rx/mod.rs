@@ -1,0 +1,7 @@
+//! The receiving role: what a frame is, from the frame alone, and what it counts as.
+
+pub mod receiver;
+pub mod verify;
+
+pub use receiver::Receiver;
+pub use verify::{Expectation, Verifier};

@@ -1,0 +1,518 @@
+//! The receiving role: says of every frame what it is, and counts it.
+
+use heapless::Vec;
+
+use crate::phase::Phase;
+use crate::port::Port;
+use crate::probe::{Age, Index, LONG_LEN, oldest_at};
+use crate::rx::verify::{Expectation, Probe, Reject, Verifier};
+use crate::sequence::{Novelty, SequenceWindow, WindowCursor};
+use crate::stats::intervals::{CLOCK_TOLERANCE, Interval, IntervalBounds};
+use crate::stats::{Counters, Recorder, WorkerStats};
+use crate::sync::spin_loop;
+use crate::time::{Clock, Nanos};
+use crate::worker::Polled;
+
+/// The receiver of one queue.
+///
+/// What it counts it adds up over a burst, and [`Self::flush`] passes it on: to the worker's counters,
+/// and to the interval of receipt or of sending.
+pub struct Receiver<'a> {
+    verifier: Verifier<'a>,
+    record: WindowCursor<'a>,
+    /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
+    /// in registers than a long one.
+    verified: Vec<Arrival, ARRIVALS>,
+    /// Whether one of them came with a checksum that its sender had left to a NIC.
+    has_partial: bool,
+    /// By time of receipt: the burst so far.
+    received: Interval,
+    received_interval: IntervalBounds,
+    /// By time of sending: the burst so far, of the one interval that most of it was sent in.
+    sent: Span,
+    sent_interval: IntervalBounds,
+    /// What is received later was sent in an interval that is closed by then.
+    sent_closes: Nanos,
+    due: SinceDue,
+}
+
+/// The round trips since the packets were due.
+struct SinceDue {
+    /// Whether probes have a due time and tell how far from it they were sent.
+    is_told: bool,
+    /// The burst so far.
+    span: Span,
+}
+
+impl SinceDue {
+    #[inline(always)]
+    fn record(&mut self, latency: Nanos, lag: Nanos, stats: &WorkerStats) {
+        if self.is_told {
+            let since_due = latency + lag;
+            stats.latency_due.record(since_due);
+            self.span.record(since_due);
+        }
+    }
+}
+
+/// A usual burst.
+const ARRIVALS: usize = 32;
+
+/// A probe that has arrived intact.
+#[derive(Clone, Copy)]
+struct Arrival {
+    index: Index,
+    /// How long before its receipt it was sent, in 48 bits (insert [`Age`]).
+    since_sent: Nanos,
+    /// 0 where it is not told.
+    lag: Nanos,
+    frame_len: u32,
+    port_offset: u16,
+    checksum_partial: bool,
+}
+
+/// Latencies of a part of a burst: of at most 512 packets, so that their sum has room.
+#[derive(Clone, Copy)]
+struct Span {
+    count: u64,
+    min_ns: u64,
+    sum_ns: u64,
+    max_ns: u64,
+}
+
+impl Span {
+    const EMPTY: Self = Self {
+        count: 0,
+        min_ns: u64::MAX,
+        sum_ns: 0,
+        max_ns: 0,
+    };
+
+    #[inline]
+    fn record(&mut self, latency: Nanos) {
+        self.count += 1;
+        self.sum_ns += latency.0;
+        // Seldom, so as branches: nothing waits for what was there before.
+        if latency.0 < self.min_ns {
+            self.min_ns = latency.0;
+        }
+        if latency.0 > self.max_ns {
+            self.max_ns = latency.0;
+        }
+    }
+}
+
+/// Ages of probes: from the youngest on, as many nanoseconds more.
+#[derive(Clone, Copy)]
+struct Ages {
+    youngest: Nanos,
+    span: u64,
+}
+
+impl Ages {
+    #[inline(always)]
+    fn contain(&self, age: Nanos) -> bool {
+        age.0.wrapping_sub(self.youngest.0) <= self.span
+    }
+}
+
+/// Counts a burst of probes of usual ages.
+struct Counting<'r> {
+    /// What is counted most, in registers until [`Self::end`].
+    span: Span,
+    bytes: u64,
+    sent: &'r mut Span,
+    received: &'r mut Interval,
+    due: &'r mut SinceDue,
+    stats: &'r WorkerStats,
+    counters: &'r mut Counters,
+}
+
+impl<'r> Counting<'r> {
+    #[inline(always)] // as below
+    fn new(
+        sent: &'r mut Span,
+        received: &'r mut Interval,
+        due: &'r mut SinceDue,
+        recorder: &'r mut Recorder<'_>,
+    ) -> Self {
+        Self {
+            span: *sent,
+            bytes: 0,
+            sent,
+            received,
+            due,
+            stats: recorder.stats,
+            counters: &mut recorder.counters,
+        }
+    }
+
+    #[inline(always)] // into the loop over a burst
+    fn count(&mut self, arrival: &Arrival, novelty: Novelty) {
+        self.bytes += u64::from(arrival.frame_len);
+        let latency = arrival.since_sent;
+        match novelty {
+            Novelty::New { reordered } => {
+                if reordered {
+                    self.received.reordered += 1;
+                }
+                self.stats.latency.record(latency);
+                self.span.record(latency);
+                self.due.record(latency, arrival.lag, self.stats);
+            }
+            Novelty::Duplicate => self.received.duplicates += 1,
+            Novelty::NeverSent => self.received.corrupt += 1,
+            Novelty::TooOld => self.counters.rx.too_old += 1,
+        }
+    }
+
+    /// The burst had `packets`.
+    #[inline(always)] // as above
+    fn end(self, packets: usize) {
+        *self.sent = self.span;
+        self.received.rx_packets += packets as u64;
+        self.counters.rx.bytes += self.bytes;
+    }
+}
+
+/// What an intact probe is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Unique {
+        sent: Nanos,
+        latency: Nanos,
+        reordered: bool,
+    },
+    Duplicate,
+    /// Its index or time is none that was ever sent.
+    Corrupt,
+    TooOld,
+    /// Sent before counting began: none of the above, and not counted.
+    Uncounted,
+}
+
+impl<'a> Receiver<'a> {
+    /// Receiver `number` of a run, which expects probes as in `expectation`.
+    #[must_use]
+    pub fn new(
+        number: u16,
+        expectation: Expectation<'a>,
+        sequences: &'a SequenceWindow<'a>,
+        is_paced: bool,
+    ) -> Self {
+        Self {
+            due: SinceDue {
+                is_told: is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
+                span: Span::EMPTY,
+            },
+            verifier: Verifier::new(expectation),
+            record: sequences.cursor(number),
+            verified: Vec::new(),
+            has_partial: false,
+            received: EMPTY,
+            received_interval: IntervalBounds::NONE,
+            sent: Span::EMPTY,
+            sent_interval: IntervalBounds::NONE,
+            sent_closes: Nanos(0),
+        }
+    }
+
+    /// Receives and counts a burst of at most `burst` frames, each at the time that `clock` then says.
+    #[inline]
+    pub fn poll<P: Port>(
+        &mut self,
+        phase: Phase,
+        burst: u16,
+        port: &mut P,
+        clock: &mut impl Clock,
+        recorder: &mut Recorder<'_>,
+    ) -> Polled {
+        if phase == Phase::Stopping {
+            return Polled::Ended;
+        }
+        let received = self.receive_burst(port, clock, recorder);
+        recorder.count_burst(received == burst);
+        Polled::Moved(received)
+    }
+
+    #[inline(never)] // so that the loop over a burst has the registers to itself
+    fn receive_burst<P: Port>(
+        &mut self,
+        port: &mut P,
+        clock: &mut impl Clock,
+        recorder: &mut Recorder<'_>,
+    ) -> u16 {
+        let mut receipt = None;
+        let received = port.receive(|frame| {
+            let now = *receipt.get_or_insert_with(|| {
+                let now = clock.now();
+                // Opened already but for a stall just here; what was received has to be counted.
+                while !recorder.intervals.open(now) {
+                    spin_loop();
+                }
+                now
+            });
+            self.receive(frame, now, recorder);
+        });
+        if let Some(now) = receipt {
+            self.flush(now, recorder);
+        }
+        received
+    }
+
+    /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`] follows.
+    #[inline(always)] // into the loop over a burst
+    pub fn receive(&mut self, frame: &[u8], now: Nanos, recorder: &mut Recorder<'_>) {
+        match self.verifier.fast_path(frame) {
+            Some(probe) => self.take(&probe, frame, false, now, recorder),
+            None => self.receive_slow(frame, now, recorder),
+        }
+    }
+
+    /// Takes a frame that is no intact probe, or no usual one.
+    #[inline(never)]
+    fn receive_slow(&mut self, frame: &[u8], now: Nanos, recorder: &mut Recorder<'_>) {
+        let verified = self.verifier.slow_path(frame);
+        let partial = verified.checksum_partial;
+        let reject = match verified.result {
+            Ok(probe) => return self.take(&probe, frame, partial, now, recorder),
+            Err(reject) => reject,
+        };
+        if now >= recorder.intervals.grid().start {
+            match reject {
+                Reject::Corrupt => self.received.corrupt += 1,
+                Reject::Foreign => self.received.foreign += 1,
+            }
+            self.received.rx_packets += 1;
+            recorder.counters.rx.bytes += frame.len() as u64;
+            recorder.counters.rx.checksum_partial += u64::from(partial);
+        }
+    }
+
+    /// Keeps the intact probe in `frame` for [`Self::count_verified`].
+    #[inline(always)]
+    fn take(
+        &mut self,
+        probe: &Probe,
+        frame: &[u8],
+        checksum_partial: bool,
+        now: Nanos,
+        recorder: &mut Recorder<'_>,
+    ) {
+        let arrival = Arrival {
+            index: probe.head.index(),
+            since_sent: probe.head.since_sent(now),
+            lag: probe.lag.unwrap_or_default(),
+            frame_len: frame.len() as u32,
+            port_offset: probe.port_offset,
+            checksum_partial,
+        };
+        if let Err(arrival) = self.verified.push(arrival) {
+            self.count_verified(now, recorder);
+            // There is room now.
+            let _ = self.verified.push(arrival);
+        }
+        self.has_partial |= checksum_partial;
+    }
+
+    /// Says of the probes that arrived what they are, and counts them.
+    #[inline(never)] // for the sake of the loop over a burst, which seldom comes here
+    fn count_verified(&mut self, now: Nanos, recorder: &mut Recorder<'_>) {
+        let counted = match self.open_ages(now) {
+            None => 0,
+            Some(ages) => self.count_fast(ages, recorder),
+        };
+        if counted < self.verified.len() {
+            self.count_slow(counted, now, recorder);
+        }
+        self.verified.clear();
+        self.has_partial = false;
+    }
+
+    /// How long before `now` a probe was sent in the interval in which most are, if that is open and
+    /// there is nothing else to be said of the burst.
+    #[inline]
+    fn open_ages(&self, now: Nanos) -> Option<Ages> {
+        let IntervalBounds { begin, end, .. } = self.sent_interval;
+        let is_open = begin <= now && now <= self.sent_closes;
+        if !is_open || self.has_partial {
+            return None;
+        }
+        let youngest = if now < end {
+            Nanos(0)
+        } else {
+            now - end + Nanos(1)
+        };
+        let oldest = oldest_at(now).min(now - begin);
+        let span = oldest.0.checked_sub(youngest.0)?;
+        Some(Ages { youngest, span })
+    }
+
+    /// Counts probes of such `ages`, up to the first of another: all that is left to say is what the
+    /// record knows of them. Returns how many they were.
+    #[inline(never)] // so that the loop has the registers to itself
+    fn count_fast(&mut self, ages: Ages, recorder: &mut Recorder<'_>) -> usize {
+        let mut counting =
+            Counting::new(&mut self.sent, &mut self.received, &mut self.due, recorder);
+        let mut counted = 0;
+        while let Some(arrival) = self.verified.get(counted)
+            && ages.contain(arrival.since_sent)
+        {
+            let Some(mut open_block) = self.record.open_block(arrival.index) else {
+                let novelty = self.record.insert(arrival.index, arrival.port_offset);
+                counting.count(arrival, novelty);
+                counted += 1;
+                continue;
+            };
+            for arrival in &self.verified[counted..] {
+                if !ages.contain(arrival.since_sent) {
+                    break;
+                }
+                let Some(novelty) = open_block.insert(arrival.index, arrival.port_offset) else {
+                    break;
+                };
+                counting.count(arrival, novelty);
+                counted += 1;
+            }
+            open_block.close();
+        }
+        counting.end(counted);
+        counted
+    }
+
+    /// Counts whatever arrived, from number `first` on.
+    #[cold]
+    #[inline(never)]
+    fn count_slow(&mut self, first: usize, now: Nanos, recorder: &mut Recorder<'_>) {
+        let start = recorder.intervals.grid().start;
+        for i in first..self.verified.len() {
+            let arrival = self.verified[i];
+            match self.classify(&arrival, now, start) {
+                Class::Unique {
+                    sent,
+                    latency,
+                    reordered,
+                } => {
+                    self.received.reordered += u64::from(reordered);
+                    recorder.stats.latency.record(latency);
+                    self.due.record(latency, arrival.lag, recorder.stats);
+                    self.take_unique(now, sent, latency, recorder);
+                }
+                Class::Duplicate => self.received.duplicates += 1,
+                Class::Corrupt => self.received.corrupt += 1,
+                Class::TooOld => recorder.counters.rx.too_old += 1,
+                Class::Uncounted => continue,
+            }
+            self.received.rx_packets += 1;
+            recorder.counters.rx.bytes += u64::from(arrival.frame_len);
+            recorder.counters.rx.checksum_partial += u64::from(arrival.checksum_partial);
+        }
+    }
+
+    fn classify(&mut self, arrival: &Arrival, now: Nanos, start: Nanos) -> Class {
+        if now < start {
+            return Class::Uncounted;
+        }
+        let (sent, latency) = match Age::of(arrival.since_sent, now) {
+            Age::Past(age) => (now - age, age),
+            Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Nanos(0)),
+            Age::Ahead(_) => return Class::Corrupt,
+        };
+        let index = arrival.index;
+        if sent < start {
+            // What was never sent was not sent before counting began either.
+            return if self.record.sequences.was_sent(index) {
+                Class::Uncounted
+            } else {
+                Class::Corrupt
+            };
+        }
+        match self.record.insert(index, arrival.port_offset) {
+            Novelty::New { reordered } => Class::Unique {
+                sent,
+                latency,
+                reordered,
+            },
+            Novelty::Duplicate => Class::Duplicate,
+            Novelty::TooOld => Class::TooOld,
+            Novelty::NeverSent => Class::Corrupt,
+        }
+    }
+
+    fn take_unique(
+        &mut self,
+        now: Nanos,
+        sent: Nanos,
+        latency: Nanos,
+        recorder: &mut Recorder<'_>,
+    ) {
+        if !self.sent_interval.holds(sent) {
+            self.flush_sent(recorder);
+            self.sent_interval = recorder.intervals.grid().bounds_of(sent);
+            self.sent_closes = self.sent_interval.end + recorder.intervals.grid().grace;
+        }
+        if now > self.sent_closes {
+            self.received.late += 1;
+            recorder.counters.rx.unique += 1;
+            recorder.counters.latency.record(latency);
+            return;
+        }
+        self.sent.record(latency);
+    }
+
+    /// Counts the burst that was received at `now`.
+    #[inline]
+    pub fn flush(&mut self, now: Nanos, recorder: &mut Recorder<'_>) {
+        self.count_verified(now, recorder);
+        self.flush_sent(recorder);
+        let due = core::mem::replace(&mut self.due.span, Span::EMPTY);
+        recorder
+            .counters
+            .latency_due
+            .add(due.count, due.sum_ns, due.min_ns, due.max_ns);
+        let received = core::mem::replace(&mut self.received, EMPTY);
+        if received.rx_packets > 0 {
+            if !self.received_interval.holds(now) {
+                self.received_interval = recorder.intervals.grid().bounds_of(now);
+            }
+            recorder.count_received(self.received_interval.index, &received);
+        }
+    }
+
+    #[inline]
+    fn flush_sent(&mut self, recorder: &mut Recorder<'_>) {
+        let Span {
+            count,
+            min_ns,
+            sum_ns,
+            max_ns,
+        } = core::mem::replace(&mut self.sent, Span::EMPTY);
+        if count > 0 {
+            let interval = Interval {
+                on_time: count,
+                latency_sum_ns: sum_ns,
+                latency_min_ns: min_ns,
+                latency_max_ns: max_ns,
+                ..EMPTY
+            };
+            recorder.count_on_time(self.sent_interval.index, &interval);
+        }
+    }
+}
+
+const EMPTY: Interval = Interval {
+    tx_packets: 0,
+    on_time: 0,
+    latency_sum_ns: 0,
+    latency_min_ns: 0,
+    latency_max_ns: 0,
+    rx_packets: 0,
+    duplicates: 0,
+    reordered: 0,
+    corrupt: 0,
+    foreign: 0,
+    late: 0,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+use std::vec;
+use std::vec::Vec;
+
+use zerocopy::FromBytes;
+
+use super::*;
+use crate::probe::Index;
+use crate::reflect::FrameReflector;
+use crate::stats::histogram::{Histogram, bucket};
+use crate::stats::intervals::IntervalGrid;
+use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
+use crate::tx::template::Patch;
+use crate::wire::{Ipv4, Mac};
+
+/// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
+const DIVISION: IntervalGrid = IntervalGrid {
+    start: Nanos(1_000),
+    length: Nanos(10_000),
+    grace: Nanos(2_000),
+};
+
+struct End {
+    bench: Bench,
+    receiver: Receiver<'static>,
+}
+
+impl End {
+    fn new() -> Self {
+        let bench = Bench::new(DIVISION);
+        let receiver = Receiver::new(0, bench.expectation(), bench.sequences, true);
+        bench.sequences.set_sent(0, 1_000);
+        Self { bench, receiver }
+    }
+
+    /// The probe as it comes back.
+    fn frame(&self, sequence: u64, time: u64) -> Vec<u8> {
+        let mut frame = vec![0; 66];
+        let patch = Patch {
+            index: Index::new(0, sequence),
+            source_port: FIRST_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
+            time: Nanos(time),
+            lag: Nanos(30),
+        };
+        self.bench.template().write(&mut frame, &patch);
+        FrameReflector::new(Mac([2, 0, 0, 0, 0, 2]))
+            .reflect(&mut frame)
+            .unwrap();
+        frame
+    }
+
+    /// A burst of these frames, received at `now`.
+    fn take(&mut self, frames: &[Vec<u8>], now: u64) {
+        let now = Nanos(now);
+        assert!(self.bench.recorder.intervals.open(now));
+        let recorder = &mut self.bench.recorder;
+        for frame in frames {
+            self.receiver.receive(frame, now, recorder);
+        }
+        self.receiver.flush(now, recorder);
+    }
+
+    fn probes(&mut self, probes: &[(u64, u64)], now: u64) {
+        let frames: Vec<_> = probes
+            .iter()
+            .map(|(sequence, time)| self.frame(*sequence, *time))
+            .collect();
+        self.take(&frames, now);
+    }
+}
+
+#[test]
+fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
+    let mut end = End::new();
+    end.probes(&[(0, 2_000), (1, 3_000)], 4_500);
+    let counters = end.bench.recorder.counters;
+    assert_eq!((counters.rx.packets, counters.rx.unique), (2, 2));
+    assert_eq!(counters.rx.bytes, 2 * 66);
+    assert_eq!(counters.latency.summary(), Some((1_500, 2_000.0, 2_500)));
+    assert_eq!(
+        counters.latency_due.summary(),
+        Some((1_530, 2_030.0, 2_530))
+    );
+    let buckets = |histogram: &Histogram| {
+        let counts = histogram.counts().enumerate();
+        counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>()
+    };
+    let of = |times: [u64; 2]| times.map(|time| (bucket(Nanos(time)), 1));
+    assert_eq!(
+        buckets(&end.bench.recorder.stats.latency),
+        of([1_500, 2_500])
+    );
+    assert_eq!(
+        buckets(&end.bench.recorder.stats.latency_due),
+        of([1_530, 2_530])
+    );
+    let expected = Interval {
+        on_time: 2,
+        latency_sum_ns: 4_000,
+        latency_min_ns: 1_500,
+        latency_max_ns: 2_500,
+        rx_packets: 2,
+        ..EMPTY
+    };
+    assert_eq!(end.bench.intervals(), [expected, EMPTY]);
+}
+
+#[test]
+fn without_a_rate_nothing_is_due() {
+    let mut end = End::new();
+    end.receiver.due.is_told = false;
+    end.probes(&[(0, 2_000)], 4_500);
+    assert_eq!(end.bench.recorder.counters.latency.count, 1);
+    assert_eq!(end.bench.recorder.counters.latency_due.count, 0);
+}
+
+#[test]
+fn each_kind_is_counted_once_in_the_interval_of_its_receipt() {
+    let mut end = End::new();
+    let [mut corrupt, mut foreign] = [end.frame(5, 5_000), end.frame(6, 5_000)];
+    corrupt[60] ^= 1;
+    foreign[37] ^= 0x40;
+    let frames = [
+        end.frame(7, 5_000),
+        end.frame(4, 5_000),
+        end.frame(4, 5_000),
+        corrupt,
+        foreign,
+        // Of which there is none.
+        end.frame(1_000, 5_000),
+    ];
+    end.take(&frames, 12_000);
+    let rx = end.bench.recorder.counters.rx;
+    assert_eq!((rx.packets, rx.unique, rx.duplicates), (6, 2, 1));
+    assert_eq!((rx.corrupt, rx.foreign, rx.too_old), (2, 1, 0));
+    assert_eq!((rx.reordered, rx.late, rx.checksum_partial), (1, 0, 0));
+    let [sent_in, received_in] = end.bench.intervals();
+    assert_eq!((sent_in.on_time, sent_in.rx_packets), (2, 0));
+    let expected = Interval {
+        rx_packets: 6,
+        duplicates: 1,
+        reordered: 1,
+        corrupt: 2,
+        foreign: 1,
+        ..EMPTY
+    };
+    assert_eq!(received_in, expected);
+}
+
+#[test]
+fn what_is_more_than_the_window_behind_is_too_old() {
+    let mut end = End::new();
+    end.probes(&[(500, 5_000)], 6_000);
+    end.probes(&[(500 - WINDOW, 5_000), (499 - WINDOW, 5_000)], 6_000);
+    let rx = end.bench.recorder.counters.rx;
+    assert_eq!((rx.packets, rx.unique, rx.too_old), (3, 2, 1));
+    let [interval] = end.bench.intervals();
+    assert_eq!((interval.rx_packets, interval.on_time), (3, 2));
+}
+
+#[test]
+fn late_is_what_comes_after_the_grace() {
+    let mut end = End::new();
+    // Sent in the interval that ends at 11 µs, which is closed after 13 µs.
+    end.probes(&[(0, 10_999)], 13_000);
+    assert_eq!(end.bench.recorder.counters.rx.late, 0);
+    end.probes(&[(1, 10_999), (2, 11_000)], 13_001);
+    let rx = end.bench.recorder.counters.rx;
+    assert_eq!((rx.unique, rx.late), (3, 1));
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, second.on_time, second.late), (1, 1, 1));
+    assert_eq!(second.rx_packets, 3);
+}
+
+#[test]
+fn a_burst_may_come_from_several_intervals() {
+    let mut end = End::new();
+    end.probes(&[(0, 2_000), (3, 12_000), (6, 2_000), (9, 12_000)], 12_500);
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, first.latency_sum_ns), (2, 21_000));
+    assert_eq!((second.on_time, second.latency_sum_ns), (2, 1_000));
+}
+
+#[test]
+fn clocks_may_differ_by_ten_microseconds() {
+    let mut end = End::new();
+    end.probes(&[(0, 15_000)], 5_000);
+    assert_eq!(end.bench.recorder.counters.rx.unique, 1);
+    end.probes(&[(1, 15_001)], 5_000);
+    let rx = end.bench.recorder.counters.rx;
+    assert_eq!((rx.unique, rx.corrupt), (1, 1));
+    assert_eq!(
+        end.bench.recorder.counters.latency.summary(),
+        Some((0, 0.0, 0))
+    );
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.rx_packets, second.on_time), (2, 1));
+}
+
+#[test]
+fn the_warm_up_counts_for_nothing() {
+    let mut end = End::new();
+    end.probes(&[(0, 100)], 999);
+    end.probes(&[(1, 999), (1_000, 500), (2, 1_000)], 1_000);
+    let rx = end.bench.recorder.counters.rx;
+    // What was never sent was not sent then either.
+    assert_eq!((rx.packets, rx.unique, rx.corrupt), (2, 1, 1));
+    assert_eq!(end.bench.recorder.counters.latency.count, 1);
+    end.probes(&[(2, 1_000)], 1_500);
+    assert_eq!(end.bench.recorder.counters.rx.duplicates, 1);
+}
+
+#[test]
+fn a_checksum_left_to_a_nic_is_accepted_and_counted() {
+    let mut end = End::new();
+    let mut frame = end.frame(0, 2_000);
+    let ip = Ipv4::read_from_bytes(&frame[14..34]).unwrap();
+    let sum = ip.pseudo_header(32).fold();
+    frame[40..42].copy_from_slice(&sum.to_ne_bytes());
+    end.take(&[frame], 3_000);
+    let rx = end.bench.recorder.counters.rx;
+    assert_eq!((rx.unique, rx.checksum_partial), (1, 1));
+}
+
+#[test]
+fn a_checksum_left_to_a_nic_is_told_wherever_in_a_burst() {
+    for at in [0, ARRIVALS - 1, ARRIVALS, ARRIVALS + 1] {
+        let mut end = End::new();
+        let frames = (0..ARRIVALS as u64 + 2).map(|sequence| end.frame(sequence, 2_000));
+        let mut frames: Vec<_> = frames.collect();
+        let pseudo = Ipv4::ref_from_prefix(&frames[at][14..]).unwrap().0;
+        let sum = pseudo.pseudo_header(8 + 24).fold();
+        frames[at][40..42].copy_from_slice(&sum.to_ne_bytes());
+        end.take(&frames, 4_500);
+        assert_eq!(end.bench.recorder.counters.rx.unique, frames.len() as u64);
+        assert_eq!(end.bench.recorder.counters.rx.checksum_partial, 1, "{at}");
+    }
+}

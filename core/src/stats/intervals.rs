@@ -1,0 +1,386 @@
+//! Per-interval accounting: a ring of cells for each worker, written in place, read as they close.
+//!
+//! An interval is closed for a worker once the worker's clock has passed the interval's end by the
+//! grace: nothing the worker does later can count in it. The worker says so by a watermark, and the
+//! reader then copies the cell and hands it back. A worker that would need a cell not yet handed
+//! back waits, so a slow reader delays and never falsifies.
+
+use core::mem::offset_of;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
+
+use crate::sync::{AtomicU64, Edge, Relaxed, acquire, release, zeros};
+use crate::time::Nanos;
+
+/// What happened in one interval. By time of sending: `tx_packets`, `on_time`, the latencies. By
+/// time of receipt: the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Interval {
+    /// Packets that the device accepted.
+    pub tx_packets: u64,
+    /// Unique probes received before the interval was closed.
+    pub on_time: u64,
+    /// Sum of their latencies.
+    pub latency_sum_ns: u64,
+    /// The least of their latencies; meaningless while `on_time` is 0.
+    pub latency_min_ns: u64,
+    /// The greatest of their latencies.
+    pub latency_max_ns: u64,
+    /// All packets received.
+    pub rx_packets: u64,
+    /// Duplicates received.
+    pub duplicates: u64,
+    /// Reordered packets received.
+    pub reordered: u64,
+    /// Corrupt packets received.
+    pub corrupt: u64,
+    /// Foreign packets received.
+    pub foreign: u64,
+    /// Late packets received.
+    pub late: u64,
+}
+
+impl Interval {
+    /// Counts what `other` counted too.
+    pub const fn merge(&mut self, other: &Self) {
+        if other.on_time > 0 {
+            self.latency_min_ns = if self.on_time == 0 || other.latency_min_ns < self.latency_min_ns
+            {
+                other.latency_min_ns
+            } else {
+                self.latency_min_ns
+            };
+            if other.latency_max_ns > self.latency_max_ns {
+                self.latency_max_ns = other.latency_max_ns;
+            }
+        }
+        self.tx_packets += other.tx_packets;
+        self.on_time += other.on_time;
+        self.latency_sum_ns = self.latency_sum_ns.saturating_add(other.latency_sum_ns);
+        self.rx_packets += other.rx_packets;
+        self.duplicates += other.duplicates;
+        self.reordered += other.reordered;
+        self.corrupt += other.corrupt;
+        self.foreign += other.foreign;
+        self.late += other.late;
+    }
+}
+
+const WORDS: usize = size_of::<Interval>() / 8;
+
+/// Memory for one interval of one worker.
+#[repr(align(128))]
+pub struct Cell([AtomicU64; WORDS]);
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self(zeros())
+    }
+}
+
+impl Cell {
+    fn load(&self) -> Interval {
+        let words: [u64; WORDS] = core::array::from_fn(|i| self.0[i].load(Relaxed));
+        transmute!(words)
+    }
+
+    /// [`Interval::merge`] in place, for the one writer: words that `part` does not count in are not
+    /// touched.
+    #[inline(always)] // most words of a part are known to be 0 where it is made
+    fn add(&self, part: &Interval) {
+        const MIN: usize = offset_of!(Interval, latency_min_ns) / 8;
+        const MAX: usize = offset_of!(Interval, latency_max_ns) / 8;
+        const ON_TIME: usize = offset_of!(Interval, on_time) / 8;
+        let word = |i: usize| self.0[i].load(Relaxed);
+        if part.on_time > 0 {
+            if word(ON_TIME) == 0 || part.latency_min_ns < word(MIN) {
+                self.0[MIN].store(part.latency_min_ns, Relaxed);
+            }
+            if part.latency_max_ns > word(MAX) {
+                self.0[MAX].store(part.latency_max_ns, Relaxed);
+            }
+        }
+        let words: [u64; WORDS] = transmute!(*part);
+        for (i, more) in words.into_iter().enumerate() {
+            if i != MIN && i != MAX && more > 0 {
+                self.0[i].store(word(i).saturating_add(more), Relaxed);
+            }
+        }
+    }
+
+    fn store(&self, interval: &Interval) {
+        let words: [u64; WORDS] = transmute!(*interval);
+        for (shared, word) in self.0.iter().zip(words) {
+            shared.store(word, Relaxed);
+        }
+    }
+}
+
+/// How a run is divided: interval 0 begins at `start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntervalGrid {
+    /// When counting begins.
+    pub start: Nanos,
+    /// How long an interval is, at least 1 ns.
+    pub length: Nanos,
+    /// How long after its end an interval stays open.
+    pub grace: Nanos,
+}
+
+/// A received probe may be stamped so far ahead of the receiver's clock.
+pub const CLOCK_TOLERANCE: Nanos = Nanos(10_000);
+
+impl IntervalGrid {
+    /// The interval that `time`, not before the start, falls into.
+    #[must_use]
+    pub const fn index_of(&self, time: Nanos) -> u64 {
+        time.since(self.start).0 / self.length.0
+    }
+
+    /// When interval `index` ends.
+    #[must_use]
+    pub const fn end_of(&self, index: u64) -> Nanos {
+        let span = (index + 1).saturating_mul(self.length.0);
+        Nanos(self.start.0.saturating_add(span))
+    }
+
+    /// How many cells a worker's ring needs so that it does not wait for a reader that comes by at
+    /// least every `pause`.
+    #[must_use]
+    pub const fn ring_len(&self, pause: Nanos) -> usize {
+        let open = (self.grace.0 + pause.0 + CLOCK_TOLERANCE.0) / self.length.0 + 3;
+        (open as usize).next_power_of_two()
+    }
+
+    /// The interval that `time` falls into and its bounds.
+    #[must_use]
+    pub const fn bounds_of(&self, time: Nanos) -> IntervalBounds {
+        let index = self.index_of(time);
+        let end = self.end_of(index);
+        IntervalBounds {
+            index,
+            begin: end.since(self.length),
+            end,
+        }
+    }
+
+    fn is_closed(&self, index: u64, watermark: Nanos) -> bool {
+        watermark > self.end_of(index) + self.grace
+    }
+}
+
+/// An interval and its bounds: saves a grid for the next time that falls into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntervalBounds {
+    /// Its number, from 0.
+    pub index: u64,
+    /// When it begins.
+    pub begin: Nanos,
+    /// When it has ended.
+    pub end: Nanos,
+}
+
+impl IntervalBounds {
+    /// No interval: holds no time.
+    pub const NONE: Self = Self {
+        index: 0,
+        begin: Nanos(0),
+        end: Nanos(0),
+    };
+
+    /// Whether `time` falls into it.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, time: Nanos) -> bool {
+        self.begin <= time && time < self.end
+    }
+}
+
+/// The ring of one worker: what its writer and its reader share.
+#[repr(align(128))]
+pub struct Ring<'a> {
+    cells: &'a [Cell],
+    grid: IntervalGrid,
+    /// The worker writes nothing any more to what was closed by this time.
+    watermark: AtomicU64,
+    /// Intervals below this have a cell that has been cleared.
+    opened: AtomicU64,
+    by_reader: HandedBack,
+}
+
+/// On a line of its own: the reader writes it, the worker reads it.
+#[repr(align(128))]
+struct HandedBack(AtomicU64);
+
+/// The watermark of a worker that has ended.
+const ENDED: u64 = u64::MAX;
+
+impl<'a> Ring<'a> {
+    /// A ring over `cells`, whose number is a power of two.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    #[must_use]
+    pub fn new(grid: IntervalGrid, cells: &'a [Cell]) -> Self {
+        assert!(cells.len().is_power_of_two(), "{} cells", cells.len());
+        Self {
+            cells,
+            grid,
+            watermark: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            by_reader: HandedBack(AtomicU64::new(0)),
+        }
+    }
+
+    /// How the run is divided.
+    #[must_use]
+    pub const fn grid(&self) -> IntervalGrid {
+        self.grid
+    }
+
+    /// Whether the worker has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.watermark.load(acquire(Edge::Ended)) == ENDED
+    }
+
+    fn cell(&self, index: u64) -> &Cell {
+        &self.cells[index as usize & (self.cells.len() - 1)]
+    }
+}
+
+/// The worker's end of a ring; there is one.
+pub struct Writer<'a> {
+    ring: &'a Ring<'a>,
+    opened: u64,
+    /// Before this time [`Self::open`] has nothing to do.
+    next_open: Nanos,
+    /// Where [`Self::index_of`] found a time last.
+    recent: IntervalBounds,
+}
+
+impl<'a> Writer<'a> {
+    /// The writing end of `ring`.
+    #[must_use]
+    pub const fn new(ring: &'a Ring<'a>) -> Self {
+        Self {
+            ring,
+            opened: 0,
+            next_open: Nanos(0),
+            recent: IntervalBounds::NONE,
+        }
+    }
+
+    /// How the run is divided.
+    #[must_use]
+    pub const fn grid(&self) -> IntervalGrid {
+        self.ring.grid
+    }
+
+    /// Makes sure that there is a cell for every interval that something received or sent at `now`
+    /// can count in. `false` if the reader has not yet handed back one that is needed: nothing may
+    /// be counted at `now`.
+    #[inline]
+    pub fn open(&mut self, now: Nanos) -> bool {
+        now < self.next_open || self.open_more(now)
+    }
+
+    #[cold]
+    fn open_more(&mut self, now: Nanos) -> bool {
+        let Ring { cells, grid, .. } = self.ring;
+        if now + CLOCK_TOLERANCE < grid.start {
+            return true;
+        }
+        let last = grid.index_of(now + CLOCK_TOLERANCE);
+        // Pairs with the reader's release: its copy of a cell is made before the cell is cleared.
+        let free = self.ring.by_reader.0.load(acquire(Edge::HandedBack)) + cells.len() as u64;
+        while self.opened <= last {
+            if self.opened >= free {
+                // After a long stall the reader waits for this, and hands back what it closes.
+                self.advance_watermark(now);
+                return false;
+            }
+            self.ring.cell(self.opened).store(&Interval::default());
+            self.opened += 1;
+        }
+        // Whoever sees that a cell is open sees that it has been cleared.
+        self.ring.opened.store(self.opened, release(Edge::Cleared));
+        self.next_open = grid.end_of(last) - CLOCK_TOLERANCE;
+        true
+    }
+
+    /// Counts `part` in interval `index`, which is open.
+    #[inline]
+    pub fn count(&self, index: u64, part: &Interval) {
+        // To measure what cells cost (`scripts/bench statistics`).
+        if cfg!(bench_without_cells) {
+            return;
+        }
+        self.ring.cell(index).add(part);
+    }
+
+    /// The interval that `time` falls into; without a grid if that was asked for last.
+    #[inline]
+    pub fn index_of(&mut self, time: Nanos) -> u64 {
+        if !self.recent.holds(time) {
+            self.recent = self.ring.grid.bounds_of(time);
+        }
+        self.recent.index
+    }
+
+    /// Says that whatever is counted from here on happened at `now` or later.
+    pub fn advance_watermark(&self, now: Nanos) {
+        self.ring.watermark.store(now.0, release(Edge::Closed));
+    }
+
+    /// Says that nothing will be counted any more.
+    pub fn end(&self) {
+        self.ring.watermark.store(ENDED, release(Edge::Ended));
+    }
+}
+
+/// The control thread's end of a ring; there is one.
+pub struct Reader<'a> {
+    ring: &'a Ring<'a>,
+    next: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// The reading end of `ring`.
+    #[must_use]
+    pub const fn new(ring: &'a Ring<'a>) -> Self {
+        Self { ring, next: 0 }
+    }
+
+    /// The interval that [`Self::read`] will return next.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// The next interval, if the worker has closed it. Of a worker that has ended, intervals never
+    /// end: beyond what it counted they are empty.
+    pub fn read(&mut self) -> Option<Interval> {
+        // Pairs with the worker's release: all that counts in a closed interval is visible.
+        let watermark = Nanos(self.ring.watermark.load(acquire(Edge::Closed)));
+        if watermark.0 != ENDED && !self.ring.grid.is_closed(self.next, watermark) {
+            return None;
+        }
+        let interval = if self.next < self.ring.opened.load(acquire(Edge::Cleared)) {
+            self.ring.cell(self.next).load()
+        } else {
+            Interval::default()
+        };
+        self.next += 1;
+        self.ring
+            .by_reader
+            .0
+            .store(self.next, release(Edge::HandedBack));
+        Some(interval)
+    }
+}
+
+#[cfg(test)]
+mod tests;

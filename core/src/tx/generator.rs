@@ -1,0 +1,258 @@
+//! The sending role: makes the probes of one stream and sends them when they are due.
+
+use crate::phase::Phase;
+use crate::port::{Port, TxOutcome};
+use crate::probe::Index;
+use crate::sequence::SequenceWindow;
+use crate::stats::Recorder;
+use crate::stats::intervals::{Interval, IntervalBounds};
+use crate::time::Nanos;
+use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
+use crate::tx::template::Template;
+use crate::worker::Polled;
+
+/// What one stream is to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// The stream's number.
+    pub stream: u16,
+    /// How many streams share rate and count.
+    pub streams: u16,
+    /// Of all streams together; without one, as fast as it goes.
+    pub rate: Option<Rate>,
+    /// What is sent before this time is not counted.
+    pub warmup: Nanos,
+    /// How long to send after that.
+    pub duration: Option<Nanos>,
+    /// How many packets all streams together send after that.
+    pub count: Option<u64>,
+    /// Most packets handed over at once.
+    pub burst: u16,
+    /// The lowest source port.
+    pub first_source_port: u16,
+    /// How many source ports follow each other in turn.
+    pub source_ports: u32,
+}
+
+impl Plan {
+    /// The stream's share of the count.
+    fn share_of_count(&self) -> Option<u64> {
+        let rest = |count: u64| count.saturating_sub(u64::from(self.stream));
+        self.count
+            .map(|count| rest(count).div_ceil(u64::from(self.streams)))
+    }
+
+    fn pacer(&self, start: Nanos) -> Option<Pacer> {
+        self.rate
+            .map(|rate| Pacer::new(rate, start, self.stream, self.streams))
+    }
+}
+
+/// The sender of one stream.
+pub struct Generator<'a> {
+    plan: Plan,
+    template: Template<'a>,
+    sequences: &'a SequenceWindow<'a>,
+    next: Cursor,
+    pacer: Option<Pacer>,
+    /// Packets still to be counted.
+    left: u64,
+    /// Nothing due from here on is sent.
+    end: Nanos,
+    is_warm: bool,
+    interval: IntervalBounds,
+}
+
+/// The next packet of a stream.
+#[derive(Clone, Copy)]
+struct Cursor {
+    sequence: u64,
+    port_offset: u32,
+}
+
+impl<'a> Generator<'a> {
+    /// A sender of the frames of `template`.
+    #[must_use]
+    pub fn new(plan: Plan, template: Template<'a>, sequences: &'a SequenceWindow<'a>) -> Self {
+        Self {
+            next: Cursor {
+                sequence: 0,
+                port_offset: 0,
+            },
+            pacer: plan.pacer(Nanos(0)),
+            left: plan.share_of_count().unwrap_or(u64::MAX),
+            end: plan
+                .duration
+                .map_or(Nanos::MAX, |duration| plan.warmup + duration),
+            is_warm: false,
+            interval: IntervalBounds::NONE,
+            plan,
+            template,
+            sequences,
+        }
+    }
+
+    /// Sends what is due at `now`; nothing that falls due once `phase` is past running.
+    #[inline]
+    pub fn poll<P: Port>(
+        &mut self,
+        now: Nanos,
+        phase: Phase,
+        port: &mut P,
+        recorder: &mut Recorder<'_>,
+    ) -> Polled {
+        if phase >= Phase::Draining {
+            self.end = self.end.min(now);
+        }
+        if !self.is_warm {
+            if now >= self.plan.warmup {
+                self.is_warm = true;
+                self.pacer = self.plan.pacer(self.plan.warmup);
+            } else if now >= self.end {
+                return Polled::Ended;
+            }
+        }
+        let due = match self.due(now, recorder) {
+            None => return Polled::Ended,
+            Some(0) => return Polled::Moved(0),
+            Some(due) => due,
+        };
+        if !self.interval.holds(now) {
+            self.interval = recorder.intervals.grid().bounds_of(now);
+        }
+        // A template may write a time one nanosecond later; it stays in the interval.
+        let now = now.min(self.interval.end - Nanos(2));
+        let outcome = self.transmit(now, due, port);
+        if self.is_warm {
+            let tx = &mut recorder.counters.tx;
+            tx.refused += u64::from(outcome.refused);
+            tx.no_buffer += u64::from(outcome.no_buffer);
+        }
+        self.take(now, outcome.accepted, recorder);
+        recorder.count_burst(outcome.accepted == self.plan.burst);
+        Polled::Moved(outcome.accepted)
+    }
+
+    /// How many packets are due, at most a burst; `None` if no more will be.
+    #[inline]
+    fn due(&mut self, now: Nanos, recorder: &mut Recorder<'_>) -> Option<u16> {
+        let most = self.left.min(u64::from(self.plan.burst)) as u16;
+        if most == 0 {
+            return None;
+        }
+        let Some(pacer) = &mut self.pacer else {
+            return (now < self.end).then_some(most);
+        };
+        // What would be due after the warm-up is paced anew.
+        let end = if self.is_warm { self.end } else { Nanos::MAX };
+        let mut skipped = pacer.skip_late(now, end);
+        let mut due = Some(pacer.due_by(now.min(end - Nanos(1)), most));
+        if pacer.due() >= end {
+            due = None;
+        } else if now > end + CATCH_UP {
+            skipped += pacer.count_before(end);
+            due = None;
+        }
+        if self.is_warm {
+            recorder.counters.tx.skipped += skipped;
+        }
+        due
+    }
+
+    #[inline(never)] // so that the loop over a burst has the registers to itself
+    fn transmit<P: Port>(&self, now: Nanos, due: u16, port: &mut P) -> TxOutcome {
+        let Plan {
+            stream,
+            first_source_port,
+            source_ports,
+            ..
+        } = self.plan;
+        let Cursor {
+            sequence,
+            port_offset,
+        } = self.next;
+        // The reflector may be faster than the return from the device.
+        self.sequences.set_sent(stream, sequence + u64::from(due));
+        let mut burst = self.template.burst(Index::new(stream, sequence), now);
+        let first = u32::from(first_source_port);
+        let mut next = first + port_offset;
+        let mut next_port = || {
+            let source_port = next as u16;
+            next += 1;
+            if next == first + source_ports {
+                next = first;
+            }
+            source_port
+        };
+        let outcome = match self.pacer {
+            // Nowhere to tell a lag.
+            _ if self.template.is_minimal() => {
+                port.transmit(due, |frame| burst.write_minimal(frame, next_port()))
+            }
+            None => port.transmit(due, |frame| burst.write(frame, next_port(), Nanos(0))),
+            Some(mut pacer) => port.transmit(due, |frame| {
+                let lag = now - pacer.due();
+                pacer.advance();
+                burst.write(frame, next_port(), lag)
+            }),
+        };
+        if outcome.accepted < due {
+            self.sequences
+                .set_sent(stream, sequence + u64::from(outcome.accepted));
+        }
+        outcome
+    }
+
+    /// Goes on past `accepted` packets, which take their sequences, and counts them.
+    #[inline]
+    fn take(&mut self, now: Nanos, accepted: u16, recorder: &mut Recorder<'_>) {
+        let counters = &mut recorder.counters;
+        self.next
+            .advance(u32::from(accepted), self.plan.source_ports);
+        for _ in 0..accepted {
+            let Some(pacer) = &mut self.pacer else { break };
+            if self.is_warm {
+                let lag = now - pacer.due();
+                recorder.stats.lag.record(lag);
+                counters.tx.lag_max_ns = counters.tx.lag_max_ns.max(lag.0);
+            }
+            pacer.advance();
+        }
+        if accepted == 0 || !self.is_warm {
+            return;
+        }
+        let packets = u64::from(accepted);
+        if self.left != u64::MAX {
+            self.left -= packets;
+        }
+        let tx = &mut counters.tx;
+        if tx.packets == 0 {
+            tx.first_ns = now.0;
+        }
+        tx.last_ns = now.0;
+        tx.packets += packets;
+        tx.bytes += packets * u64::from(self.template.frame_len().0);
+        recorder.intervals.count(
+            self.interval.index,
+            &Interval {
+                tx_packets: packets,
+                ..Interval::default()
+            },
+        );
+    }
+}
+
+impl Cursor {
+    #[inline]
+    const fn advance(&mut self, packets: u32, source_ports: u32) {
+        self.sequence += packets as u64;
+        self.port_offset += packets;
+        // Seldom more than one turn, so mostly no division.
+        if self.port_offset >= source_ports {
+            self.port_offset %= source_ports;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,363 @@
+use std::vec;
+use std::vec::Vec;
+
+use zerocopy::FromBytes;
+
+use super::*;
+use crate::port::{ForwardOutcome, FrameLen, Verdict};
+use crate::probe::{Age, Head, Tail};
+use crate::stats::Counters;
+use crate::stats::intervals::IntervalGrid;
+use crate::testing::{Bench, FIRST_PORT, PAYLOAD_LEN, SOURCE_PORTS};
+use crate::wire::HEADERS_LEN;
+
+/// Takes so many of a burst, has so many buffers, and keeps what it takes.
+struct Wire {
+    takes: u16,
+    buffers: u16,
+    sent: Vec<Probe>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Probe {
+    stream: u16,
+    sequence: u64,
+    port: u16,
+    time: u64,
+    lag: u64,
+}
+
+impl Probe {
+    fn read(frame: &[u8], now: Nanos) -> Self {
+        let (head, after) = Head::read_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+        let Age::Past(age) = head.age(now) else {
+            panic!("from the future");
+        };
+        Self {
+            stream: head.index().stream(),
+            sequence: head.index().sequence(),
+            port: u16::from_be_bytes([frame[34], frame[35]]) - FIRST_PORT,
+            time: (now - age).0,
+            lag: Tail::read_from_prefix(after).unwrap().0.lag().0,
+        }
+    }
+}
+
+impl Port for Wire {
+    fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        let built = want.min(self.buffers);
+        let accepted = built.min(self.takes);
+        for number in 0..built {
+            let mut frame = [0; 200];
+            let len = fill(&mut frame).0;
+            assert_eq!(usize::from(len), HEADERS_LEN + usize::from(PAYLOAD_LEN));
+            if number < accepted {
+                self.sent.push(Probe::read(&frame, Nanos(1 << 40)));
+            }
+        }
+        TxOutcome {
+            accepted,
+            refused: built - accepted,
+            no_buffer: want - built,
+        }
+    }
+
+    fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
+        0
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        ForwardOutcome::default()
+    }
+}
+
+struct Sender {
+    bench: Bench,
+    generator: Generator<'static>,
+    wire: Wire,
+}
+
+/// A packet a microsecond, in bursts of up to four.
+fn plan() -> Plan {
+    Plan {
+        stream: 0,
+        streams: 1,
+        rate: Rate::new(1_000_000, 1_000_000_000),
+        warmup: Nanos(0),
+        duration: None,
+        count: None,
+        burst: 4,
+        first_source_port: FIRST_PORT,
+        source_ports: SOURCE_PORTS,
+    }
+}
+
+impl Sender {
+    fn new(plan: Plan) -> Self {
+        let bench = Bench::new(IntervalGrid {
+            start: plan.warmup,
+            length: Nanos(10_000),
+            grace: Nanos(0),
+        });
+        Self {
+            generator: Generator::new(plan, bench.template(), bench.sequences),
+            bench,
+            wire: Wire {
+                takes: u16::MAX,
+                buffers: u16::MAX,
+                sent: vec![],
+            },
+        }
+    }
+
+    fn poll(&mut self, now: u64) -> Polled {
+        self.poll_in(Phase::Running, now)
+    }
+
+    fn poll_in(&mut self, phase: Phase, now: u64) -> Polled {
+        assert!(self.bench.recorder.intervals.open(Nanos(now)));
+        let recorder = &mut self.bench.recorder;
+        self.generator
+            .poll(Nanos(now), phase, &mut self.wire, recorder)
+    }
+
+    fn sequences(&self) -> Vec<u64> {
+        self.wire.sent.iter().map(|probe| probe.sequence).collect()
+    }
+
+    fn lags(&self) -> Vec<u64> {
+        self.wire.sent.iter().map(|probe| probe.lag).collect()
+    }
+}
+
+#[test]
+fn what_is_due_is_sent_with_its_time_and_lag() {
+    let mut sender = Sender::new(plan());
+    assert_eq!(sender.poll(0), Polled::Moved(1));
+    assert_eq!(sender.poll(999), Polled::Moved(0));
+    assert_eq!(sender.poll(3_100), Polled::Moved(3));
+    let probe = |sequence, port, time, lag| Probe {
+        stream: 0,
+        sequence,
+        port,
+        time,
+        lag,
+    };
+    let expected = [
+        probe(0, 0, 0, 0),
+        probe(1, 1, 3_100, 2_100),
+        probe(2, 2, 3_100, 1_100),
+        probe(3, 0, 3_100, 100),
+    ];
+    assert_eq!(sender.wire.sent, expected);
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.bytes, tx.skipped), (4, 4 * 66, 0));
+    assert_eq!((tx.first_ns, tx.last_ns, tx.lag_max_ns), (0, 3_100, 2_100));
+    assert_eq!((tx.refused, tx.no_buffer), (0, 0));
+    let lags: u64 = sender.bench.recorder.stats.lag.counts().sum();
+    assert_eq!(lags, 4);
+}
+
+#[test]
+fn no_more_than_a_burst_is_sent_at_once() {
+    let mut sender = Sender::new(plan());
+    assert_eq!(sender.poll(6_000), Polled::Moved(4));
+    assert_eq!(sender.poll(6_000), Polled::Moved(3));
+    assert_eq!(sender.poll(6_000), Polled::Moved(0));
+    assert_eq!(sender.lags(), [6_000, 5_000, 4_000, 3_000, 2_000, 1_000, 0]);
+}
+
+#[test]
+fn a_probe_counts_in_the_interval_of_its_time() {
+    let mut sender = Sender::new(plan());
+    // The last two nanoseconds are left to checksums that need another time.
+    for now in [0, 9_999, 10_000, 15_000] {
+        sender.poll(now);
+        sender.poll(now);
+        sender.poll(now);
+    }
+    let times = sender.wire.sent.iter().map(|probe| probe.time);
+    let mut of_first: Vec<u64> = times.filter(|time| *time < 10_000).collect();
+    of_first.dedup();
+    assert_eq!(of_first, [0, 9_998]);
+    let counts = sender.bench.intervals::<3>().map(|cell| cell.tx_packets);
+    assert_eq!(counts, [10, 6, 0]);
+}
+
+#[test]
+fn refused_packets_stay_due_and_take_no_sequence() {
+    let mut sender = Sender::new(plan());
+    sender.wire.takes = 1;
+    assert_eq!(sender.poll(2_000), Polled::Moved(1));
+    assert_eq!(sender.poll(2_000), Polled::Moved(1));
+    sender.wire.takes = 0;
+    assert_eq!(sender.poll(2_000), Polled::Moved(0));
+    sender.wire.takes = 4;
+    assert_eq!(sender.poll(2_000), Polled::Moved(1));
+    assert_eq!(sender.sequences(), [0, 1, 2]);
+    assert_eq!(sender.lags(), [2_000, 1_000, 0]);
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.refused, tx.no_buffer), (3, 2 + 1 + 1, 0));
+    let was_sent = |sequence| sender.bench.sequences.was_sent(Index::new(0, sequence));
+    assert!(was_sent(2) && !was_sent(3));
+}
+
+#[test]
+fn what_was_refused_may_not_be_believed_to_be_sent() {
+    let mut sender = Sender::new(plan());
+    sender.wire.takes = 1;
+    sender.poll(2_000);
+    let was_sent = |sequence| sender.bench.sequences.was_sent(Index::new(0, sequence));
+    assert!(was_sent(0) && !was_sent(1));
+}
+
+#[test]
+fn packets_without_a_buffer_stay_due() {
+    let mut sender = Sender::new(plan());
+    sender.wire.buffers = 1;
+    assert_eq!(sender.poll(2_000), Polled::Moved(1));
+    sender.wire.buffers = 4;
+    assert_eq!(sender.poll(2_000), Polled::Moved(2));
+    assert_eq!(sender.sequences(), [0, 1, 2]);
+    assert_eq!(sender.bench.recorder.counters.tx.no_buffer, 2);
+}
+
+#[test]
+fn after_a_stall_a_millisecond_is_caught_up_and_the_rest_is_skipped() {
+    let mut sender = Sender::new(plan());
+    sender.poll(0);
+    sender.poll(5_000_000);
+    assert_eq!(sender.bench.recorder.counters.tx.skipped, 3_999);
+    assert_eq!(sender.lags()[1], 1_000_000);
+    while sender.poll(5_000_000) != Polled::Moved(0) {}
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.skipped), (1_002, 3_999));
+}
+
+#[test]
+fn a_duration_ends_with_what_is_due_before_it() {
+    let plan = Plan {
+        duration: Some(Nanos(3_000)),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(1_000), Polled::Moved(2));
+    assert_eq!(sender.poll(50_000), Polled::Moved(1));
+    assert_eq!(sender.poll(50_000), Polled::Ended);
+    assert_eq!(sender.sequences(), [0, 1, 2]);
+    assert_eq!(sender.bench.recorder.counters.tx.skipped, 0);
+}
+
+#[test]
+fn what_a_stall_took_from_the_end_is_skipped() {
+    let plan = Plan {
+        duration: Some(Nanos(3_000)),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(0), Polled::Moved(1));
+    assert_eq!(sender.poll(1_003_001), Polled::Ended);
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.skipped), (1, 2));
+}
+
+#[test]
+fn what_can_still_be_caught_up_at_the_end_is_sent() {
+    let plan = Plan {
+        duration: Some(Nanos(3_000)),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(0), Polled::Moved(1));
+    // The last packet is never skipped for being late alone.
+    assert_eq!(sender.poll(1_003_000), Polled::Moved(1));
+    assert_eq!(sender.poll(1_003_000), Polled::Ended);
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.skipped), (2, 1));
+}
+
+#[test]
+fn a_stop_is_an_end() {
+    let mut sender = Sender::new(plan());
+    sender.poll(1_000);
+    assert_eq!(sender.poll_in(Phase::Draining, 2_500), Polled::Moved(1));
+    assert_eq!(sender.poll_in(Phase::Draining, 9_000), Polled::Ended);
+    assert_eq!(sender.sequences(), [0, 1, 2]);
+}
+
+#[test]
+fn a_count_is_dealt_out_to_the_streams() {
+    for (stream, share) in [(0, 3), (1, 3), (2, 2), (3, 2)] {
+        let plan = Plan {
+            stream,
+            streams: 4,
+            count: Some(10),
+            ..plan()
+        };
+        assert_eq!(plan.share_of_count(), Some(share));
+    }
+    let plan = Plan {
+        stream: 1,
+        streams: 2,
+        count: Some(10),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(30_000), Polled::Moved(4));
+    assert_eq!(sender.poll(30_000), Polled::Moved(1));
+    assert_eq!(sender.poll(30_000), Polled::Ended);
+    assert_eq!(sender.lags(), [29_000, 27_000, 25_000, 23_000, 21_000]);
+    assert!(sender.wire.sent.iter().all(|probe| probe.stream == 1));
+}
+
+#[test]
+fn without_a_rate_every_poll_sends_a_burst_until_the_end() {
+    let plan = Plan {
+        rate: None,
+        duration: Some(Nanos(1_000)),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(0), Polled::Moved(4));
+    assert_eq!(sender.poll(999), Polled::Moved(4));
+    assert_eq!(sender.poll(1_000), Polled::Ended);
+    assert_eq!(sender.lags(), [0; 8]);
+    assert_eq!(sender.bench.recorder.stats.lag.counts().sum::<u64>(), 0);
+}
+
+#[test]
+fn the_warm_up_is_sent_and_not_counted_and_pacing_begins_anew() {
+    let plan = Plan {
+        warmup: Nanos(2_500),
+        duration: Some(Nanos(2_000)),
+        count: Some(100),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    sender.wire.takes = 1;
+    assert_eq!(sender.poll(1_000), Polled::Moved(1));
+    assert_eq!(sender.poll(2_000), Polled::Moved(1));
+    sender.wire.takes = 4;
+    assert_eq!(sender.bench.recorder.counters, Counters::default());
+    assert_eq!(sender.bench.recorder.stats.lag.counts().sum::<u64>(), 0);
+    // What the warm-up left over is not sent.
+    assert_eq!(sender.poll(2_600), Polled::Moved(1));
+    assert_eq!(sender.poll(4_400), Polled::Moved(1));
+    assert_eq!(sender.poll(4_600), Polled::Ended);
+    assert_eq!(sender.sequences(), [0, 1, 2, 3]);
+    assert_eq!(sender.lags(), [1_000, 1_000, 100, 900]);
+    let tx = sender.bench.recorder.counters.tx;
+    assert_eq!((tx.packets, tx.first_ns, tx.refused), (2, 2_600, 0));
+    assert_eq!(sender.bench.intervals::<1>()[0].tx_packets, 2);
+}
+
+#[test]
+fn a_stop_in_the_warm_up_ends_it() {
+    let plan = Plan {
+        warmup: Nanos(9_000),
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    assert_eq!(sender.poll(0), Polled::Moved(1));
+    assert_eq!(sender.poll_in(Phase::Draining, 500), Polled::Ended);
+}

@@ -1,0 +1,9 @@
+//! The sending role: when a packet is due, what is in it, and which sequence it takes.
+
+pub mod generator;
+pub mod pacer;
+pub mod template;
+
+pub use generator::{Generator, Plan};
+pub use pacer::{Pacer, Rate};
+pub use template::{Addresses, Patch, Template};

@@ -1,0 +1,473 @@
+//! A stream's finished frame: built once, and patched per packet.
+
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+use zerocopy::byteorder::network_endian::U16;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
+
+use crate::port::FrameLen;
+use crate::probe::filling::Filling;
+use crate::probe::{self, Head, Index, Tag, Tail};
+use crate::time::Nanos;
+use crate::wire::checksum::Sum;
+use crate::wire::{EtherType, Ethernet, HEADERS_LEN, Ipv4, Mac, Udp};
+
+/// Most bytes of UDP payload: what an IP packet of 9000 bytes carries.
+pub const MAX_PAYLOAD_LEN: usize = 9000 - size_of::<Ipv4>() - Udp::LEN;
+
+/// Who sends to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// MAC of the port that sends.
+    pub source_mac: Mac,
+    /// MAC of the next hop.
+    pub destination_mac: Mac,
+    /// IP address of the port that sends.
+    pub source: Ipv4Addr,
+    /// IP address and UDP port of the reflector.
+    pub destination: SocketAddrV4,
+}
+
+/// Everything in front of the filling, for the shortest probe.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct Front {
+    pub ethernet: Ethernet,
+    pub ip: Ipv4,
+    pub udp: Udp,
+    pub head: Head,
+}
+
+impl Front {
+    /// What is the same in every probe of `udp_len` bytes of UDP that a reflector beside us sends
+    /// back to `to`.
+    pub fn answer(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
+        let mut ip = Ipv4::udp(*from.ip(), to, udp_len);
+        ip.lower_ttl();
+        Self {
+            ethernet: Ethernet {
+                destination: Mac::default(),
+                source: Mac::default(),
+                ether_type: EtherType::IPV4,
+            },
+            ip,
+            udp: Udp {
+                source: U16::new(from.port()),
+                destination: U16::new(0),
+                length: U16::new(udp_len),
+                checksum: [0; 2],
+            },
+            head: Head::new(Index::new(0, 0), Tag::new(0), Nanos(0)),
+        }
+    }
+}
+
+/// The same bytes by what changes in them from packet to packet, as few words as that takes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct FrontWords {
+    fixed: [[u8; 16]; 2],
+    /// The source port is bytes 2 and 3.
+    around_source_port: [u8; 8],
+    udp_checksum: [u8; 2],
+    head: Head,
+}
+
+/// The frame of a stream, but for what differs from packet to packet.
+#[derive(Clone, Debug)]
+pub struct Template<'a> {
+    front: FrontWords,
+    /// Over all that never changes and that the UDP checksum covers.
+    constant: Sum,
+    /// The checksum of a packet whose sender left it to a NIC.
+    partial: [u8; 2],
+    tag: Tag,
+    filling: Filling<'a>,
+    long: bool,
+    frame_len: FrameLen,
+}
+
+/// What differs from packet to packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Which probe it is.
+    pub index: Index,
+    /// UDP source port.
+    pub source_port: u16,
+    /// When it is sent.
+    pub time: Nanos,
+    /// How long after its due time that is.
+    pub lag: Nanos,
+}
+
+impl<'a> Template<'a> {
+    /// The frames of the run with `tag` between `addresses`, with `payload_len` bytes of payload,
+    /// for which `filling` has been made (see [`filling_len`]).
+    ///
+    /// `None` if the payload is shorter than a probe or longer than [`MAX_PAYLOAD_LEN`].
+    #[must_use]
+    pub fn new(
+        addresses: &Addresses,
+        tag: Tag,
+        payload_len: u16,
+        filling: Filling<'a>,
+    ) -> Option<Self> {
+        if !(probe::MIN_LEN..=MAX_PAYLOAD_LEN).contains(&usize::from(payload_len)) {
+            return None;
+        }
+        let udp_len = Udp::LEN as u16 + payload_len;
+        let destination = addresses.destination;
+        let ip = Ipv4::udp(addresses.source, *destination.ip(), udp_len);
+        let udp = Udp {
+            source: U16::new(0),
+            destination: U16::new(destination.port()),
+            length: U16::new(udp_len),
+            checksum: [0; 2],
+        };
+        let ethernet = Ethernet {
+            destination: addresses.destination_mac,
+            source: addresses.source_mac,
+            ether_type: EtherType::IPV4,
+        };
+        let head = Head::new(Index::new(0, 0), Tag::new(0), Nanos(0));
+        Some(Self {
+            partial: ip.pseudo_header(udp_len).fold().to_ne_bytes(),
+            constant: ip.pseudo_header(udp_len).plus(Sum::of(udp.as_bytes())),
+            front: transmute!(Front {
+                ethernet,
+                ip,
+                udp,
+                head,
+            }),
+            tag,
+            filling,
+            long: usize::from(payload_len) >= probe::LONG_LEN,
+            frame_len: FrameLen(HEADERS_LEN as u16 + payload_len),
+        })
+    }
+
+    /// Bytes of every frame, without FCS.
+    #[must_use]
+    pub const fn frame_len(&self) -> FrameLen {
+        self.frame_len
+    }
+
+    /// Whether its probes are the shortest, which carry neither lag nor filling.
+    #[must_use]
+    pub const fn is_minimal(&self) -> bool {
+        self.frame_len.0 as usize == size_of::<Front>()
+    }
+
+    /// A burst of one packet, written as by [`Burst::write`].
+    pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
+        self.burst(patch.index, patch.time)
+            .write(frame, patch.source_port, patch.lag)
+    }
+
+    /// The packets from probe `first` of a stream on, sent at `time`; its sequences do not come to
+    /// [`Index::SEQUENCES`].
+    #[must_use]
+    #[inline]
+    pub fn burst(&self, first: Index, time: Nanos) -> Burst<'_, 'a> {
+        let head = Head::new(first, self.tag, time);
+        let mut sum = self.constant.plus(head.sum());
+        if self.long {
+            sum = sum.plus(Tail::new(self.tag, Nanos(0)).sum());
+        }
+        Burst {
+            template: self,
+            head,
+            time,
+            index: first,
+            sum: u32::from(sum.fold()),
+        }
+    }
+
+    #[cold]
+    fn write_later(
+        &self,
+        frame: &mut [u8],
+        index: Index,
+        mut time: Nanos,
+        source_port: u16,
+        lag: Nanos,
+    ) {
+        loop {
+            time = time + Nanos(1);
+            if self
+                .burst(index, time)
+                .try_write::<false>(frame, source_port, lag)
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The packets of one burst: neighbours in one stream, sent at one time, so that they have most of
+/// their sum in common.
+pub struct Burst<'t, 'a> {
+    template: &'t Template<'a>,
+    /// That of the first packet.
+    head: Head,
+    time: Nanos,
+    /// Which probe the next packet is.
+    index: Index,
+    /// The sum over the next packet but for source port, lag and filling.
+    sum: u32,
+}
+
+/// By how much the sum of an index is less than the next one's (RFC 1624): by its lowest byte.
+const STEP: u32 = u16::from_ne_bytes(1_u16.to_le_bytes()) as u32;
+
+impl Burst<'_, '_> {
+    /// Writes the next packet to the start of `frame`, which holds at least
+    /// [`Template::frame_len`] bytes: sent `lag` after it was due.
+    ///
+    /// No packet is written whose right checksum looks like one that was left to a NIC, since a
+    /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
+    #[inline(always)] // into the loop over a burst
+    pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) -> FrameLen {
+        self.write_next::<false>(frame, source_port, lag);
+        self.template.frame_len
+    }
+
+    /// The same where the template [is bare](Template::is_minimal).
+    #[inline(always)] // as above
+    pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
+        debug_assert!(self.template.is_minimal());
+        self.write_next::<true>(frame, source_port, Nanos(0));
+        FrameLen(size_of::<Front>() as u16)
+    }
+
+    #[inline(always)]
+    fn write_next<const MINIMAL: bool>(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) {
+        if !self.try_write::<MINIMAL>(frame, source_port, lag) {
+            self.template
+                .write_later(frame, self.index, self.time, source_port, lag);
+        }
+        self.index = self.index.next();
+        self.sum += STEP;
+    }
+
+    /// Writes nothing and says so if the checksum would look like one left to a NIC.
+    #[inline(always)]
+    fn try_write<const MINIMAL: bool>(
+        &self,
+        frame: &mut [u8],
+        source_port: u16,
+        lag: Nanos,
+    ) -> bool {
+        let template = self.template;
+        let (filling, filling_sum) = if MINIMAL {
+            (&[][..], 0)
+        } else {
+            template.filling.of(self.index)
+        };
+        let has_tail = !MINIMAL && template.long;
+        let source_port = source_port.to_be_bytes();
+        // Far from overflowing: 16 bits each, and a burst's steps.
+        let mut sum = self.sum + u32::from(u16::from_ne_bytes(source_port));
+        sum += u32::from(filling_sum);
+        if has_tail {
+            sum += u32::from(lag_sum(lag).fold());
+        }
+        let checksum = Sum::of_u32(sum).udp_checksum();
+        if checksum == template.partial {
+            return false;
+        }
+        let (front, mut rest) =
+            FrontWords::mut_from_prefix(frame).expect("a frame is no shorter than its front");
+        let source_port = [0, 0, source_port[0], source_port[1], 0, 0, 0, 0];
+        let around = u64::from_ne_bytes(template.front.around_source_port);
+        *front = FrontWords {
+            fixed: template.front.fixed,
+            around_source_port: (around | u64::from_ne_bytes(source_port)).to_ne_bytes(),
+            udp_checksum: checksum,
+            head: self.head.at(self.index),
+        };
+        if has_tail {
+            let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
+            tail_bytes.copy_from_slice(Tail::new(template.tag, lag).as_bytes());
+            rest = after;
+        }
+        if !filling.is_empty() {
+            rest[..filling.len()].copy_from_slice(filling);
+        }
+        true
+    }
+}
+
+/// What a lag adds to the sum of a packet without one.
+#[inline]
+const fn lag_sum(lag: Nanos) -> Sum {
+    Tail::new(Tag::new(0), lag).sum()
+}
+
+/// Bytes of filling in a payload of `payload_len` bytes.
+#[must_use]
+pub const fn filling_len(payload_len: u16) -> usize {
+    let len = payload_len as usize;
+    if len >= probe::LONG_LEN {
+        len - probe::LONG_LEN
+    } else {
+        len.saturating_sub(probe::MIN_LEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::Age;
+    use crate::probe::filling::{FillingMemory, SUMS_LEN, pool_len};
+
+    const ADDRESSES: Addresses = Addresses {
+        source_mac: Mac([2, 0, 0, 0, 0, 1]),
+        destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+        source: Ipv4Addr::new(10, 0, 0, 1),
+        destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+    };
+
+    fn written(payload_len: u16, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
+        let len = filling_len(payload_len);
+        let mut pool = vec![0; pool_len(len)];
+        let mut sums = [0; SUMS_LEN];
+        let memory = FillingMemory {
+            pool: &mut pool,
+            sums: &mut sums,
+        };
+        let filling = Filling::new(memory, seed, len).unwrap();
+        let template = Template::new(&ADDRESSES, Tag::new(tag), payload_len, filling).unwrap();
+        let mut frame = vec![0xa5; 9100];
+        let FrameLen(len) = template.write(&mut frame, patch);
+        assert!(
+            frame[usize::from(len)..].iter().all(|byte| *byte == 0xa5),
+            "wrote too far"
+        );
+        frame.truncate(usize::from(len));
+        frame
+    }
+
+    proptest! {
+        #[test]
+        fn etherparse_finds_every_frame_well_formed(
+            payload_len in 16_u16..=8972,
+            seed: u64,
+            tag: u64,
+            index: u64,
+            source_port: u16,
+            time: u64,
+            lag: u64,
+        ) {
+            let index = Index::new((index >> 48) as u16, index);
+            let patch = Patch { index, source_port, time: Nanos(time), lag: Nanos(lag) };
+            let frame = written(payload_len, seed, tag, &patch);
+            let parsed = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
+            let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("no IPv4") };
+            let header = ip.header().to_header();
+            prop_assert_eq!(header.header_checksum, header.calc_header_checksum());
+            prop_assert_eq!(usize::from(header.total_len), frame.len() - 14);
+            let Some(etherparse::TransportSlice::Udp(udp)) = parsed.transport else {
+                panic!("no UDP")
+            };
+            let theirs = udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap();
+            prop_assert_eq!(udp.checksum(), theirs);
+            prop_assert_eq!(udp.source_port(), source_port);
+            prop_assert_eq!(udp.payload().len(), usize::from(payload_len));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_bare_probe_is_written_as_any(
+            tag: u64,
+            stream: u16,
+            sequence in 0..Index::SEQUENCES - 1000,
+            source_port: u16,
+            time in 0..1_u64 << 60,
+        ) {
+            let mut pool = vec![0; pool_len(0)];
+            let mut sums = [0; SUMS_LEN];
+            let memory = FillingMemory {
+                pool: &mut pool,
+                sums: &mut sums,
+            };
+            let filling = Filling::new(memory, 1, 0).unwrap();
+            let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
+            prop_assert!(template.is_minimal());
+            let first = Index::new(stream, sequence);
+            let mut bare = template.burst(first, Nanos(time));
+            let mut any = template.burst(first, Nanos(time));
+            for i in 0..1000 {
+                let source_port = source_port.wrapping_add(i * 13);
+                let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
+                let len = bare.write_minimal(&mut one, source_port);
+                prop_assert_eq!(len, any.write(&mut other, source_port, Nanos(0)));
+                prop_assert_eq!(one, other);
+            }
+        }
+    }
+
+    #[test]
+    fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
+        let len = filling_len(16);
+        let mut pool = vec![0; pool_len(len)];
+        let mut sums = [0; SUMS_LEN];
+        let memory = FillingMemory {
+            pool: &mut pool,
+            sums: &mut sums,
+        };
+        let filling = Filling::new(memory, 1, len).unwrap();
+        let template = Template::new(&ADDRESSES, Tag::new(1), 16, filling).unwrap();
+        let mut frame = [0; 58];
+        let mut postponed = 0;
+        // Every sum comes up several times.
+        for sequence in 0..300_000 {
+            let patch = Patch {
+                index: Index::new(0, sequence),
+                source_port: 10_000,
+                time: Nanos(1000),
+                lag: Nanos(0),
+            };
+            template.write(&mut frame, &patch);
+            assert_ne!(frame[40..42], template.partial);
+            let (head, _) = Head::ref_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+            match head.age(Nanos(2000)) {
+                Age::Past(Nanos(1000)) => {}
+                Age::Past(Nanos(999)) => postponed += 1,
+                age => panic!("{age:?}"),
+            }
+        }
+        assert!((1..100).contains(&postponed), "{postponed}");
+    }
+
+    #[test]
+    fn the_last_probe_of_all_is_written() {
+        let patch = Patch {
+            index: Index::new(u16::MAX, Index::SEQUENCES - 1),
+            source_port: 1,
+            time: Nanos(1),
+            lag: Nanos(0),
+        };
+        let frame = written(16, 1, 1, &patch);
+        let (head, _) = Head::ref_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+        assert_eq!(head.index(), patch.index);
+    }
+
+    #[test]
+    fn a_payload_that_holds_no_probe_is_refused() {
+        let mut pool = vec![0; pool_len(0)];
+        let mut sums = [0; SUMS_LEN];
+        let memory = FillingMemory {
+            pool: &mut pool,
+            sums: &mut sums,
+        };
+        let filling = Filling::new(memory, 0, 0).unwrap();
+        assert!(Template::new(&ADDRESSES, Tag::new(0), 15, filling).is_none());
+        assert!(Template::new(&ADDRESSES, Tag::new(0), 8973, filling).is_none());
+    }
+}
