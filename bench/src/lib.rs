@@ -10,6 +10,7 @@ use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Verifier;
+use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::Histogram;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::generator::{Generator, Plan};
@@ -147,8 +148,8 @@ fn receive(payload_len: u16) -> Work {
             receiver.flush(now, &mut recorder);
         }
         fixture.sequences.clear();
-        let rx = &recorder.counters.rx;
-        assert_eq!(rx.unique, rx.packets);
+        let Counters { rx, probes, .. } = &recorder.counters;
+        assert_eq!(probes.unique, rx.packets);
     })
 }
 

@@ -91,7 +91,7 @@ impl Progress {
     #[must_use]
     pub fn lost(&self) -> Option<(u64, u64)> {
         let closed = self.closed?;
-        let late = self.sum(|counters| counters.rx.late);
+        let late = self.sum(|counters| counters.probes.late);
         Some((closed.lost.saturating_sub(late), closed.sent))
     }
 

@@ -4,8 +4,11 @@
 //! reading back what was written gives the same summary. Bytes are frames without FCS, and every
 //! `pps` divides by [`Summary::duration_s`].
 
+mod probes;
+
 use std::collections::BTreeMap;
 
+use dpdkgen_core::stats::ProbeCounters;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON that this module writes.
@@ -148,32 +151,13 @@ pub struct Rx {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pps: Option<f64>,
     /// What they were (`sendrecv`).
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub probes: Option<Probes>,
+    #[serde(flatten, with = "probes")]
+    pub probes: Option<ProbeCounters>,
     /// Those not sent back, by reason (`reflect`); reasons that did not occur are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<BTreeMap<String, u64>>,
     /// Those accepted although their checksum had been left to a NIC that was never there.
     pub checksum_partial: u64,
-}
-
-/// What the received packets were: the first five add up to all of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probes {
-    /// Probes of this run, intact, for the first time.
-    pub unique: u64,
-    /// The same probe again.
-    pub duplicates: u64,
-    /// Damaged.
-    pub corrupt: u64,
-    /// Not of this run.
-    pub foreign: u64,
-    /// So far behind that nobody can say whether they are new.
-    pub too_old: u64,
-    /// Of `unique`: below a sequence already seen on the same flow.
-    pub reordered: u64,
-    /// Of `unique`: received after their interval had been closed.
-    pub late: u64,
 }
 
 /// A distribution of round-trip times in nanoseconds.

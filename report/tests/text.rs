@@ -3,6 +3,7 @@
 mod common;
 
 use common::{device, reflect, sendrecv, worker};
+use dpdkgen_core::stats::ProbeCounters;
 use dpdkgen_report::summary::*;
 use dpdkgen_report::text::render;
 
@@ -29,7 +30,7 @@ fn lossy() -> Summary {
     let rx = run.rx.as_mut().unwrap();
     rx.packets = 209_958_172;
     rx.checksum_partial = 1;
-    rx.probes = Some(Probes {
+    rx.probes = Some(ProbeCounters {
         unique: 209_958_012,
         duplicates: 88,
         corrupt: 60,
@@ -184,9 +185,9 @@ fn a_run_of_which_nothing_came_back() {
     run.workers.clear();
     let rx = run.rx.as_mut().unwrap();
     (rx.packets, rx.bytes) = (41, 2_460);
-    rx.probes = Some(Probes {
+    rx.probes = Some(ProbeCounters {
         foreign: 41,
-        ..Probes::default()
+        ..ProbeCounters::default()
     });
     assert_eq!(
         render(&run),
@@ -204,7 +205,7 @@ Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all with
         .replace("         ", "")
     );
     let rx = run.rx.as_mut().unwrap();
-    (rx.packets, rx.bytes, rx.probes) = (0, 0, Some(Probes::default()));
+    (rx.packets, rx.bytes, rx.probes) = (0, 0, Some(ProbeCounters::default()));
     let text = render(&run);
     assert!(
         text.starts_with("Nothing came back: 3,500,000 packets/s held for 60 s, all"),
@@ -224,7 +225,7 @@ fn a_run_that_sent_nothing() {
         no_buffer: Some(0),
     };
     run.rx.as_mut().unwrap().packets = 0;
-    run.rx.as_mut().unwrap().probes = Some(Probes::default());
+    run.rx.as_mut().unwrap().probes = Some(ProbeCounters::default());
     (run.loss_ratio, run.latency_ns, run.pacing, run.duration_s) = (None, None, None, None);
     run.workers.clear();
     assert_eq!(

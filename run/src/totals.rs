@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
-use dpdkgen_core::stats::{
-    Counters, IgnoredCounters, Moments, RxCounters, TxCounters, WorkerStats,
-};
+use dpdkgen_core::stats::{Counters, Moments, WorkerStats};
 use dpdkgen_report::summary::{
-    Clock, Device, Direction, Lag, Latency, Mode, Pacing, Probes, Queue, Role, Rx, SCHEMA, Stalls,
-    Summary, Tx, Worker,
+    Clock, Device, Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, Summary,
+    Tx, Worker,
 };
 
 use crate::control::End;
@@ -40,7 +38,7 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
     let request = stage.request();
     let mut total = Totals::default();
     for counters in &counters {
-        total.add(counters);
+        total.0.merge(counters);
     }
     let Circumstances {
         end,
@@ -63,10 +61,10 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
         config: request.config(),
         clock,
         tx: Tx {
-            packets: total.tx.packets,
-            bytes: total.tx.bytes,
-            pps: per_second(total.tx.packets, duration_s),
-            refused: total.tx.refused,
+            packets: total.0.tx.packets,
+            bytes: total.0.tx.bytes,
+            pps: per_second(total.0.tx.packets, duration_s),
+            refused: total.0.tx.refused,
             no_buffer: None,
         },
         rx: None,
@@ -86,7 +84,7 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
         Asked::Reflect => summary.rx = Some(total.reflect_rx(duration_s)),
         Asked::SendRecv(sendrecv) => {
             summary.mode = Mode::SendRecv;
-            summary.tx.no_buffer = Some(total.tx.no_buffer);
+            summary.tx.no_buffer = Some(total.0.tx.no_buffer);
             summary.pacing = pacing(stage, sendrecv, &total, summary.tx.pps);
             if request.rxq > 0 {
                 summary.drained = Some(end.drained);
@@ -99,80 +97,18 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
 
 /// The counters of all workers together.
 #[derive(Default)]
-struct Totals {
-    tx: TxCounters,
-    rx: RxCounters,
-    ignored: IgnoredCounters,
-    latency: Moments,
-    latency_due: Moments,
-}
+struct Totals(Counters);
 
 impl Totals {
-    fn add(&mut self, counters: &Counters) {
-        self.add_tx(&counters.tx);
-        let (rx, more) = (&mut self.rx, &counters.rx);
-        rx.packets += more.packets;
-        rx.bytes += more.bytes;
-        rx.unique += more.unique;
-        rx.duplicates += more.duplicates;
-        rx.corrupt += more.corrupt;
-        rx.foreign += more.foreign;
-        rx.too_old += more.too_old;
-        rx.reordered += more.reordered;
-        rx.late += more.late;
-        rx.checksum_partial += more.checksum_partial;
-        let (ignored, more) = (&mut self.ignored, &counters.ignored);
-        ignored.not_ipv4 += more.not_ipv4;
-        ignored.not_udp += more.not_udp;
-        ignored.fragment += more.fragment;
-        ignored.malformed += more.malformed;
-        ignored.group_address += more.group_address;
-        ignored.own_mac += more.own_mac;
-        ignored.ttl += more.ttl;
-        ignored.past_count += more.past_count;
-        self.latency.merge(&counters.latency);
-        self.latency_due.merge(&counters.latency_due);
-    }
-
-    fn add_tx(&mut self, more: &TxCounters) {
-        let tx = &mut self.tx;
-        if more.packets > 0 {
-            let is_first = tx.packets == 0;
-            tx.first_ns = if is_first {
-                more.first_ns
-            } else {
-                tx.first_ns.min(more.first_ns)
-            };
-            tx.last_ns = tx.last_ns.max(more.last_ns);
-        }
-        tx.packets += more.packets;
-        tx.bytes += more.bytes;
-        tx.refused += more.refused;
-        tx.no_buffer += more.no_buffer;
-        tx.skipped += more.skipped;
-        tx.lag_max_ns = tx.lag_max_ns.max(more.lag_max_ns);
-    }
-
     /// Seconds from the first transmit to the last.
     fn sending_s(&self) -> Option<f64> {
-        (self.tx.packets > 0).then(|| (self.tx.last_ns - self.tx.first_ns) as f64 / 1e9)
+        (self.0.tx.packets > 0).then(|| (self.0.tx.last_ns - self.0.tx.first_ns) as f64 / 1e9)
     }
 
     fn reflect_rx(&self, duration_s: Option<f64>) -> Rx {
-        let ignored = &self.ignored;
-        let reasons = [
-            ("not_ipv4", ignored.not_ipv4),
-            ("not_udp", ignored.not_udp),
-            ("fragment", ignored.fragment),
-            ("malformed", ignored.malformed),
-            ("group_address", ignored.group_address),
-            ("own_mac", ignored.own_mac),
-            ("ttl", ignored.ttl),
-            ("past_count", ignored.past_count),
-        ];
-        let occurred = reasons.into_iter().filter(|(_, count)| *count > 0);
+        let occurred = self.0.ignored.each().filter(|(_, count)| *count > 0);
         let ignored: BTreeMap<_, _> = occurred
-            .map(|(reason, count)| (reason.to_owned(), count))
+            .map(|(reason, count)| (reason.name.to_owned(), count))
             .collect();
         Rx {
             ignored: Some(ignored),
@@ -182,38 +118,31 @@ impl Totals {
 
     fn rx(&self, duration_s: Option<f64>) -> Rx {
         Rx {
-            packets: self.rx.packets,
-            bytes: self.rx.bytes,
-            pps: per_second(self.rx.packets, duration_s),
+            packets: self.0.rx.packets,
+            bytes: self.0.rx.bytes,
+            pps: per_second(self.0.rx.packets, duration_s),
             probes: None,
             ignored: None,
-            checksum_partial: self.rx.checksum_partial,
+            checksum_partial: self.0.rx.checksum_partial,
         }
     }
 
     /// What `sendrecv` says of what it received.
     fn receipts(&self, stage: &Stage<'_>, duration_s: Option<f64>, summary: &mut Summary) {
-        let rx = &self.rx;
-        let probes = Probes {
-            unique: rx.unique,
-            duplicates: rx.duplicates,
-            corrupt: rx.corrupt,
-            foreign: rx.foreign,
-            too_old: rx.too_old,
-            reordered: rx.reordered,
-            late: rx.late,
-        };
+        let probes = self.0.probes;
         summary.rx = Some(Rx {
             probes: Some(probes),
             ..self.rx(duration_s)
         });
-        let lost = self.tx.packets.saturating_sub(rx.unique);
+        let lost = self.0.tx.packets.saturating_sub(probes.unique);
         summary.lost = Some(lost);
-        summary.loss_ratio = (self.tx.packets > 0).then(|| lost as f64 / self.tx.packets as f64);
-        summary.latency_ns = latency(&self.latency, stage.stats(), |stats| &stats.latency);
+        summary.loss_ratio =
+            (self.0.tx.packets > 0).then(|| lost as f64 / self.0.tx.packets as f64);
+        summary.latency_ns = latency(&self.0.latency, stage.stats(), |stats| &stats.latency);
         if stage.knows_due_times() {
-            summary.latency_due_ns =
-                latency(&self.latency_due, stage.stats(), |stats| &stats.latency_due);
+            summary.latency_due_ns = latency(&self.0.latency_due, stage.stats(), |stats| {
+                &stats.latency_due
+            });
         }
     }
 }
@@ -293,8 +222,8 @@ fn pacing(
     achieved_pps: Option<f64>,
 ) -> Option<Pacing> {
     let target_pps = sendrecv.rate?.pps();
-    let max = total.tx.lag_max_ns;
-    let lag_ns = (total.tx.packets > 0).then(|| {
+    let max = total.0.tx.lag_max_ns;
+    let lag_ns = (total.0.tx.packets > 0).then(|| {
         let counts = merged(stage.stats(), |stats| &stats.lag);
         let at = |share| quantile(&counts, share).map_or(max, |value| value.0.min(max));
         Lag {
@@ -306,7 +235,7 @@ fn pacing(
     Some(Pacing {
         target_pps,
         achieved_pps,
-        skipped: total.tx.skipped,
+        skipped: total.0.tx.skipped,
         lag_ns,
     })
 }

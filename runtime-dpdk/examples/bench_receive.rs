@@ -154,10 +154,11 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         elapsed
     };
     let elapsed = lcores::launch(eal, vec![(lcore, work)]).map_err(failed)?[0];
-    let rx = stats.try_snapshot().ok_or("nothing was published")?.rx;
-    if rx.unique == 0 || rx.unique != rx.packets {
-        return Err(format!("not every packet was unique: {rx:?}").into());
+    let counters = stats.try_snapshot().ok_or("nothing was published")?;
+    let (rx, probes) = (counters.rx, counters.probes);
+    if probes.unique == 0 || probes.unique != rx.packets {
+        return Err(format!("not every packet was unique: {rx:?}, {probes:?}").into());
     }
-    println!("{:.0}", rx.unique as f64 / elapsed.as_secs_f64());
+    println!("{:.0}", probes.unique as f64 / elapsed.as_secs_f64());
     Ok(())
 }

@@ -8,7 +8,7 @@ use dpdkgen_report::summary::{Direction, Latency, Role, StopReason, Summary};
 use dpdkgen_run::request::{Mode, Request};
 use dpdkgen_run::stage::Stage;
 
-use crate::truth::{Distribution, Reflected, Truth};
+use crate::truth::{Distribution, Truth};
 use crate::world::Polls;
 
 /// Notes that `told` is not `truth`, if so.
@@ -65,27 +65,16 @@ fn received(truth: &mut Truth<'_>, summary: &Summary) {
         return;
     };
     let (rx, sent) = (truth.rx, truth.tx.packets);
-    let numbers = [
-        ("rx.packets", told.packets, rx.packets),
-        ("rx.bytes", told.bytes, rx.bytes),
-        ("rx.unique", probes.unique, rx.unique),
-        ("rx.duplicates", probes.duplicates, rx.duplicates),
-        ("rx.corrupt", probes.corrupt, rx.corrupt),
-        ("rx.foreign", probes.foreign, rx.foreign),
-        ("rx.too_old", probes.too_old, rx.too_old),
-        ("rx.reordered", probes.reordered, rx.reordered),
-        ("rx.late", probes.late, rx.late),
-        (
-            "rx.checksum_partial",
-            told.checksum_partial,
-            rx.checksum_partial,
-        ),
-    ];
-    for (name, told, is) in numbers {
-        equal(truth, name, told, is);
+    equal(truth, "rx.packets", told.packets, rx.packets);
+    equal(truth, "rx.bytes", told.bytes, rx.bytes);
+    let partial = told.checksum_partial;
+    equal(truth, "rx.checksum_partial", partial, rx.checksum_partial);
+    let is = truth.probes;
+    for ((counter, told), (_, is)) in probes.each().zip(is.each()) {
+        equal(truth, &format!("rx.{}", counter.name), told, is);
     }
     // The time of a probe of the warm-up may have been changed unseen, and then it counts.
-    let lost = sent.saturating_sub(rx.unique);
+    let lost = sent.saturating_sub(is.unique);
     equal(truth, "lost", summary.lost, Some(lost));
     let ratio = (sent > 0).then(|| lost as f64 / sent as f64);
     equal(truth, "loss_ratio", summary.loss_ratio, ratio);
@@ -258,13 +247,7 @@ pub fn reflector(truth: &mut Truth<'_>, stage: &Stage<'_>, rows: RowSums) {
         told.bytes += counters.rx.bytes;
         told.sent += counters.tx.packets;
         told.refused += counters.tx.refused;
-        told.not_ipv4 += counters.ignored.not_ipv4;
-        told.not_udp += counters.ignored.not_udp;
-        told.fragment += counters.ignored.fragment;
-        told.malformed += counters.ignored.malformed;
-        told.group_address += counters.ignored.group_address;
-        told.own_mac += counters.ignored.own_mac;
-        told.ttl += counters.ignored.ttl;
+        told.ignored.merge(&counters.ignored);
         told.checksum_partial += counters.rx.checksum_partial;
     }
     truth.reflector_told = told;
@@ -275,25 +258,11 @@ pub fn reflector(truth: &mut Truth<'_>, stage: &Stage<'_>, rows: RowSums) {
     equal(truth, "sums of the reflector's rows", rows, counted);
     let is = truth.reflector;
     equal(truth, "reflector", told, is);
-    let Reflected {
-        packets,
-        sent,
-        refused,
-        not_ipv4,
-        not_udp,
-        fragment,
-        malformed,
-        group_address,
-        own_mac,
-        ttl,
-        ..
-    } = told;
-    let ignored = not_ipv4 + not_udp + fragment + malformed + group_address + own_mac + ttl;
-    let parts = sent + refused + ignored;
+    let parts = told.sent + told.refused + told.ignored.sum();
     equal(
         truth,
         "parts of what the reflector received",
         parts,
-        packets,
+        told.packets,
     );
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
+use std::iter;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -154,16 +155,9 @@ fn tell(line: &str) {
 
 /// What there was to be told, a line each.
 fn occurred(tally: &Tally) -> String {
-    let received = &tally.received;
-    let counts = [
-        ("lost", tally.lost),
-        ("unique", received.unique),
-        ("duplicates", received.duplicates),
-        ("corrupt", received.corrupt),
-        ("foreign", received.foreign),
-        ("too old", received.too_old),
-        ("reordered", received.reordered),
-        ("late", received.late),
+    let received = tally.received.each();
+    let received = received.map(|(counter, count)| (counter.label, count));
+    let others = [
         ("checksum left to a NIC", tally.checksum_partial),
         ("refused", tally.refused),
         ("without a buffer", tally.no_buffer),
@@ -171,7 +165,12 @@ fn occurred(tally: &Tally) -> String {
         ("missed by a port", tally.missed),
         ("stalls", tally.stalls),
     ];
-    let lines = counts.map(|(what, count)| format!("  {what:24}{count:>14}"));
+    let counts = iter::once(("lost", tally.lost))
+        .chain(received)
+        .chain(others);
+    let lines: Vec<_> = counts
+        .map(|(what, count)| format!("  {what:24}{count:>14}"))
+        .collect();
     lines.join("\n")
 }
 

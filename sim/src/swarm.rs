@@ -6,7 +6,8 @@
 
 mod case;
 
-use dpdkgen_report::summary::{Device, Probes, Summary};
+use dpdkgen_core::stats::ProbeCounters;
+use dpdkgen_report::summary::{Device, Summary};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -26,8 +27,8 @@ pub struct Tally {
     pub probes: u64,
     /// Of these: not received.
     pub lost: u64,
-    /// Probes received as what [`Probes`] counts.
-    pub received: Probes,
+    /// Probes received, by what they were.
+    pub received: ProbeCounters,
     /// Packets received with a checksum left to a NIC.
     pub checksum_partial: u64,
     /// Hand-over attempts refused.
@@ -55,14 +56,7 @@ impl Tally {
         self.stalls += stalls.sum::<u64>();
         let Some(rx) = &summary.rx else { return };
         self.checksum_partial += rx.checksum_partial;
-        let (sum, more) = (&mut self.received, rx.probes.unwrap_or_default());
-        sum.unique += more.unique;
-        sum.duplicates += more.duplicates;
-        sum.corrupt += more.corrupt;
-        sum.foreign += more.foreign;
-        sum.too_old += more.too_old;
-        sum.reordered += more.reordered;
-        sum.late += more.late;
+        self.received.merge(&rx.probes.unwrap_or_default());
     }
 }
 

@@ -10,6 +10,7 @@ pub use record::{Distribution, Schedule, Stream};
 use std::collections::VecDeque;
 
 use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
+use dpdkgen_core::stats::{IgnoredCounters, ProbeCounters, RxCounters};
 use dpdkgen_core::time::Nanos;
 
 use crate::frames::{Frame, Origin};
@@ -34,31 +35,6 @@ pub struct Sent {
     pub no_buffer: u64,
 }
 
-/// Delivered to the sender.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Delivered {
-    /// All.
-    pub packets: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Probes for the first time.
-    pub unique: u64,
-    /// Probes again.
-    pub duplicates: u64,
-    /// Probes damaged.
-    pub corrupt: u64,
-    /// Not of this run.
-    pub foreign: u64,
-    /// More than the window behind.
-    pub too_old: u64,
-    /// Unique ones behind a later one of their flow.
-    pub reordered: u64,
-    /// Unique ones after their interval was closed.
-    pub late: u64,
-    /// With a checksum left to a NIC.
-    pub checksum_partial: u64,
-}
-
 /// The interval that was looked for last; before the first, none.
 #[derive(Debug, Default)]
 struct Current {
@@ -77,20 +53,8 @@ pub struct Reflected {
     pub sent: u64,
     /// Not taken by its device.
     pub refused: u64,
-    /// Not sent back: not IPv4.
-    pub not_ipv4: u64,
-    /// Not sent back: not UDP.
-    pub not_udp: u64,
-    /// Not sent back: a fragment.
-    pub fragment: u64,
-    /// Not sent back: shorter than it says.
-    pub malformed: u64,
-    /// Not sent back: to or from a group.
-    pub group_address: u64,
-    /// Not sent back: from its own MAC address.
-    pub own_mac: u64,
-    /// Not sent back: at the end of its time to live.
-    pub ttl: u64,
+    /// Not sent back, by reason.
+    pub ignored: IgnoredCounters,
     /// Completed a checksum that was left to a NIC.
     pub checksum_partial: u64,
 }
@@ -105,13 +69,13 @@ impl Reflected {
                 self.checksum_partial += u64::from(is_partial);
                 return;
             }
-            Err(Unreflected::NotIpv4) => &mut self.not_ipv4,
-            Err(Unreflected::NotUdp) => &mut self.not_udp,
-            Err(Unreflected::Fragment) => &mut self.fragment,
-            Err(Unreflected::Malformed) => &mut self.malformed,
-            Err(Unreflected::GroupAddress) => &mut self.group_address,
-            Err(Unreflected::OwnMac) => &mut self.own_mac,
-            Err(Unreflected::Ttl) => &mut self.ttl,
+            Err(Unreflected::NotIpv4) => &mut self.ignored.not_ipv4,
+            Err(Unreflected::NotUdp) => &mut self.ignored.not_udp,
+            Err(Unreflected::Fragment) => &mut self.ignored.fragment,
+            Err(Unreflected::Malformed) => &mut self.ignored.malformed,
+            Err(Unreflected::GroupAddress) => &mut self.ignored.group_address,
+            Err(Unreflected::OwnMac) => &mut self.ignored.own_mac,
+            Err(Unreflected::Ttl) => &mut self.ignored.ttl,
         } += 1;
     }
 }
@@ -126,7 +90,9 @@ pub struct Truth<'a> {
     /// What was sent since counting began.
     pub tx: Sent,
     /// What was delivered since counting began.
-    pub rx: Delivered,
+    pub rx: RxCounters,
+    /// What that was.
+    pub probes: ProbeCounters,
     /// What the reflector did.
     pub reflector: Reflected,
     /// What it says that it did.
@@ -162,7 +128,8 @@ impl<'a> Truth<'a> {
             window,
             streams,
             tx: Sent::default(),
-            rx: Delivered::default(),
+            rx: RxCounters::default(),
+            probes: ProbeCounters::default(),
             reflector: Reflected::default(),
             reflector_told: Reflected::default(),
             by_receiver: vec![0; receivers],
@@ -238,7 +205,7 @@ impl<'a> Truth<'a> {
         };
         let is_counted = match judgement {
             Judgement::Foreign => {
-                self.rx.foreign += 1;
+                self.probes.foreign += 1;
                 self.interval(now).foreign += 1;
                 true
             }
@@ -255,7 +222,7 @@ impl<'a> Truth<'a> {
     }
 
     fn corrupt(&mut self, now: Nanos) -> bool {
-        self.rx.corrupt += 1;
+        self.probes.corrupt += 1;
         self.interval(now).corrupt += 1;
         true
     }
@@ -275,9 +242,9 @@ impl<'a> Truth<'a> {
         }
         let stream = &mut self.streams[usize::from(claim.index.stream())];
         if stream.is_too_old(sequence, self.window) {
-            self.rx.too_old += 1;
+            self.probes.too_old += 1;
         } else if stream.saw(sequence, self.window) {
-            self.rx.duplicates += 1;
+            self.probes.duplicates += 1;
             self.interval(now).duplicates += 1;
         } else {
             let is_reordered = stream.overtaken(claim.port_offset, sequence);
@@ -288,18 +255,18 @@ impl<'a> Truth<'a> {
 
     fn unique(&mut self, claim: &Claim, is_reordered: bool, now: Nanos) {
         let sent = Nanos(claim.sent_ns);
-        self.rx.unique += 1;
+        self.probes.unique += 1;
         let latency = now.since(sent);
         self.latency.record(latency);
         self.latency_due
             .record(latency + Nanos(claim.lag_ns.into()));
         if is_reordered {
-            self.rx.reordered += 1;
+            self.probes.reordered += 1;
             self.interval(now).reordered += 1;
         }
         let number = self.number_of(sent);
         if now > self.current.end + self.grid.grace {
-            self.rx.late += 1;
+            self.probes.late += 1;
             self.interval(now).late += 1;
         } else {
             let interval = self.numbered(number);

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
-use dpdkgen_report::summary::Probes;
+use dpdkgen_core::stats::ProbeCounters;
 use sim::swarm::{Tally, swarm};
 
 /// Enough for some hundred runs; `dpdkgen-sim swarm` does more.
@@ -25,7 +25,7 @@ fn every_number_is_true() {
 
 /// A swarm in which something never happens proves nothing about it.
 fn has_met_with_everything(tally: &Tally) {
-    let Probes {
+    let ProbeCounters {
         unique,
         duplicates,
         corrupt,

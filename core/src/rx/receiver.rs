@@ -162,7 +162,7 @@ impl<'r> Counting<'r> {
             }
             Novelty::Duplicate => self.received.duplicates += 1,
             Novelty::NeverSent => self.received.corrupt += 1,
-            Novelty::TooOld => self.counters.rx.too_old += 1,
+            Novelty::TooOld => self.counters.probes.too_old += 1,
         }
     }
 
@@ -400,7 +400,7 @@ impl<'a> Receiver<'a> {
                 }
                 Class::Duplicate => self.received.duplicates += 1,
                 Class::Corrupt => self.received.corrupt += 1,
-                Class::TooOld => recorder.counters.rx.too_old += 1,
+                Class::TooOld => recorder.counters.probes.too_old += 1,
                 Class::Uncounted => continue,
             }
             self.received.rx_packets += 1;
@@ -453,7 +453,7 @@ impl<'a> Receiver<'a> {
         }
         if now > self.sent_closes {
             self.received.late += 1;
-            recorder.counters.rx.unique += 1;
+            recorder.counters.probes.unique += 1;
             recorder.counters.latency.record(latency);
             return;
         }

@@ -40,13 +40,13 @@ impl<'a> Recorder<'a> {
     #[inline]
     pub fn count_received(&mut self, index: u64, received: &Interval) {
         self.intervals.count(index, received);
-        let rx = &mut self.counters.rx;
-        rx.packets += received.rx_packets;
-        rx.duplicates += received.duplicates;
-        rx.reordered += received.reordered;
-        rx.corrupt += received.corrupt;
-        rx.foreign += received.foreign;
-        rx.late += received.late;
+        self.counters.rx.packets += received.rx_packets;
+        let probes = &mut self.counters.probes;
+        probes.duplicates += received.duplicates;
+        probes.reordered += received.reordered;
+        probes.corrupt += received.corrupt;
+        probes.foreign += received.foreign;
+        probes.late += received.late;
     }
 
     /// Counts unique probes that were sent in interval `index`, which is open: how many, and their
@@ -54,7 +54,7 @@ impl<'a> Recorder<'a> {
     #[inline]
     pub fn count_on_time(&mut self, index: u64, sent: &Interval) {
         self.intervals.count(index, sent);
-        self.counters.rx.unique += sent.on_time;
+        self.counters.probes.unique += sent.on_time;
         self.counters.latency.add(
             sent.on_time,
             sent.latency_sum_ns,

@@ -1,5 +1,7 @@
 //! The table that is redrawn once a second.
 
+use dpdkgen_core::stats::ProbeCounters;
+
 use crate::progress::{Phase, Step};
 use crate::summary::{Mode, Role};
 use crate::text::words;
@@ -121,13 +123,12 @@ fn besides(step: &Step<'_>) -> Option<String> {
     let missed = |field: fn(&crate::summary::Device) -> Option<u64>| {
         now.device.iter().filter_map(field).sum::<u64>()
     };
-    let all = [
-        (sum(|c| c.rx.duplicates), "duplicates"),
-        (sum(|c| c.rx.reordered), "reordered"),
-        (sum(|c| c.rx.corrupt), "corrupt"),
-        (sum(|c| c.rx.foreign), "foreign"),
-        (sum(|c| c.rx.too_old), "too old"),
-        (sum(|c| c.rx.late), "late"),
+    let mut probes = ProbeCounters::default();
+    for worker in &now.workers {
+        probes.merge(&worker.counters.probes);
+    }
+    let probes = probes.each().map(|(counter, count)| (count, counter.label));
+    let others = [
         (sum(|c| c.ignored.sum()), "ignored"),
         (sum(|c| c.tx.refused), "refused"),
         (sum(|c| c.tx.no_buffer), "without a buffer"),
@@ -136,9 +137,11 @@ fn besides(step: &Step<'_>) -> Option<String> {
         (missed(|d| d.rx_nombuf), "without a receive buffer"),
         (missed(|d| d.oerrors), "not sent by the NIC"),
     ];
-    let some = all.iter().filter(|(count, _)| *count > 0);
+    // That they come back for the first time is what probes are for.
+    let unwanted = probes.filter(|(_, label)| *label != "unique");
+    let some = unwanted.chain(others).filter(|(count, _)| *count > 0);
     let some: Vec<_> = some
-        .map(|(count, what)| format!("{} {what}", words::count(*count)))
+        .map(|(count, what)| format!("{} {what}", words::count(count)))
         .collect();
     (!some.is_empty()).then(|| entry("Besides", &some.join(", ")))
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::range;
+use dpdkgen_core::stats::{Counters, ProbeCounters};
 
 use crate::progress::{Progress, Step, WorkerProgress};
 use crate::summary::{Mode, Role};
@@ -19,8 +19,8 @@ pub fn render(step: &Step<'_>) -> String {
     sent(&mut text, progress);
     received(&mut text, progress);
     if let Some(closed) = progress.closed {
-        let reordered = progress.sum(|c| c.rx.reordered);
-        let late = progress.sum(|c| c.rx.late);
+        let reordered = progress.sum(|c| c.probes.reordered);
+        let late = progress.sum(|c| c.probes.late);
         text.counter(
             "reordered_packets",
             "Probes overtaken by a later one of their flow.",
@@ -77,20 +77,26 @@ fn received(text: &mut Text, progress: &Progress) {
 
 /// What was received, each packet in one of these.
 fn results(mode: Mode, counters: &Counters) -> Vec<(&'static str, u64)> {
-    let rx = &counters.rx;
     match mode {
-        Mode::SendRecv => vec![
-            ("unique", rx.unique),
-            ("duplicate", rx.duplicates),
-            ("corrupt", rx.corrupt),
-            ("foreign", rx.foreign),
-            ("too_old", rx.too_old),
-        ],
+        Mode::SendRecv => {
+            let results = counters.probes.each().take(ProbeCounters::RESULTS);
+            // A label's value names one packet, a counter many.
+            let singular = |name| {
+                if name == "duplicates" {
+                    "duplicate"
+                } else {
+                    name
+                }
+            };
+            results
+                .map(|(counter, count)| (singular(counter.name), count))
+                .collect()
+        }
         Mode::Reflect => {
             let back = counters.tx.packets + counters.tx.refused;
             vec![
                 ("accepted", back),
-                ("ignored", rx.packets.saturating_sub(back)),
+                ("ignored", counters.rx.packets.saturating_sub(back)),
             ]
         }
     }

@@ -135,16 +135,8 @@ fn received(summary: &Summary) -> String {
         entries.count("bytes of frames", Some(rx.bytes));
         entries.add("packets/s", rx.pps.map(words::rate_number));
         if let Some(probes) = &rx.probes {
-            for (name, count) in [
-                ("intact, first time", probes.unique),
-                ("duplicates", probes.duplicates),
-                ("corrupt", probes.corrupt),
-                ("foreign", probes.foreign),
-                ("too old to tell", probes.too_old),
-                ("out of order", probes.reordered),
-                ("late", probes.late),
-            ] {
-                entries.count(name, Some(count));
+            for (counter, count) in probes.each() {
+                entries.count(counter.label, Some(count));
             }
         }
         for (reason, count) in rx.ignored.iter().flatten() {

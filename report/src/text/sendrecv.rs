@@ -2,7 +2,9 @@
 
 use super::loss::Whereabouts;
 use super::{bit_rate, for_duration, is_held, obstacles, partial_checksums, words};
-use crate::summary::{Latency, Pacing, Probes, Rx, Summary};
+use dpdkgen_core::stats::ProbeCounters;
+
+use crate::summary::{Latency, Pacing, Rx, Summary};
 
 /// All lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
@@ -151,7 +153,7 @@ fn received(rx: &Rx, lost: Option<u64>) -> Vec<String> {
 }
 
 /// What was received besides probes that are intact and new.
-fn kinds(probes: &Probes) -> Vec<String> {
+fn kinds(probes: &ProbeCounters) -> Vec<String> {
     let duplicates = if probes.duplicates == 1 {
         "duplicate"
     } else {
@@ -169,7 +171,7 @@ fn kinds(probes: &Probes) -> Vec<String> {
         .collect()
 }
 
-fn order(probes: &Probes) -> Option<String> {
+fn order(probes: &ProbeCounters) -> Option<String> {
     let mut parts = Vec::new();
     if probes.reordered > 0 {
         parts.push(format!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dpdkgen_core::stats::ProbeCounters;
 use dpdkgen_report::summary::*;
 
 pub fn device(driver: &str) -> Device {
@@ -71,9 +72,9 @@ pub fn sendrecv() -> Summary {
             packets: 210_000_000,
             bytes: 12_180_000_000,
             pps: Some(3_500_000.0),
-            probes: Some(Probes {
+            probes: Some(ProbeCounters {
                 unique: 210_000_000,
-                ..Probes::default()
+                ..ProbeCounters::default()
             }),
             ignored: None,
             checksum_partial: 0,

@@ -31,7 +31,7 @@ pub fn sendrecv(seconds: u64) -> Progress {
     let mut rx = Counters::default();
     rx.rx.packets = received;
     rx.rx.bytes = received * 1_000;
-    rx.rx.unique = received;
+    rx.probes.unique = received;
     rx.poll.elapsed_ns = seconds * 1_000_000_000;
     rx.poll.stalls = seconds;
     let mut latency = vec![0; BUCKETS];

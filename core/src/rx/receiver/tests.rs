@@ -73,7 +73,7 @@ fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
     let mut end = End::new();
     end.probes(&[(0, 2_000), (1, 3_000)], 4_500);
     let counters = end.bench.recorder.counters;
-    assert_eq!((counters.rx.packets, counters.rx.unique), (2, 2));
+    assert_eq!((counters.rx.packets, counters.probes.unique), (2, 2));
     assert_eq!(counters.rx.bytes, 2 * 66);
     assert_eq!(counters.latency.summary(), Some((1_500, 2_000.0, 2_500)));
     assert_eq!(
@@ -129,10 +129,16 @@ fn each_kind_is_counted_once_in_the_interval_of_its_receipt() {
         end.frame(1_000, 5_000),
     ];
     end.take(&frames, 12_000);
-    let rx = end.bench.recorder.counters.rx;
-    assert_eq!((rx.packets, rx.unique, rx.duplicates), (6, 2, 1));
-    assert_eq!((rx.corrupt, rx.foreign, rx.too_old), (2, 1, 0));
-    assert_eq!((rx.reordered, rx.late, rx.checksum_partial), (1, 0, 0));
+    let (rx, probes) = (
+        end.bench.recorder.counters.rx,
+        end.bench.recorder.counters.probes,
+    );
+    assert_eq!((rx.packets, probes.unique, probes.duplicates), (6, 2, 1));
+    assert_eq!((probes.corrupt, probes.foreign, probes.too_old), (2, 1, 0));
+    assert_eq!(
+        (probes.reordered, probes.late, rx.checksum_partial),
+        (1, 0, 0)
+    );
     let [sent_in, received_in] = end.bench.intervals();
     assert_eq!((sent_in.on_time, sent_in.rx_packets), (2, 0));
     let expected = Interval {
@@ -151,8 +157,11 @@ fn what_is_more_than_the_window_behind_is_too_old() {
     let mut end = End::new();
     end.probes(&[(500, 5_000)], 6_000);
     end.probes(&[(500 - WINDOW, 5_000), (499 - WINDOW, 5_000)], 6_000);
-    let rx = end.bench.recorder.counters.rx;
-    assert_eq!((rx.packets, rx.unique, rx.too_old), (3, 2, 1));
+    let (rx, probes) = (
+        end.bench.recorder.counters.rx,
+        end.bench.recorder.counters.probes,
+    );
+    assert_eq!((rx.packets, probes.unique, probes.too_old), (3, 2, 1));
     let [interval] = end.bench.intervals();
     assert_eq!((interval.rx_packets, interval.on_time), (3, 2));
 }
@@ -162,10 +171,10 @@ fn late_is_what_comes_after_the_grace() {
     let mut end = End::new();
     // Sent in the interval that ends at 11 µs, which is closed after 13 µs.
     end.probes(&[(0, 10_999)], 13_000);
-    assert_eq!(end.bench.recorder.counters.rx.late, 0);
+    assert_eq!(end.bench.recorder.counters.probes.late, 0);
     end.probes(&[(1, 10_999), (2, 11_000)], 13_001);
-    let rx = end.bench.recorder.counters.rx;
-    assert_eq!((rx.unique, rx.late), (3, 1));
+    let probes = end.bench.recorder.counters.probes;
+    assert_eq!((probes.unique, probes.late), (3, 1));
     let [first, second] = end.bench.intervals();
     assert_eq!((first.on_time, second.on_time, second.late), (1, 1, 1));
     assert_eq!(second.rx_packets, 3);
@@ -184,10 +193,10 @@ fn a_burst_may_come_from_several_intervals() {
 fn clocks_may_differ_by_ten_microseconds() {
     let mut end = End::new();
     end.probes(&[(0, 15_000)], 5_000);
-    assert_eq!(end.bench.recorder.counters.rx.unique, 1);
+    assert_eq!(end.bench.recorder.counters.probes.unique, 1);
     end.probes(&[(1, 15_001)], 5_000);
-    let rx = end.bench.recorder.counters.rx;
-    assert_eq!((rx.unique, rx.corrupt), (1, 1));
+    let probes = end.bench.recorder.counters.probes;
+    assert_eq!((probes.unique, probes.corrupt), (1, 1));
     assert_eq!(
         end.bench.recorder.counters.latency.summary(),
         Some((0, 0.0, 0))
@@ -201,12 +210,15 @@ fn the_warm_up_counts_for_nothing() {
     let mut end = End::new();
     end.probes(&[(0, 100)], 999);
     end.probes(&[(1, 999), (1_000, 500), (2, 1_000)], 1_000);
-    let rx = end.bench.recorder.counters.rx;
+    let (rx, probes) = (
+        end.bench.recorder.counters.rx,
+        end.bench.recorder.counters.probes,
+    );
     // What was never sent was not sent then either.
-    assert_eq!((rx.packets, rx.unique, rx.corrupt), (2, 1, 1));
+    assert_eq!((rx.packets, probes.unique, probes.corrupt), (2, 1, 1));
     assert_eq!(end.bench.recorder.counters.latency.count, 1);
     end.probes(&[(2, 1_000)], 1_500);
-    assert_eq!(end.bench.recorder.counters.rx.duplicates, 1);
+    assert_eq!(end.bench.recorder.counters.probes.duplicates, 1);
 }
 
 #[test]
@@ -217,8 +229,11 @@ fn a_checksum_left_to_a_nic_is_accepted_and_counted() {
     let sum = ip.pseudo_header(32).fold();
     frame[40..42].copy_from_slice(&sum.to_ne_bytes());
     end.take(&[frame], 3_000);
-    let rx = end.bench.recorder.counters.rx;
-    assert_eq!((rx.unique, rx.checksum_partial), (1, 1));
+    let (rx, probes) = (
+        end.bench.recorder.counters.rx,
+        end.bench.recorder.counters.probes,
+    );
+    assert_eq!((probes.unique, rx.checksum_partial), (1, 1));
 }
 
 #[test]
@@ -231,7 +246,10 @@ fn a_checksum_left_to_a_nic_is_told_wherever_in_a_burst() {
         let sum = pseudo.pseudo_header(8 + 24).fold();
         frames[at][40..42].copy_from_slice(&sum.to_ne_bytes());
         end.take(&frames, 4_500);
-        assert_eq!(end.bench.recorder.counters.rx.unique, frames.len() as u64);
+        assert_eq!(
+            end.bench.recorder.counters.probes.unique,
+            frames.len() as u64
+        );
         assert_eq!(end.bench.recorder.counters.rx.checksum_partial, 1, "{at}");
     }
 }

@@ -1,0 +1,302 @@
+//! The table of counters: each once, with its name, its meaning, and how those of two workers are
+//! merged. Totals, JSON, page, display, metrics and the simulator's checks go by it.
+//!
+//! A new counter is a line in a group here, and where it is counted; whoever shows a group shows it
+//! then. What is said of it in prose is said in `report::text`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
+
+use super::moments::Moments;
+
+/// What is known of a counter beside its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// Its name for people, as in "12 too old".
+    pub label: &'static str,
+    /// What it counts, in a sentence, and where that is defined.
+    pub meaning: &'static str,
+    /// How those of two workers are merged.
+    pub merge: Merge,
+}
+
+/// How the counters of two workers are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Added up.
+    Sum,
+    /// The lesser; a counter that was never touched is the greatest.
+    Min,
+    /// The greater.
+    Max,
+}
+
+impl Merge {
+    /// The value of a counter that was never touched.
+    const fn untouched(self) -> u64 {
+        match self {
+            Self::Min => u64::MAX,
+            Self::Sum | Self::Max => 0,
+        }
+    }
+
+    const fn of(self, one: u64, other: u64) -> u64 {
+        match self {
+            Self::Sum => one + other,
+            Self::Min if other < one => other,
+            Self::Max if other > one => other,
+            Self::Min | Self::Max => one,
+        }
+    }
+}
+
+/// Defines a group of counters: a field each, and the table of them.
+macro_rules! counters {
+    ($(#[$about:meta])* $group:ident {
+        $($(#[doc = $meaning:literal])+ $name:ident: $merge:ident, $label:literal;)*
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+        #[repr(C)]
+        pub struct $group {
+            $($(#[doc = $meaning])+ pub $name: u64,)*
+        }
+
+        impl $group {
+            /// Every counter of the group, in the order of the fields.
+            pub const TABLE: &'static [Counter] = &[$(Counter {
+                name: stringify!($name),
+                label: $label,
+                meaning: concat!($($meaning),+).trim_ascii(),
+                merge: Merge::$merge,
+            }),*];
+
+            /// Merges what another worker counted.
+            pub const fn merge(&mut self, other: &Self) {
+                $(self.$name = Merge::$merge.of(self.$name, other.$name);)*
+            }
+
+            /// Returns every counter with its value.
+            pub fn each(&self) -> impl Iterator<Item = (&'static Counter, u64)> {
+                let values: [u64; Self::TABLE.len()] = transmute!(*self);
+                Self::TABLE.iter().zip(values)
+            }
+
+            /// Returns the counter called `name`, to be set.
+            pub fn by_name(&mut self, name: &str) -> Option<&mut u64> {
+                match name {
+                    $(stringify!($name) => Some(&mut self.$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Default for $group {
+            fn default() -> Self {
+                Self { $($name: Merge::$merge.untouched(),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Sent.
+    TxCounters {
+        /// Packets that the device accepted.
+        packets: Sum, "packets";
+        /// Their bytes, without FCS.
+        bytes: Sum, "bytes";
+        /// Hand-over attempts that the device did not take.
+        refused: Sum, "refused";
+        /// Packets for which there was no buffer.
+        no_buffer: Sum, "without a buffer";
+        /// Packets given up because they were too late (see [`crate::tx::pacer::CATCH_UP`]).
+        skipped: Sum, "skipped";
+        /// When the first packet was sent.
+        first_ns: Min, "first";
+        /// When the last packet was sent.
+        last_ns: Max, "last";
+        /// The most that a packet was sent after its due time.
+        lag_max_ns: Max, "longest lag";
+    }
+}
+
+counters! {
+    /// Received.
+    RxCounters {
+        /// All packets.
+        packets: Sum, "packets";
+        /// Their bytes, without FCS.
+        bytes: Sum, "bytes";
+        /// Packets with just the pseudo-header in their UDP checksum: the sender left the rest to a NIC
+        /// (`CHECKSUM_PARTIAL`).
+        checksum_partial: Sum, "checksum left to a NIC";
+    }
+}
+
+counters! {
+    /// What the packets were that `sendrecv` received.
+    ProbeCounters {
+        /// Probes of this run seen for the first time.
+        unique: Sum, "unique";
+        /// Probes of this run seen before, on whichever queue (RFC 5560).
+        duplicates: Sum, "duplicates";
+        /// Probes of this run that are not as they were sent.
+        corrupt: Sum, "corrupt";
+        /// Whatever is not of this run.
+        foreign: Sum, "foreign";
+        /// Probes so old that nobody can say whether they are duplicates.
+        too_old: Sum, "too old";
+        /// Unique probes that a later one of their flow had overtaken (RFC 4737, section 3.3).
+        reordered: Sum, "reordered";
+        /// Unique probes that came more than the grace after the end of their interval.
+        late: Sum, "late";
+    }
+}
+
+impl ProbeCounters {
+    /// How many counters, from the first on, divide all received packets among them; the others are
+    /// of the unique.
+    pub const RESULTS: usize = 5;
+}
+
+counters! {
+    /// Received by `reflect` and not sent back, by reason.
+    IgnoredCounters {
+        /// Not an IPv4 packet (ARP and IPv6 are among them).
+        not_ipv4: Sum, "not ipv4";
+        /// IPv4, but not UDP.
+        not_udp: Sum, "not udp";
+        /// A fragment of an IPv4 packet.
+        fragment: Sum, "fragment";
+        /// Too short for the headers that it announces.
+        malformed: Sum, "malformed";
+        /// To or from a multicast or broadcast address, MAC or IP.
+        group_address: Sum, "group address";
+        /// From the port's own MAC address.
+        own_mac: Sum, "own mac";
+        /// With a TTL of 0 or 1.
+        ttl: Sum, "ttl";
+        /// Received in one burst with the last packet that `--count` allowed to send.
+        past_count: Sum, "past count";
+    }
+}
+
+impl IgnoredCounters {
+    /// Returns all of them together.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.each().map(|(_, count)| count).sum()
+    }
+}
+
+/// How a worker spends its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct PollCounters {
+    /// Polls; one of a reflector may take several bursts, if they are full.
+    pub polls: u64,
+    /// Polls that moved nothing.
+    pub empty: u64,
+    /// Packets moved.
+    pub packets: u64,
+    /// Nanoseconds in polls that moved packets.
+    pub busy_ns: u64,
+    /// Nanoseconds of the lcore over which all of this was counted: while the run was sending.
+    pub elapsed_ns: u64,
+    /// When the worker last published.
+    pub last_ns: u64,
+    /// Polls that began more than [`super::STALL`] after the one before.
+    pub stalls: u64,
+    /// The longest time from one poll to the next.
+    pub longest_stall_ns: u64,
+    /// The longest run of full bursts.
+    pub full_bursts_max: u64,
+    /// 1 if the device tells how many packets wait in the receive queue.
+    pub tells_depth: u64,
+    /// The most packets that waited there, of about one look a millisecond.
+    pub depth_max: u64,
+}
+
+/// Everything that one worker counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Counters {
+    /// Sent.
+    pub tx: TxCounters,
+    /// Received.
+    pub rx: RxCounters,
+    /// What the received probes were.
+    pub probes: ProbeCounters,
+    /// Not reflected.
+    pub ignored: IgnoredCounters,
+    /// Round trip from the time of sending.
+    pub latency: Moments,
+    /// Round trip from the time the packet was due.
+    pub latency_due: Moments,
+    /// The worker itself.
+    pub poll: PollCounters,
+}
+
+impl Counters {
+    /// Merges what another worker counted of packets; how it spent its time stays its own.
+    pub fn merge(&mut self, other: &Self) {
+        self.tx.merge(&other.tx);
+        self.rx.merge(&other.rx);
+        self.probes.merge(&other.probes);
+        self.ignored.merge(&other.ignored);
+        self.latency.merge(&other.latency);
+        self.latency_due.merge(&other.latency_due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_two_workers_are_merged_each_by_its_rule() {
+        let one = TxCounters {
+            packets: 2,
+            first_ns: 30,
+            last_ns: 40,
+            lag_max_ns: 7,
+            ..TxCounters::default()
+        };
+        let other = TxCounters {
+            packets: 3,
+            first_ns: 10,
+            last_ns: 20,
+            lag_max_ns: 9,
+            ..TxCounters::default()
+        };
+        let mut merged = TxCounters::default();
+        for worker in [one, TxCounters::default(), other] {
+            merged.merge(&worker);
+        }
+        let expected = TxCounters {
+            packets: 5,
+            first_ns: 10,
+            last_ns: 40,
+            lag_max_ns: 9,
+            ..TxCounters::default()
+        };
+        assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn a_group_is_told_by_its_table() {
+        let mut probes = ProbeCounters::default();
+        for (number, counter) in (1..).zip(ProbeCounters::TABLE) {
+            *probes.by_name(counter.name).unwrap() = number;
+            assert!(!counter.meaning.starts_with(' ') && counter.meaning.ends_with('.'));
+        }
+        assert_eq!((probes.unique, probes.duplicates, probes.late), (1, 2, 7));
+        let told = probes.each().map(|(_, count)| count);
+        assert!(told.eq(1..=7));
+        assert_eq!(probes.by_name("lost"), None);
+        let results = &ProbeCounters::TABLE[..ProbeCounters::RESULTS];
+        assert_eq!(results.last().unwrap().name, "too_old");
+    }
+}
