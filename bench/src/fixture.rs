@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::port::FrameLen;
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::layout::Addresses;
 use dpdkgen_core::probe::{Index, Tag};
 use dpdkgen_core::reflect::FrameReflector;
 use dpdkgen_core::rx::verify::Expectation;
@@ -11,7 +12,7 @@ use dpdkgen_core::sequence::{Dimensions, SequenceWindow, WindowMemory};
 use dpdkgen_core::stats::Recorder;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::tx::template::{Addresses, Patch, Template, filling_len};
+use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 use dpdkgen_core::wire::Mac;
 
 use crate::PACKETS;

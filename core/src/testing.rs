@@ -7,11 +7,12 @@ use std::vec::Vec;
 
 use crate::probe::Tag;
 use crate::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use crate::probe::layout::Addresses;
 use crate::rx::verify::Expectation;
 use crate::sequence::{Dimensions, Line, SequenceWindow, WindowMemory};
 use crate::stats::Recorder;
 use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
-use crate::tx::template::{Addresses, Template, filling_len};
+use crate::tx::template::{Template, filling_len};
 use crate::wire::Mac;
 
 pub const PAYLOAD_LEN: u16 = 24;

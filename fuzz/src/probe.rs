@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::layout::{Addresses, Layout};
 use dpdkgen_core::probe::{Age, Index, Tag};
 use dpdkgen_core::reflect::FrameReflector;
 use dpdkgen_core::rx::verify::{Expectation, Verifier};
 use dpdkgen_core::time::Nanos;
-use dpdkgen_core::tx::template::{Addresses, Patch, Template, filling_len};
-use dpdkgen_core::wire::{HEADERS_LEN, Mac};
+use dpdkgen_core::tx::template::{Patch, Template, filling_len};
+use dpdkgen_core::wire::Mac;
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -130,7 +131,7 @@ impl Setup {
         let filling = filling(self.payload_len());
         let template = Template::new(&addresses, self.tag(), self.payload_len(), filling)
             .expect("a payload that holds a probe");
-        let mut frame = vec![0; HEADERS_LEN + usize::from(self.payload_len())];
+        let mut frame = vec![0; Layout::IPV4.payload() + usize::from(self.payload_len())];
         template.write(&mut frame, &self.patch());
         let mut reflector = FrameReflector::new(addresses.destination_mac);
         let reflected = reflector.reflect(&mut frame).expect("a UDP packet");
@@ -182,7 +183,9 @@ fn unchanged(setup: &Setup, frame: &[u8]) {
 /// The age of the time in `frame`, which is that in `patch`, or a little later so that the checksum
 /// does not look like one left to a NIC.
 fn age(frame: &[u8], patch: &Patch, now: Nanos) -> Age {
-    let tag_time = frame[HEADERS_LEN + 8..][..8].try_into().expect("8 bytes");
+    let tag_time = frame[Layout::IPV4.payload() + 8..][..8]
+        .try_into()
+        .expect("8 bytes");
     let time = u64::from_le_bytes(tag_time) & LOW_48;
     let postponed = time.wrapping_sub(patch.time.0) & LOW_48;
     assert!(postponed <= 2, "postponed by {postponed} ns");

@@ -4,6 +4,7 @@
 mod memory;
 
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::reflect::FrameReflector;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::{Dimensions, SequenceWindow};
@@ -12,7 +13,7 @@ use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader, Ring, Write
 use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::template::{Patch, Template};
-use dpdkgen_core::wire::{HEADERS_LEN, Mac};
+use dpdkgen_core::wire::Mac;
 use sim::frames::{Frame, Frames, Slot};
 use sim::truth::{Stream, Truth};
 use zerocopy::little_endian::U16;
@@ -211,7 +212,9 @@ impl<'m> Bench<'m> {
                 streams.collect(),
                 setup.receivers(),
             ),
-            frames: Frames::new(HEADERS_LEN + usize::from(setup.payload_len()) + MOST_ADDED),
+            frames: Frames::new(
+                Layout::IPV4.payload() + usize::from(setup.payload_len()) + MOST_ADDED,
+            ),
             sent: Vec::new(),
             now: Nanos(0),
             in_burst: None,

@@ -20,6 +20,7 @@ use crate::units;
 
 /// The most that may be asked for.
 pub mod limits {
+    use dpdkgen_core::probe::layout::Layout;
     use dpdkgen_core::time::Nanos;
     use dpdkgen_core::tx::template;
     use dpdkgen_core::{probe, wire};
@@ -29,7 +30,7 @@ pub mod limits {
     /// UDP payload bytes of a 9000-byte IP packet.
     pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
     /// Bytes of Ethernet, IPv4 and UDP headers.
-    pub const HEADERS: u16 = wire::HEADERS_LEN as u16;
+    pub const HEADERS: u16 = Layout::IPV4.payload() as u16;
     /// Bytes of a frame around its payload: the headers and the FCS.
     pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
     /// Bytes of the frame around [`MIN_PAYLOAD`].

@@ -4,6 +4,7 @@
 use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::filling::{self, Filling, FillingMemory};
+use dpdkgen_core::probe::layout::Addresses;
 use dpdkgen_core::probe::{LONG_LEN, Tag};
 use dpdkgen_core::reflect::Budget;
 use dpdkgen_core::reflect::Reflector;
@@ -14,7 +15,7 @@ use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use dpdkgen_core::stats::{Recorder, WorkerStats};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::generator::{self, Generator};
-use dpdkgen_core::tx::template::{Addresses, Template, filling_len};
+use dpdkgen_core::tx::template::{Template, filling_len};
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{Role, Worker};
 use dpdkgen_report::summary;

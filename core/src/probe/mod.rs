@@ -9,6 +9,7 @@
 //! | then | filling |
 
 pub mod filling;
+pub mod layout;
 
 use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -5,24 +5,26 @@
 //! on none of which it depends whether it is sent back. So the rules stand in one place,
 //! [`super::frame`], and cost nothing here, however many there are.
 
+use crate::probe::layout::Layout;
 use crate::simd::Bytes16;
-use crate::wire::{Ethernet, HEADERS_LEN, Ipv4};
 
 /// The headers of a packet without IP options: all of it is at fixed places.
-pub(super) type Headers = [u8; HEADERS_LEN];
+pub(super) type Headers = [u8; LAYOUT.payload()];
+
+const LAYOUT: Layout = Layout::IPV4;
 
 /// Where the lanes begin that are compared: together they are all of the headers but the UDP
 /// checksum.
 const FIRST: usize = 0;
-const MIDDLE: usize = 16;
-const LAST: usize = 24;
+const MIDDLE: usize = LAYOUT.ip() + 2;
+const LAST: usize = LAYOUT.ip_checksum();
 /// All of the last lanes but the ports.
 #[rustfmt::skip]
 const LAST_MASK: [u8; 16] =
     [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff];
 /// TTL, protocol and header checksum.
-const TTL: usize = 22;
-const UDP_CHECKSUM: usize = 40;
+const TTL: usize = LAYOUT.ttl();
+const UDP_CHECKSUM: usize = LAYOUT.udp_checksum();
 
 /// Headers of a frame that is sent back, as far as that depends on them.
 #[derive(Clone, Copy)]
@@ -43,7 +45,7 @@ impl Known {
     pub fn nothing() -> Self {
         Self {
             frame_len: usize::MAX,
-            ..Self::of(&[0; HEADERS_LEN], &[0; HEADERS_LEN], [0; 2])
+            ..Self::of(&[0; LAYOUT.payload()], &[0; LAYOUT.payload()], [0; 2])
         }
     }
 
@@ -57,7 +59,7 @@ impl Known {
             last: lanes::<LAST>(headers),
             lowered_ttl: part(sent, TTL),
             partial,
-            frame_len: size_of::<Ethernet>() + usize::from(total_length),
+            frame_len: LAYOUT.ip() + usize::from(total_length),
         }
     }
 
@@ -96,7 +98,7 @@ fn swap(headers: &mut Headers) {
         headers,
         [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 12, 13, 14, 15],
     );
-    // From 24 on and not from 26: no two shuffles of words and double words do the same, which the
+    // From the checksum on and not from the addresses: no two shuffles of words and double words do the same, which the
     // compiler would take instead of one of bytes.
     shuffle::<LAST>(
         headers,
@@ -124,6 +126,8 @@ fn part<const N: usize>(headers: &Headers, begin: usize) -> [u8; N] {
 }
 
 const _: () = {
-    assert!(size_of::<Ethernet>() + size_of::<Ipv4>() == UDP_CHECKSUM - 6);
-    assert!(LAST + 16 == UDP_CHECKSUM);
+    // Nothing is left between the three but the UDP checksum.
+    assert!(MIDDLE == FIRST + 16 && LAST <= MIDDLE + 16 && LAST + 16 == UDP_CHECKSUM);
+    // The total length is what the middle begins with.
+    assert!(MIDDLE < TTL && TTL + 4 > LAST);
 };

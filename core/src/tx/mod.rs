@@ -6,4 +6,4 @@ pub mod template;
 
 pub use generator::{Generator, Plan};
 pub use pacer::{Pacer, Rate};
-pub use template::{Addresses, Patch, Template};
+pub use template::{Patch, Template};

@@ -1,68 +1,20 @@
 //! A stream's finished frame: built once, and patched per packet.
 
-use core::net::{Ipv4Addr, SocketAddrV4};
-
-use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
 
 use crate::port::FrameLen;
 use crate::probe::filling::Filling;
+use crate::probe::layout::{Addresses, IPV4_FRONT_LEN, Ipv4Front, Layout};
 use crate::probe::{self, Head, Index, Tag, Tail};
 use crate::time::Nanos;
+use crate::wire::Udp;
 use crate::wire::checksum::Sum;
-use crate::wire::{EtherType, Ethernet, HEADERS_LEN, Ipv4, Mac, Udp};
 
 /// Most bytes of UDP payload: what an IP packet of 9000 bytes carries.
-pub const MAX_PAYLOAD_LEN: usize = 9000 - size_of::<Ipv4>() - Udp::LEN;
+pub const MAX_PAYLOAD_LEN: usize = 9000 - Layout::IPV4.of_mtu() as usize;
 
-/// Who sends to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses {
-    /// MAC of the port that sends.
-    pub source_mac: Mac,
-    /// MAC of the next hop.
-    pub destination_mac: Mac,
-    /// IP address of the port that sends.
-    pub source: Ipv4Addr,
-    /// IP address and UDP port of the reflector.
-    pub destination: SocketAddrV4,
-}
-
-/// Everything in front of the filling, for the shortest probe.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub(crate) struct Front {
-    pub ethernet: Ethernet,
-    pub ip: Ipv4,
-    pub udp: Udp,
-    pub head: Head,
-}
-
-impl Front {
-    /// What is the same in every probe of `udp_len` bytes of UDP that a reflector beside us sends
-    /// back to `to`.
-    pub fn answer(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
-        let mut ip = Ipv4::udp(*from.ip(), to, udp_len);
-        ip.lower_ttl();
-        Self {
-            ethernet: Ethernet {
-                destination: Mac::default(),
-                source: Mac::default(),
-                ether_type: EtherType::IPV4,
-            },
-            ip,
-            udp: Udp {
-                source: U16::new(from.port()),
-                destination: U16::new(0),
-                length: U16::new(udp_len),
-                checksum: [0; 2],
-            },
-            head: Head::new(Index::new(0, 0), Tag::new(0), Nanos(0)),
-        }
-    }
-}
-
-/// The same bytes by what changes in them from packet to packet, as few words as that takes.
+/// The bytes of [`Ipv4Front`] by what changes in them from packet to packet, as few words as that
+/// takes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct FrontWords {
@@ -116,33 +68,16 @@ impl<'a> Template<'a> {
             return None;
         }
         let udp_len = Udp::LEN as u16 + payload_len;
-        let destination = addresses.destination;
-        let ip = Ipv4::udp(addresses.source, *destination.ip(), udp_len);
-        let udp = Udp {
-            source: U16::new(0),
-            destination: U16::new(destination.port()),
-            length: U16::new(udp_len),
-            checksum: [0; 2],
-        };
-        let ethernet = Ethernet {
-            destination: addresses.destination_mac,
-            source: addresses.source_mac,
-            ether_type: EtherType::IPV4,
-        };
-        let head = Head::new(Index::new(0, 0), Tag::new(0), Nanos(0));
+        let front = Ipv4Front::sent(addresses, udp_len);
+        let pseudo = front.ip.pseudo_header(udp_len);
         Some(Self {
-            partial: ip.pseudo_header(udp_len).fold().to_ne_bytes(),
-            constant: ip.pseudo_header(udp_len).plus(Sum::of(udp.as_bytes())),
-            front: transmute!(Front {
-                ethernet,
-                ip,
-                udp,
-                head,
-            }),
+            partial: pseudo.fold().to_ne_bytes(),
+            constant: pseudo.plus(front.udp.sum()),
+            front: transmute!(front),
             tag,
             filling,
             long: usize::from(payload_len) >= probe::LONG_LEN,
-            frame_len: FrameLen(HEADERS_LEN as u16 + payload_len),
+            frame_len: FrameLen(Layout::IPV4.payload() as u16 + payload_len),
         })
     }
 
@@ -155,7 +90,7 @@ impl<'a> Template<'a> {
     /// Whether its probes are the shortest, which carry neither lag nor filling.
     #[must_use]
     pub const fn is_minimal(&self) -> bool {
-        self.frame_len.0 as usize == size_of::<Front>()
+        self.frame_len.0 as usize == IPV4_FRONT_LEN
     }
 
     /// A burst of one packet, written as by [`Burst::write`].
@@ -237,7 +172,7 @@ impl Burst<'_, '_> {
     pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
         debug_assert!(self.template.is_minimal());
         self.write_next::<true>(frame, source_port, Nanos(0));
-        FrameLen(size_of::<Front>() as u16)
+        FrameLen(IPV4_FRONT_LEN as u16)
     }
 
     #[inline(always)]
@@ -321,9 +256,12 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use core::net::{Ipv4Addr, SocketAddrV4};
+
     use super::*;
     use crate::probe::Age;
     use crate::probe::filling::{FillingMemory, SUMS_LEN, pool_len};
+    use crate::wire::Mac;
 
     const ADDRESSES: Addresses = Addresses {
         source_mac: Mac([2, 0, 0, 0, 0, 1]),
@@ -435,7 +373,7 @@ mod tests {
             };
             template.write(&mut frame, &patch);
             assert_ne!(frame[40..42], template.partial);
-            let (head, _) = Head::ref_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+            let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
             match head.age(Nanos(2000)) {
                 Age::Past(Nanos(1000)) => {}
                 Age::Past(Nanos(999)) => postponed += 1,
@@ -454,7 +392,7 @@ mod tests {
             lag: Nanos(0),
         };
         let frame = written(16, 1, 1, &patch);
-        let (head, _) = Head::ref_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+        let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
         assert_eq!(head.index(), patch.index);
     }
 

@@ -1,5 +1,6 @@
 //! IPv4 header (RFC 791).
 
+use core::mem::offset_of;
 use core::net::Ipv4Addr;
 
 use zerocopy::byteorder::network_endian::U16;
@@ -33,6 +34,19 @@ pub struct Ipv4 {
 impl Ipv4 {
     /// Protocol number of UDP.
     pub const UDP: u8 = 17;
+    /// Where the TTL lies, in bytes from the header's first.
+    pub const TTL_AT: usize = offset_of!(Self, ttl);
+    /// Where the checksum lies.
+    pub const CHECKSUM_AT: usize = offset_of!(Self, checksum);
+    /// Where the addresses begin, source before destination.
+    pub const ADDRESSES_AT: usize = offset_of!(Self, source);
+    /// The bits that no router changes in a whole packet: version and length, total length, that it
+    /// is no fragment, protocol, addresses.
+    #[rustfmt::skip]
+    pub(crate) const KEPT: [u8; size_of::<Self>()] = [
+        0xff, 0, 0xff, 0xff, 0, 0, 0x3f, 0xff, 0, 0xff, 0, 0,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    ];
     const DONT_FRAGMENT: u16 = 0x4000;
     const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 

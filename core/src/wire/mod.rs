@@ -14,8 +14,5 @@ pub use ethernet::{EtherType, Ethernet, Mac};
 pub use ipv4::Ipv4;
 pub use udp::Udp;
 
-/// Bytes of Ethernet, IPv4 (without options) and UDP header together.
-pub const HEADERS_LEN: usize = size_of::<Ethernet>() + size_of::<Ipv4>() + size_of::<Udp>();
-
 /// Bytes of the frame check sequence, which the device adds and removes.
 pub const FCS_LEN: usize = 4;

@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::filling::Filling;
+use dpdkgen_core::probe::layout::Addresses;
 use dpdkgen_core::rx::verify::Expectation;
 use dpdkgen_core::sequence::{Dimensions, Line, SequenceWindow, WindowMemory, Word};
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
-use dpdkgen_core::tx::template::{Addresses, Template};
+use dpdkgen_core::tx::template::Template;
 use dpdkgen_core::wire::Mac;
 use sim::judge::RunFacts;
 

@@ -5,24 +5,24 @@
 //! shape may be anything, and is left to [`Expectation::verify`]; what is, that would accept too.
 
 use core::iter;
-use core::mem::offset_of;
 use core::net::Ipv4Addr;
 
 use heapless::Vec;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Expectation, MAX_PORTS, Probe, Verified};
+use crate::probe::layout::{IPV4_FRONT_LEN, Ipv4Front, Layout};
 use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::simd::Bytes16;
 use crate::time::Nanos;
-use crate::tx::template::Front;
 use crate::wire::checksum::Sum;
-use crate::wire::{EtherType, HEADERS_LEN, Ipv4, Udp};
+use crate::wire::{EtherType, Udp};
 
-const FRONT: usize = size_of::<Front>();
+const FRONT: usize = IPV4_FRONT_LEN;
+const LAYOUT: Layout = Layout::IPV4;
 
 /// Where the four words begin: EtherType to the UDP length, and what follows up to 32 bytes.
-const WORDS_AT: usize = 12;
+const WORDS_AT: usize = LAYOUT.ether_type();
 const WORDS: usize = 4;
 
 /// Says what received frames are.
@@ -57,7 +57,7 @@ struct ProbeShape {
 impl ProbeShape {
     fn new(source: Ipv4Addr, expectation: &Expectation<'_>) -> Self {
         let udp_len = Udp::LEN as u16 + expectation.payload_len;
-        let front = Front::answer(expectation.destination, source, udp_len);
+        let front = Ipv4Front::returned(expectation.destination, source, udp_len);
         let front_bytes = front.as_bytes().first_chunk().expect("a front");
         let words = words(front_bytes);
         let ether_type = u16::from_ne_bytes(EtherType::IPV4.0.to_bytes());
@@ -106,17 +106,7 @@ impl<'a> Verifier<'a> {
     /// If that names no address that the run sends from.
     #[must_use]
     pub fn new(expectation: Expectation<'a>) -> Self {
-        let (ip, udp) = (offset_of!(Front, ip), offset_of!(Front, udp));
-        let mut mask = [0; FRONT];
-        let mut fix = |at: usize, bytes: &[u8]| mask[at..at + bytes.len()].copy_from_slice(bytes);
-        fix(ip - 2, &[0xff; 2]); // EtherType
-        fix(ip, &[0xff]); // version and header length
-        fix(ip + 2, &[0xff; 2]); // total length
-        fix(ip + 6, &[0x3f, 0xff]); // more fragments, fragment offset
-        fix(ip + 9, &[0xff]); // protocol
-        fix(ip + 12, &[0xff; 8]); // addresses
-        fix(udp, &[0xff; 2]); // source port
-        fix(udp + 4, &[0xff; 2]); // length
+        let mask = Ipv4Front::kept();
         let sources = expectation.sources.iter();
         let mut shapes = sources.map(|source| ProbeShape::new(*source, &expectation));
         Self {
@@ -184,7 +174,7 @@ impl<'a> Verifier<'a> {
     #[inline(always)] // as above
     fn intact(&self, shape: &ProbeShape, front: &[u8; FRONT], rest: &[u8]) -> Option<Probe> {
         let expectation = &self.expectation;
-        let Front { udp, head, .. } = Front::ref_from_bytes(front).ok()?;
+        let Ipv4Front { udp, head, .. } = Ipv4Front::ref_from_bytes(front).ok()?;
         let port_offset = udp
             .destination
             .get()
@@ -246,9 +236,6 @@ fn words(front: &[u8; FRONT]) -> [u64; WORDS] {
     })
 }
 
-const _: () = {
-    assert!(offset_of!(Front, head) == HEADERS_LEN);
-    assert!(FRONT == HEADERS_LEN + size_of::<Head>());
-    assert!(WORDS_AT + 8 * 3 == offset_of!(Front, udp) + 2);
-    assert!(offset_of!(Front, ip) + size_of::<Ipv4>() == offset_of!(Front, udp));
-};
+// The third word is the addresses and the source port.
+const _: () =
+    assert!(WORDS_AT + 8 * 2 == LAYOUT.addresses() + 2 && WORDS_AT + 8 * 3 == LAYOUT.udp() + 2);

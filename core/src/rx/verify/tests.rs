@@ -6,9 +6,10 @@ use zerocopy::IntoBytes;
 use super::*;
 use crate::probe::Index;
 use crate::probe::filling::{FillingMemory, SUMS_LEN, pool_len};
+use crate::probe::layout::{Addresses, Layout};
 use crate::reflect::FrameReflector;
-use crate::tx::template::{Addresses, Patch, Template, filling_len};
-use crate::wire::{HEADERS_LEN, Mac};
+use crate::tx::template::{Patch, Template, filling_len};
+use crate::wire::Mac;
 
 const SEED: u64 = 11;
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
@@ -45,7 +46,7 @@ fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
         filling,
     };
     let template = Template::new(&ADDRESSES, TAG, payload_len, filling).unwrap();
-    let mut frame = vec![0; HEADERS_LEN + usize::from(payload_len)];
+    let mut frame = vec![0; Layout::IPV4.payload() + usize::from(payload_len)];
     template.write(&mut frame, &PATCH);
     FrameReflector::new(ADDRESSES.destination_mac)
         .reflect(&mut frame)
@@ -124,7 +125,7 @@ fn another_tag_is_foreign_and_an_own_tag_with_wrong_filling_corrupt() {
         with_probe(payload_len, |verifier, frame| {
             let change = |at: usize| {
                 let mut frame = frame.clone();
-                frame[HEADERS_LEN + at] ^= 1;
+                frame[Layout::IPV4.payload() + at] ^= 1;
                 sum_up(&mut frame);
                 verdict(verifier, &frame)
             };
@@ -171,7 +172,7 @@ fn a_checksum_of_zero_is_none() {
 fn a_frame_cut_short_is_never_a_probe() {
     with_probe(64, |verifier, frame| {
         for len in 0..frame.len() {
-            let reject = if len < HEADERS_LEN {
+            let reject = if len < Layout::IPV4.payload() {
                 Reject::Foreign
             } else {
                 Reject::Corrupt
@@ -185,7 +186,7 @@ fn a_frame_cut_short_is_never_a_probe() {
 fn a_shorter_probe_of_our_tag_is_corrupt_and_one_without_room_for_a_tag_foreign() {
     for (payload_len, reject) in [(99, Reject::Corrupt), (15, Reject::Foreign)] {
         with_probe(100, |verifier, mut frame| {
-            frame.truncate(HEADERS_LEN + payload_len);
+            frame.truncate(Layout::IPV4.payload() + payload_len);
             let ip = Ipv4::udp(
                 *ADDRESSES.destination.ip(),
                 ADDRESSES.source,

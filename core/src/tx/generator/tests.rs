@@ -5,11 +5,11 @@ use zerocopy::FromBytes;
 
 use super::*;
 use crate::port::{ForwardOutcome, FrameLen, Verdict};
+use crate::probe::layout::Layout;
 use crate::probe::{Age, Head, Tail};
 use crate::stats::Counters;
 use crate::stats::intervals::IntervalGrid;
 use crate::testing::{Bench, FIRST_PORT, PAYLOAD_LEN, SOURCE_PORTS};
-use crate::wire::HEADERS_LEN;
 
 /// Takes so many of a burst, has so many buffers, and keeps what it takes.
 struct Wire {
@@ -29,7 +29,7 @@ struct Probe {
 
 impl Probe {
     fn read(frame: &[u8], now: Nanos) -> Self {
-        let (head, after) = Head::read_from_prefix(&frame[HEADERS_LEN..]).unwrap();
+        let (head, after) = Head::read_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
         let Age::Past(age) = head.age(now) else {
             panic!("from the future");
         };
@@ -50,7 +50,10 @@ impl Port for Wire {
         for number in 0..built {
             let mut frame = [0; 200];
             let len = fill(&mut frame).0;
-            assert_eq!(usize::from(len), HEADERS_LEN + usize::from(PAYLOAD_LEN));
+            assert_eq!(
+                usize::from(len),
+                Layout::IPV4.payload() + usize::from(PAYLOAD_LEN)
+            );
             if number < accepted {
                 self.sent.push(Probe::read(&frame, Nanos(1 << 40)));
             }
