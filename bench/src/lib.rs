@@ -6,7 +6,7 @@ pub mod fixture;
 use std::hint::black_box;
 
 use dpdkgen_core::phase::Phase;
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Verifier;
@@ -71,6 +71,14 @@ fn fill(payload_len: u16) -> Work {
 struct Nowhere(Vec<u8>);
 
 impl Port for Nowhere {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(self.0.len() as u16),
+            rx_burst: 0,
+            tx_burst: BURST,
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         for _ in 0..want {
             black_box(fill(&mut self.0));

@@ -44,8 +44,22 @@ pub struct ForwardOutcome {
     pub refused: u16,
 }
 
+/// What a port can do, the same as long as it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The largest frame that it sends.
+    pub max_frame: FrameLen,
+    /// Most frames of one [`Port::receive`] or [`Port::forward`]; 0 without a receive queue.
+    pub rx_burst: u16,
+    /// Most frames of one [`Port::transmit`]; 0 without a transmit queue.
+    pub tx_burst: u16,
+}
+
 /// A transmit queue, a receive queue or a pair of both, owned by one worker.
 pub trait Port {
+    /// Returns what the port can do.
+    fn capabilities(&self) -> Capabilities;
+
     /// Takes `want` buffers, calls `fill` once for each in order, and hands the burst to the device.
     ///
     /// `fill` writes a frame to the start of the slice (which is as long as the largest frame that
@@ -61,7 +75,7 @@ pub trait Port {
     /// it says to send.
     fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome;
 
-    /// How many packets wait in the receive queue, where the device tells it truly.
+    /// Returns how many packets wait in the receive queue, where the device tells it truly.
     fn rx_depth(&self) -> Option<u32> {
         None
     }

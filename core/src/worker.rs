@@ -45,7 +45,7 @@ pub enum Polled {
 pub struct Worker<'a, P> {
     port: P,
     role: Role<'a>,
-    /// Most packets that the port receives at once.
+    /// What makes a full burst.
     rx_burst: u16,
     recorder: Recorder<'a>,
     meter: PollMeter,
@@ -53,13 +53,26 @@ pub struct Worker<'a, P> {
 }
 
 impl<'a, P: Port> Worker<'a, P> {
-    /// Makes a worker over `port`, which receives at most `rx_burst` packets at once.
+    /// Makes a worker over `port`.
+    ///
+    /// # Panics
+    ///
+    /// If it is to send frames that the port does not carry.
     #[must_use]
-    pub fn new(port: P, role: Role<'a>, rx_burst: u16, recorder: Recorder<'a>) -> Self {
+    pub fn new(port: P, role: Role<'a>, recorder: Recorder<'a>) -> Self {
+        let capabilities = port.capabilities();
+        if let Role::Transmit(generator) = &role {
+            assert!(
+                generator.frame_len() <= capabilities.max_frame,
+                "a port that carries {:?} has no room for {:?}",
+                capabilities.max_frame,
+                generator.frame_len()
+            );
+        }
         Self {
             port,
             role,
-            rx_burst,
+            rx_burst: capabilities.rx_burst,
             recorder,
             meter: PollMeter::default(),
             has_ended: false,

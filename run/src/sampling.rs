@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::Nanos;
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -213,6 +213,10 @@ impl<P: Port, C: Stamp> Sampled<P, C> {
 }
 
 impl<P: Port, C: Stamp> Port for Sampled<P, C> {
+    fn capabilities(&self) -> Capabilities {
+        self.port.capabilities()
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         let Self { port, tap, clock } = self;
         let mut number = 0;

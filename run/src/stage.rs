@@ -308,7 +308,7 @@ impl<'a> Stage<'a> {
         };
         let intervals = Writer::new(&self.rings[number]);
         let recorder = Recorder::new(&self.stats[number], intervals);
-        Worker::new(port, role, self.request.rx_burst, recorder)
+        Worker::new(port, role, recorder)
     }
 
     /// How many posts of the same role come before this one.

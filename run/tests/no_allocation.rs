@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use counting::{Counting, allocations, request, run};
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_run::sampling::{Sampled, Stamp, sampler};
@@ -36,6 +36,14 @@ impl Loop {
 }
 
 impl Port for Loop {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(9014),
+            rx_burst: 32,
+            tx_burst: 32,
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         let frames = &mut *self.0.borrow_mut();
         let mut outcome = TxOutcome::default();

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use dpdkgen_bench::PACKETS;
 use dpdkgen_bench::fixture::{Fixture, RECEIVED};
 use dpdkgen_core::phase::Phase;
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::SequenceWindow;
 use dpdkgen_core::time::{Clock, Nanos};
@@ -74,6 +74,10 @@ struct Again<'a, P> {
 }
 
 impl<P: Port> Port for Again<'_, P> {
+    fn capabilities(&self) -> Capabilities {
+        self.port.capabilities()
+    }
+
     fn transmit(&mut self, want: u16, fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         self.port.transmit(want, fill)
     }
@@ -136,7 +140,7 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         fixture.sequences,
         true,
     ));
-    let mut workers = [Worker::new(again, role, BURST, recorder)];
+    let mut workers = [Worker::new(again, role, recorder)];
     let timebase = Timebase::new();
     timebase.start();
     let work = || {

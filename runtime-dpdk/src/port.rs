@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
 
 use dpdk_sys::dg_mbuf;
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
 use crate::interrupts::Seat;
 use crate::mbuf::{
@@ -178,6 +178,15 @@ fn burst(seat: Option<&Seat>, direction: Direction, call: impl FnOnce() -> u16) 
 }
 
 impl Port for QueuePort<'_> {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            // A buffer's size has 16 bits.
+            max_frame: FrameLen(self.frame_max as u16),
+            rx_burst: self.rx.map_or(0, |rx| rx.burst),
+            tx_burst: self.tx.map_or(0, |_| MAX_BURST),
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         let none = TxOutcome {
             no_buffer: want,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_run::sampling::Stamp;
 
@@ -137,6 +137,16 @@ impl<'a> SimPort<'a> {
 }
 
 impl Port for SimPort<'_> {
+    fn capabilities(&self) -> Capabilities {
+        let Place { rx, rx_burst, .. } = self.place;
+        let mut link = self.link.borrow_mut();
+        Capabilities {
+            max_frame: FrameLen(link.frames.get_mut(self.refused).room().len() as u16),
+            rx_burst: rx.map_or(0, |_| rx_burst),
+            tx_burst: u16::MAX,
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         let Place { side, port, tx, .. } = self.place;
         let lcore = &self.lcore.0;

@@ -1,7 +1,7 @@
 //! The sending role: makes the probes of one stream and sends them when they are due.
 
 use crate::phase::Phase;
-use crate::port::{Port, TxOutcome};
+use crate::port::{FrameLen, Port, TxOutcome};
 use crate::probe::Index;
 use crate::sequence::SequenceWindow;
 use crate::stats::Recorder;
@@ -90,6 +90,12 @@ impl<'a> Generator<'a> {
             template,
             sequences,
         }
+    }
+
+    /// Returns the length of every frame that it sends.
+    #[must_use]
+    pub const fn frame_len(&self) -> FrameLen {
+        self.template.frame_len()
     }
 
     /// Sends what is due at `now`; nothing that falls due once `phase` is past running.

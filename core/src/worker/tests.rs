@@ -5,7 +5,7 @@ use std::vec::Vec;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::port::{ForwardOutcome, FrameLen, TxOutcome, Verdict};
+use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
 use crate::reflect::Budget;
 use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use crate::stats::{Counters, WorkerStats};
@@ -39,6 +39,14 @@ fn packet() -> Vec<u8> {
 }
 
 impl Port for Source {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(64),
+            rx_burst: 8,
+            tx_burst: 8,
+        }
+    }
+
     fn transmit(&mut self, _: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         TxOutcome::default()
     }
@@ -91,7 +99,6 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
             Worker::new(
                 source,
                 Role::Reflect(Reflector::new(OWN, budget)),
-                8,
                 Recorder::new(stats, Writer::new(ring)),
             )
         })
@@ -160,7 +167,6 @@ fn polled(source: Source, times: &[u64]) -> Counters {
     let mut workers = [Worker::new(
         source,
         role,
-        8,
         Recorder::new(&stats, Writer::new(&ring)),
     )];
     let mut crew = LcoreWorkers::new(&mut workers);

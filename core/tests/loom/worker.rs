@@ -2,7 +2,7 @@
 //! something to reflect.
 
 use dpdkgen_core::phase::{Phase, PhaseCell};
-use dpdkgen_core::port::{ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::reflect::Reflector;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
@@ -86,6 +86,14 @@ fn end() {
 struct Device;
 
 impl Port for Device {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(64),
+            rx_burst: 8,
+            tx_burst: 8,
+        }
+    }
+
     fn transmit(&mut self, _: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         TxOutcome::default()
     }
@@ -125,7 +133,6 @@ fn poll_loop() {
             let mut workers = [Worker::new(
                 Device,
                 role,
-                8,
                 Recorder::new(stats, Writer::new(ring)),
             )];
             phase_cell.wait_for_start();

@@ -9,6 +9,14 @@ struct Queue {
 }
 
 impl Port for Queue {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(64),
+            rx_burst: 8,
+            tx_burst: 8,
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         for _ in 0..want {
             fill(&mut [0; 100]);

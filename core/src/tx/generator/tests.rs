@@ -4,7 +4,7 @@ use std::vec::Vec;
 use zerocopy::FromBytes;
 
 use super::*;
-use crate::port::{ForwardOutcome, FrameLen, Verdict};
+use crate::port::{Capabilities, ForwardOutcome, FrameLen, Verdict};
 use crate::probe::layout::Layout;
 use crate::probe::{Age, Head, Tail};
 use crate::stats::Counters;
@@ -44,6 +44,14 @@ impl Probe {
 }
 
 impl Port for Wire {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(1514),
+            rx_burst: 0,
+            tx_burst: self.takes,
+        }
+    }
+
     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
         let built = want.min(self.buffers);
         let accepted = built.min(self.takes);
