@@ -3,8 +3,73 @@
 //! This crate decides what is in a packet, when it leaves, what a received packet means and what
 //! is counted. It touches nothing: no socket, no heap, no thread, no clock of its own; memory whose
 //! size depends on the configuration is borrowed as slices, and time is an argument. The runtimes
-//! (DPDK, kernel sockets, simulation) carry it through the traits [`port::Port`] and
-//! [`time::Clock`].
+//! (DPDK, simulation) carry it through the traits [`port::Port`] and [`time::Clock`].
+//!
+//! # Where to begin
+//!
+//! | to know | read |
+//! |---|---|
+//! | what a runtime has to bring | [`port::Port`], [`time::Clock`] |
+//! | the loop that moves packets | [`worker::Worker`], [`worker::LcoreWorkers`], [`phase::Phase`] |
+//! | when a packet is sent, and what is in it | [`tx::Generator`], [`tx::Pacer`], [`tx::Template`] |
+//! | what a probe is | [`probe::Head`], [`probe::filling::Filling`], [`probe::layout::Layout`] |
+//! | what a frame that came is | [`rx::Verifier`], [`sequence::SequenceWindow`], [`rx::Receiver`] |
+//! | what is answered, and how | [`reflect::FrameReflector`], [`reflect::Reflector`] |
+//! | what is counted | [`stats::Counters`], [`stats::intervals`], [`stats::histogram`] |
+//!
+//! A module called `fast_path` is what nearly every packet goes through: `scripts/instructions` holds
+//! its instructions, and whatever it does not recognise takes a slow path that decides the same, which
+//! a property test says.
+//!
+//! # From template to verifier
+//!
+//! A probe is written, turned round by a reflector, and recognised:
+//!
+//! ```
+//! use std::net::{Ipv4Addr, SocketAddrV4};
+//!
+//! use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+//! use dpdkgen_core::probe::layout::Addresses;
+//! use dpdkgen_core::probe::{Index, Tag};
+//! use dpdkgen_core::reflect::FrameReflector;
+//! use dpdkgen_core::rx::{Expectation, Verifier};
+//! use dpdkgen_core::time::Nanos;
+//! use dpdkgen_core::tx::template::{Patch, Template, filling_len};
+//! use dpdkgen_core::wire::Mac;
+//!
+//! let (payload_len, tag) = (100, Tag::new(0x1234));
+//! let len = filling_len(payload_len);
+//! let (mut pool, mut sums) = (vec![0; pool_len(len)], vec![0; SUMS_LEN]);
+//! let memory = FillingMemory { pool: &mut pool, sums: &mut sums };
+//! let filling = Filling::new(memory, 7, len).expect("memory of that size");
+//! let addresses = Addresses {
+//!     source_mac: Mac([2, 0, 0, 0, 0, 1]),
+//!     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+//!     source: Ipv4Addr::new(10, 0, 0, 1),
+//!     destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+//! };
+//! let template = Template::new(&addresses, tag, payload_len, filling).expect("a probe's length");
+//!
+//! let mut frame = [0; 1514];
+//! let index = Index::new(0, 5);
+//! let patch = Patch { index, source_port: 20_000, time: Nanos(1_000), lag: Nanos(0) };
+//! let sent = usize::from(template.write(&mut frame, &patch).0);
+//!
+//! let mut reflector = FrameReflector::new(addresses.destination_mac);
+//! reflector.reflect(&mut frame[..sent]).expect("a packet that is answered");
+//!
+//! let verifier = Verifier::new(Expectation {
+//!     sources: [addresses.source].into_iter().collect(),
+//!     destination: addresses.destination,
+//!     first_source_port: 20_000,
+//!     last_source_port: 20_000,
+//!     payload_len,
+//!     tag,
+//!     filling,
+//! });
+//! let probe = verifier.verify(&frame[..sent]).result.expect("an intact probe");
+//! assert_eq!(probe.head.index(), index);
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

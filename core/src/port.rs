@@ -2,6 +2,59 @@
 //!
 //! Buffers never leave the port. The generator, receiver and reflector see a frame only as a slice,
 //! for as long as the closure that they pass in runs.
+//!
+//! A port that receives what it sent, a frame at a time:
+//!
+//! ```
+//! use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+//!
+//! #[derive(Default)]
+//! struct Loopback(Option<Vec<u8>>);
+//!
+//! impl Port for Loopback {
+//!     fn capabilities(&self) -> Capabilities {
+//!         Capabilities { max_frame: FrameLen(1514), rx_burst: 1, tx_burst: 1 }
+//!     }
+//!
+//!     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+//!         if want == 0 || self.0.is_some() {
+//!             return TxOutcome { no_buffer: want, ..TxOutcome::default() };
+//!         }
+//!         let mut frame = vec![0; 1514];
+//!         let FrameLen(len) = fill(&mut frame);
+//!         frame.truncate(len.into());
+//!         self.0 = Some(frame);
+//!         TxOutcome { accepted: 1, refused: 0, no_buffer: want - 1 }
+//!     }
+//!
+//!     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+//!         let frame = self.0.take();
+//!         frame.iter().for_each(|frame| each(frame));
+//!         frame.is_some().into()
+//!     }
+//!
+//!     fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+//!         let Some(mut frame) = self.0.take() else {
+//!             return ForwardOutcome::default();
+//!         };
+//!         let mut outcome = ForwardOutcome { received: 1, ..ForwardOutcome::default() };
+//!         outcome.received_bytes = frame.len() as u64;
+//!         if each(&mut frame) == Verdict::Send {
+//!             (outcome.sent, outcome.sent_bytes) = (1, frame.len() as u64);
+//!             self.0 = Some(frame);
+//!         }
+//!         outcome
+//!     }
+//! }
+//!
+//! let mut port = Loopback::default();
+//! let hello = |room: &mut [u8]| {
+//!     room[..5].copy_from_slice(b"hello");
+//!     FrameLen(5)
+//! };
+//! assert_eq!(port.transmit(1, hello).accepted, 1);
+//! assert_eq!(port.receive(|frame| assert_eq!(frame, b"hello")), 1);
+//! ```
 
 /// Bytes of an Ethernet frame without FCS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 //! the way.
 //!
 //! Whoever writes, recognises, turns round or damages a probe goes by this, so headers of another kind
-//! (802.1Q, 802.1ad, IPv6) are another [`Layout`] and another struct beside [`Ipv4Front`].
+//! (802.1Q, 802.1ad, IPv6) are another [`Layout`] and another struct beside `Ipv4Front`.
 
 use core::mem::offset_of;
 use core::net::{Ipv4Addr, SocketAddrV4};

@@ -3,6 +3,19 @@
 //! Values below 128 ns have a bucket each; from there on every power of two is divided into 128, so
 //! a bucket is at most 1/128 of its values wide, and its middle, which quantiles report, is off by
 //! at most 0.4 %. Values of 2^48 ns (78 hours) and more share the last bucket.
+//!
+//! ```
+//! use dpdkgen_core::stats::histogram::{Histogram, quantile};
+//! use dpdkgen_core::time::Nanos;
+//!
+//! let histogram = Histogram::default();
+//! for latency in [900, 1_000, 1_100, 50_000] {
+//!     histogram.record(Nanos(latency));
+//! }
+//! let counts: Vec<u64> = histogram.counts().collect();
+//! let median = quantile(&counts, 0.5).expect("something was counted");
+//! assert!(median.0.abs_diff(1_000) <= 4);
+//! ```
 
 use crate::sync::{AtomicU64, Relaxed, add, zeros};
 use crate::time::Nanos;
@@ -32,13 +45,13 @@ impl Histogram {
         add(&self.counts[bucket(value)], 1);
     }
 
-    /// How many values each bucket holds, read while the writer may go on.
+    /// Returns how many values each bucket holds, read while the writer may go on.
     pub fn counts(&self) -> impl Iterator<Item = u64> {
         self.counts.iter().map(|count| count.load(Relaxed))
     }
 }
 
-/// The bucket that `value` falls into.
+/// Returns the bucket that `value` falls into.
 #[must_use]
 #[inline]
 pub const fn bucket(value: Nanos) -> usize {
@@ -55,7 +68,7 @@ pub const fn bucket(value: Nanos) -> usize {
     }
 }
 
-/// The lowest and the highest value of a bucket (the last one's own range, not what overflows).
+/// Returns the lowest and the highest value of a bucket (the last one's own range, not what overflows).
 #[must_use]
 pub const fn range(bucket: usize) -> (Nanos, Nanos) {
     let shift = (bucket >> SUB_BITS).saturating_sub(1);
@@ -63,7 +76,7 @@ pub const fn range(bucket: usize) -> (Nanos, Nanos) {
     (Nanos(lowest), Nanos(lowest + (1 << shift) - 1))
 }
 
-/// The value below or at which the share `quantile` (0 to 1) of what `counts` holds lies: the
+/// Returns the value below or at which the share `quantile` (0 to 1) of what `counts` holds lies: the
 /// middle of its bucket. `None` if there is nothing.
 #[must_use]
 pub fn quantile(counts: &[u64], quantile: f64) -> Option<Nanos> {

@@ -3,6 +3,21 @@
 //! Packet `k` of a run is due at `start + k * span / packets`, rounded up to whole nanoseconds. A
 //! run with several streams deals its packets out in turn: stream `i` of `n` takes packets `i`,
 //! `i + n`, `i + 2n` and so on, so that all of them together are evenly spaced.
+//!
+//! ```
+//! use dpdkgen_core::time::Nanos;
+//! use dpdkgen_core::tx::{Pacer, Rate};
+//!
+//! // Three packets in ten nanoseconds, from the first one on.
+//! let rate = Rate::new(3, 10).expect("neither is 0");
+//! let mut pacer = Pacer::new(rate, Nanos(100), 0, 1);
+//! let mut due = || {
+//!     let due = pacer.due().0;
+//!     pacer.advance();
+//!     due
+//! };
+//! assert_eq!([due(), due(), due(), due()], [100, 104, 107, 110]);
+//! ```
 
 use crate::time::Nanos;
 
@@ -14,7 +29,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `packets` in each `span_ns` nanoseconds, spread evenly; `None` if either is 0.
+    /// Makes a rate of `packets` in each `span_ns` nanoseconds, spread evenly; `None` if either is 0.
     #[must_use]
     pub const fn new(packets: u64, span_ns: u64) -> Option<Self> {
         if packets == 0 || span_ns == 0 {
@@ -23,25 +38,25 @@ impl Rate {
         Some(Self { packets, span_ns })
     }
 
-    /// How many packets fall into each span.
+    /// Returns how many packets fall into each span.
     #[must_use]
     pub const fn packets(self) -> u64 {
         self.packets
     }
 
-    /// The span.
+    /// Returns the span.
     #[must_use]
     pub const fn span(self) -> Nanos {
         Nanos(self.span_ns)
     }
 
-    /// Packets per second, rounded, for display.
+    /// Returns packets per second, rounded, for display.
     #[must_use]
     pub fn pps(self) -> f64 {
         self.packets as f64 * 1e9 / self.span_ns as f64
     }
 
-    /// How many packets fall due within `span`, rounded up.
+    /// Returns how many packets fall due within `span`, rounded up.
     #[must_use]
     pub fn packets_in(self, span: Nanos) -> u64 {
         let packets = u128::from(self.packets) * u128::from(span.0);
@@ -49,15 +64,13 @@ impl Rate {
     }
 }
 
-/// The due times of one stream, one after the other.
+/// The due times of one stream, one after the other: the next is at `due_ns - early / parts`
+/// nanoseconds exactly, and the one after it `step_ns + step_parts / parts` later.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacer {
-    /// When the next packet is due.
     due_ns: u64,
-    /// `due_ns` is too late by so many parts of a nanosecond, out of `parts`.
     early: u64,
     parts: u64,
-    /// From one packet of the stream to the next: whole nanoseconds and parts.
     step_ns: u64,
     step_parts: u64,
 }
@@ -66,7 +79,7 @@ pub struct Pacer {
 pub const CATCH_UP: Nanos = Nanos::MILLISECOND;
 
 impl Pacer {
-    /// The due times from `start` on of stream `stream` of `streams`, which share `rate`.
+    /// Makes the due times from `start` on of stream `stream` of `streams`, which share `rate`.
     ///
     /// # Panics
     ///
@@ -94,7 +107,7 @@ impl Pacer {
         pacer
     }
 
-    /// When the next packet is due.
+    /// Returns when the next packet is due.
     #[must_use]
     #[inline]
     pub const fn due(&self) -> Nanos {

@@ -1,7 +1,21 @@
 //! Wire formats as zerocopy structs: what lies in a frame, field by field, in network byte order.
 //!
-//! The structs are views; what a value means (is this length possible, is this packet ours) is
-//! decided by those who read them.
+//! The structs are views: a header is read where it lies, `Ipv4::ref_from_prefix(packet)`, and written
+//! there, `Ipv4::mut_from_prefix(packet)`; nothing is copied, and nothing can be read beyond the frame.
+//! What a value means (is this length possible, is this packet ours) is decided by those who read it.
+//!
+//! ```
+//! use dpdkgen_core::wire::{EtherType, Ethernet, Mac};
+//! use zerocopy::FromBytes;
+//!
+//! let frame = [
+//!     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x00, 0x45,
+//! ];
+//! let (ethernet, packet) = Ethernet::ref_from_prefix(&frame).expect("long enough");
+//! assert_eq!(ethernet.destination, Mac::BROADCAST);
+//! assert_eq!(ethernet.ether_type, EtherType::IPV4);
+//! assert_eq!(packet, [0x45]);
+//! ```
 
 pub mod arp;
 pub mod checksum;
