@@ -38,7 +38,7 @@ impl PhaseCell {
         }
     }
 
-    /// Where the run stands.
+    /// Returns where the run stands.
     #[must_use]
     #[inline]
     pub fn get(&self) -> Phase {

@@ -113,7 +113,8 @@ pub trait Port {
     /// Returns what the port can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Takes `want` buffers, calls `fill` once for each in order, and hands the burst to the device.
+    /// Takes `want` buffers, calls `fill` once for each in order, and hands the burst to the
+    /// device.
     ///
     /// `fill` writes a frame to the start of the slice (which is as long as the largest frame that
     /// the port carries, and holds arbitrary bytes) and returns its length.

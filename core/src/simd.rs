@@ -53,25 +53,25 @@ mod words {
     bytes16!(u128);
 
     impl Bytes16 {
-        /// Of these bytes.
+        /// Makes a vector of these bytes.
         #[inline(always)]
         pub const fn new(bytes: [u8; 16]) -> Self {
             Self(u128::from_ne_bytes(bytes))
         }
 
-        /// The bytes.
+        /// Returns the bytes.
         #[inline(always)]
         pub const fn bytes(self) -> [u8; 16] {
             self.0.to_ne_bytes()
         }
 
-        /// Whether no bit is set.
+        /// Returns whether no bit is set.
         #[inline(always)]
         pub const fn is_zero(self) -> bool {
             self.0 == 0
         }
 
-        /// In place `i` the byte that was in place `order[i]`, below 16.
+        /// Returns in place `i` the byte that was in place `order[i]`, below 16.
         #[inline(always)]
         pub fn shuffled(self, order: [u8; 16]) -> Self {
             let bytes = self.bytes();
@@ -89,25 +89,25 @@ mod vectors {
     bytes16!(m128i);
 
     impl Bytes16 {
-        /// Of these bytes.
+        /// Makes a vector of these bytes.
         #[inline(always)]
         pub fn new(bytes: [u8; 16]) -> Self {
             Self(bytes.into())
         }
 
-        /// The bytes.
+        /// Returns the bytes.
         #[inline(always)]
         pub fn bytes(self) -> [u8; 16] {
             self.0.into()
         }
 
-        /// Whether no bit is set.
+        /// Returns whether no bit is set.
         #[inline(always)]
         pub fn is_zero(self) -> bool {
             testz_m128i(self.0, self.0) == 1
         }
 
-        /// In place `i` the byte that was in place `order[i]`, below 16.
+        /// Returns in place `i` the byte that was in place `order[i]`, below 16.
         #[inline(always)]
         pub fn shuffled(self, order: [u8; 16]) -> Self {
             Self(shuffle_av_i8z_all_m128i(self.0, order.into()))

@@ -85,7 +85,7 @@ impl Bench {
         }
     }
 
-    /// The first intervals of the run, which ends with this.
+    /// Returns the first intervals of the run, which ends with this.
     pub fn intervals<const COUNT: usize>(&mut self) -> [Interval; COUNT] {
         self.recorder.intervals.end();
         let mut reader = Reader::new(self.ring);

@@ -16,7 +16,7 @@ impl Nanos {
     /// Later than anything that happens.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The span from `earlier` to `self`, 0 if `earlier` is not earlier.
+    /// Returns the span from `earlier` to `self`, 0 if `earlier` is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))

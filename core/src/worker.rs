@@ -79,7 +79,8 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
-    /// Polls a receiver's queue once and forgets what came before the start; to be called before it.
+    /// Polls a receiver's queue once and forgets what came before the start; to be called before
+    /// it.
     ///
     /// Some devices (net_memif) lend their peer receive buffers only when they are polled, and what
     /// came back sooner would be lost.
@@ -89,8 +90,8 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
-    /// Does what there is to do at `now`, and returns the time at which it was done. The poll itself
-    /// counts if `is_counted`.
+    /// Does what there is to do at `now`, and returns the time at which it was done. The poll
+    /// itself counts if `is_counted`.
     #[inline]
     fn poll(
         &mut self,
@@ -163,7 +164,7 @@ pub struct LcoreWorkers<'w, 'a, P> {
 }
 
 impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
-    /// `workers`, to be polled in turn.
+    /// Makes an lcore of `workers`, to be polled in turn.
     #[must_use]
     pub const fn new(workers: &'w mut [Worker<'a, P>]) -> Self {
         Self {

@@ -76,7 +76,7 @@ impl Background {
         }
     }
 
-    /// How many bytes wait to be written.
+    /// Returns how many bytes wait to be written.
     #[must_use]
     pub fn pending(&self) -> usize {
         match &self.state {
@@ -92,8 +92,8 @@ impl Background {
         }
     }
 
-    /// What is incomplete and why, in one sentence; `None` if all is written. It does not wait: what is
-    /// not written by now is given up.
+    /// Returns what is incomplete and why, in one sentence; `None` if all is written. It does not
+    /// wait: what is not written by now is given up.
     #[must_use]
     pub fn finish(self) -> Option<String> {
         let is_done = self.is_done();
@@ -176,7 +176,7 @@ impl Write for Background {
     }
 }
 
-/// What the thread does; it says once if the output fails.
+/// Returns what the thread does; it says once if the output fails.
 fn write_all(
     mut output: Output,
     voice: &Voice,
@@ -228,14 +228,14 @@ mod tests {
         (dir, path)
     }
 
-    /// Its failure, once it was waited for by a user who has asked so often to end.
+    /// Returns its failure, once it was waited for by a user who has asked so often to end.
     fn finished(mut background: Background, requests: usize) -> Option<String> {
         background.close();
         Patience::new(&mut || requests).wait(&[&background]);
         background.finish()
     }
 
-    /// An output into a pipe, and its reader, which does not read.
+    /// Returns an output into a pipe, and its reader, which does not read.
     fn unread() -> (tempfile::TempDir, fs::File, Background) {
         let (dir, path) = file();
         let made = std::process::Command::new("mkfifo")

@@ -85,7 +85,7 @@ pub struct CsvWriter<W: Write> {
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// A CSV into `out` that has no header yet.
+    /// Makes a CSV into `out` that has no header yet.
     #[must_use]
     pub fn new(out: W) -> Self {
         let csv = csv::WriterBuilder::new()
@@ -146,7 +146,7 @@ impl<W: Write> CsvWriter<W> {
         self.csv.flush()
     }
 
-    /// Where the rows go.
+    /// Returns where the rows go.
     pub fn get_ref(&self) -> &W {
         self.csv.get_ref()
     }
@@ -176,7 +176,7 @@ impl<W: Write> CsvWriter<W> {
         self.field(format_args!("{whole}.{rest:0digits$}"))
     }
 
-    /// The mean in milliseconds, rounded to the nanosecond.
+    /// Returns the mean in milliseconds, rounded to the nanosecond.
     fn mean_milliseconds(&mut self, latency: RowLatency) -> io::Result<()> {
         let half = u128::from(latency.count / 2);
         let mean_ns = (u128::from(latency.sum_ns) + half) / u128::from(latency.count);

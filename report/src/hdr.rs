@@ -30,7 +30,7 @@ pub struct HdrLog<W> {
 }
 
 impl<W: Write> HdrLog<W> {
-    /// A log into `writer` that has no heading yet.
+    /// Makes a log into `writer` that has no heading yet.
     ///
     /// # Panics
     ///
@@ -89,8 +89,8 @@ impl<W: Write> HdrLog<W> {
         self.writer.write_all(&line)
     }
 
-    /// The line of an interval. The crate's log writer borrows what it writes to, so each line has one
-    /// of its own, whose heading is left out.
+    /// Returns the line of an interval. The crate's log writer borrows what it writes to, so each
+    /// line has one of its own, whose heading is left out.
     fn line(&mut self, begin: Duration, length: Duration) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
         IntervalLogWriterBuilder::new()

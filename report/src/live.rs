@@ -21,7 +21,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// A display on `stream`, which is that of `voice`.
+    /// Makes a display on `stream`, which is that of `voice`.
     #[must_use]
     pub fn new(stream: Stream, voice: Voice) -> Self {
         Self {

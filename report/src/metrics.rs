@@ -57,13 +57,14 @@ impl Metrics {
         }
     }
 
-    /// The address, with the port that the system chose if it was asked to.
+    /// Returns the address, with the port that the system chose if it was asked to.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Tells `progress` from now on. Whoever calls this first decides where the server's threads run.
+    /// Tells `progress` from now on. Whoever calls this first decides where the server's threads
+    /// run.
     pub fn show(&mut self, progress: Progress) {
         let text = render(&Step::new(self.last.as_ref(), &progress));
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = text;

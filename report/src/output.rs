@@ -26,7 +26,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The target that a user named: `-` and the device names of standard output mean that.
+    /// Returns the target that a user named: `-` and the device names of standard output mean that.
     #[must_use]
     pub fn named(name: &OsStr) -> Self {
         if STDOUT_NAMES.iter().any(|stdout| name == *stdout) {
@@ -68,7 +68,8 @@ struct Fresh {
 }
 
 impl Output {
-    /// Opens `target`, leaves what is there as it is, and calls it `what` ("statistics") in sentences.
+    /// Opens `target`, leaves what is there as it is, and calls it `what` ("statistics") in
+    /// sentences.
     ///
     /// Opening a named pipe waits for its reader.
     ///
@@ -103,13 +104,13 @@ impl Output {
         }
     }
 
-    /// Whether it is a file on a disk, which no reader holds up.
+    /// Returns whether it is a file on a disk, which no reader holds up.
     #[must_use]
     pub fn is_file(&self) -> bool {
         self.file.metadata().is_ok_and(|file| file.is_file())
     }
 
-    /// Its name and what it is, as sentences have it.
+    /// Returns its name and what it is, as sentences have it.
     #[must_use]
     pub fn label(&self) -> String {
         format!("{} ({})", self.name, self.what)
@@ -136,7 +137,7 @@ impl Output {
         }
     }
 
-    /// What is incomplete and why, in one sentence; `None` while all is well.
+    /// Returns what is incomplete and why, in one sentence; `None` while all is well.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
@@ -148,7 +149,7 @@ impl Output {
     }
 }
 
-/// The sentence about an output with this label.
+/// Returns the sentence about an output with this label.
 #[must_use]
 pub fn incomplete(label: &str, cause: &str) -> String {
     format!("{label} is incomplete: {cause}")

@@ -74,18 +74,18 @@ impl Sources<'_> {
         told.or_else(asked).filter(|ns| *ns > 0.0)
     }
 
-    /// What the run did; a CSV alone does not tell `reflect` from a run that only sent.
+    /// Returns what the run did; a CSV alone does not tell `reflect` from a run that only sent.
     fn mode(&self) -> Option<Mode> {
         self.summary.map(|summary| summary.mode)
     }
 
-    /// What the totals would give.
+    /// Returns what the totals would give.
     fn wants_json(&self) -> &'static str {
         "the CSV alone does not tell; give the run's JSON with --json"
     }
 }
 
-/// The page.
+/// Returns the page.
 #[must_use]
 pub fn render(sources: &Sources<'_>) -> String {
     let [packets, loss, latency] = over_time::panels(sources);
@@ -150,7 +150,7 @@ fn title(sources: &Sources<'_>) -> String {
     }
 }
 
-/// The summary in words, the verdict first.
+/// Returns the summary in words, the verdict first.
 fn lines(sources: &Sources<'_>) -> Vec<String> {
     if let Some(summary) = sources.summary {
         return text::render(summary).lines().map(str::to_owned).collect();

@@ -20,13 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// What writes by a thread of its own.
 pub trait Writer {
-    /// Whether all has been written, or nothing ever will.
+    /// Returns whether all has been written, or nothing ever will.
     fn is_done(&self) -> bool;
 
-    /// A number that changes whenever something has been written.
+    /// Returns a number that changes whenever something has been written.
     fn progress(&self) -> usize;
 
-    /// Whether what is written waits for somebody who reads it, as in a pipe or on a terminal.
+    /// Returns whether what is written waits for somebody who reads it, as in a pipe or on a
+    /// terminal.
     fn has_reader(&self) -> bool;
 }
 
@@ -46,7 +47,7 @@ impl<'r> Patience<'r> {
         }
     }
 
-    /// How often the user has asked to end.
+    /// Returns how often the user has asked to end.
     pub fn requests(&mut self) -> usize {
         let requests = (self.requests)();
         if requests > 2 {
@@ -117,7 +118,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3);
 
-    /// How long such a writer is waited for after so many requests.
+    /// Returns how long such a writer is waited for after so many requests.
     fn waited(requests: usize, goes_on: bool, has_reader: bool) -> Duration {
         let begin = Instant::now();
         let writer = Fake {

@@ -21,7 +21,7 @@ pub struct PcapWriter<W> {
 }
 
 impl<W: Write> PcapWriter<W> {
-    /// A file in `writer` that has no heading yet.
+    /// Makes a file in `writer` that has no heading yet.
     #[must_use]
     pub const fn new(writer: W) -> Self {
         Self {
@@ -30,8 +30,8 @@ impl<W: Write> PcapWriter<W> {
         }
     }
 
-    /// Writes the heading of a run that started at `start`, of whose frames `longest` bytes are kept
-    /// at most.
+    /// Writes the heading of a run that started at `start`, of whose frames `longest` bytes are
+    /// kept at most.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl<W: Write> PcapWriter<W> {
         self.writer.write_all(kept)
     }
 
-    /// What it writes to.
+    /// Returns what it writes to.
     pub const fn get_ref(&self) -> &W {
         &self.writer
     }

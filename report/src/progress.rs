@@ -81,13 +81,13 @@ impl Progress {
         self.sum(|counters| counters.tx.packets)
     }
 
-    /// The sum of what `field` says of each worker.
+    /// Returns the sum of what `field` says of each worker.
     pub fn sum(&self, field: impl Fn(&Counters) -> u64) -> u64 {
         self.workers.iter().map(|w| field(&w.counters)).sum()
     }
 
-    /// Packets lost of those sent in closed intervals, less what came late after all, and the number
-    /// of those sent; absent where nothing can be lost.
+    /// Packets lost of those sent in closed intervals, less what came late after all, and the
+    /// number of those sent; absent where nothing can be lost.
     #[must_use]
     pub fn lost(&self) -> Option<(u64, u64)> {
         let closed = self.closed?;
@@ -95,13 +95,13 @@ impl Progress {
         Some((closed.lost.saturating_sub(late), closed.sent))
     }
 
-    /// Whether anything is received.
+    /// Returns whether anything is received.
     #[must_use]
     pub fn receives(&self) -> bool {
         self.workers.iter().any(|worker| worker.role != Role::Tx)
     }
 
-    /// The exact moments of all round trips.
+    /// Returns the exact moments of all round trips.
     #[must_use]
     pub fn moments(&self) -> Moments {
         let mut moments = Moments::default();
@@ -111,8 +111,8 @@ impl Progress {
         moments
     }
 
-    /// The share of the run that is over, 0 to 1, and how many seconds are left as far as can be
-    /// told; absent without a goal. `pps` is how fast it sends.
+    /// Returns the share of the run that is over, 0 to 1, and how many seconds are left as far as
+    /// can be told; absent without a goal. `pps` is how fast it sends.
     #[must_use]
     pub fn share(&self, pps: f64) -> Option<(f64, Option<f64>)> {
         let to_goal = |goal: &Goal| {
@@ -144,7 +144,7 @@ impl<'p> Step<'p> {
         Self { earlier, now }
     }
 
-    /// Its end.
+    /// Returns its end.
     #[must_use]
     pub const fn now(&self) -> &'p Progress {
         self.now
@@ -161,8 +161,8 @@ impl<'p> Step<'p> {
         }
     }
 
-    /// The share of its lcore's time that the worker `number` was busy. Where nothing was counted in
-    /// this step (in the drain), that of the run so far; absent before anything was.
+    /// Returns the share of its lcore's time that the worker `number` was busy. Where nothing was
+    /// counted in this step (in the drain), that of the run so far; absent before anything was.
     #[must_use]
     pub fn busy(&self, number: usize) -> Option<f64> {
         let poll = |progress: &Progress| {

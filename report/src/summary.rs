@@ -70,8 +70,8 @@ pub struct Summary {
 pub struct Sampled {
     /// Frames that were written.
     pub frames: u64,
-    /// Frames that were due and not written, since there was no memory for them just then or the file
-    /// had reached its limit.
+    /// Frames that were due and not written, since there was no memory for them just then or the
+    /// file had reached its limit.
     pub skipped: u64,
 }
 
@@ -278,7 +278,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Its name in every output.
+    /// Returns its name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -327,7 +327,7 @@ pub struct Device {
 }
 
 impl Summary {
-    /// The JSON object, indented, with a newline at its end.
+    /// Returns the JSON object, indented, with a newline at its end.
     ///
     /// # Errors
     ///

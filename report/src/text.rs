@@ -12,7 +12,7 @@ mod workers;
 
 use crate::summary::{Mode, Pacing, Sampled, Summary, Tx};
 
-/// The lines of the summary, each ended by a newline.
+/// Returns the lines of the summary, each ended by a newline.
 #[must_use]
 pub fn render(summary: &Summary) -> String {
     let mut lines = match summary.mode {
@@ -26,8 +26,8 @@ pub fn render(summary: &Summary) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// Whether the rate was held: from 99.9 % of it on, since in a short run the first and the last
-/// packet alone make so much difference.
+/// Returns whether the rate was held: from 99.9 % of it on, since in a short run the first and the
+/// last packet alone make so much difference.
 fn is_held(pacing: &Pacing) -> bool {
     let held = |achieved| achieved >= pacing.target_pps * 0.999;
     pacing.achieved_pps.is_some_and(held)

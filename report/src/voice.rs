@@ -63,7 +63,7 @@ struct Size {
 }
 
 impl Stream {
-    /// Whether a person watches there on a terminal that can be drawn on.
+    /// Returns whether a person watches there on a terminal that can be drawn on.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         let is_terminal = match self {
@@ -92,8 +92,8 @@ impl Stream {
         });
     }
 
-    /// Writes `text` as long as `goes_on`. Past the standard library, whose locks a thread that waits
-    /// for its reader would keep for ever.
+    /// Writes `text` as long as `goes_on`. Past the standard library, whose locks a thread that
+    /// waits for its reader would keep for ever.
     fn write_pieces(self, text: &str, goes_on: impl Fn() -> bool) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() && goes_on() {
@@ -111,7 +111,7 @@ impl Stream {
         }
     }
 
-    /// Whether it takes something within `limit`, or fails at once.
+    /// Returns whether it takes something within `limit`, or fails at once.
     fn takes_more(self, limit: Option<&Timespec>) -> bool {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let fd = match self {
@@ -122,7 +122,7 @@ impl Stream {
         polled.is_ok_and(|ready| ready > 0)
     }
 
-    /// Its name in sentences.
+    /// Returns its name in sentences.
     const fn name(self) -> &'static str {
         match self {
             Self::Stdout => "standard output",
@@ -168,8 +168,8 @@ struct Wanted {
 }
 
 impl Voice {
-    /// A voice that shows its display on `stream`. Its thread begins with the first word, and runs
-    /// where that was said.
+    /// Makes a voice that shows its display on `stream`. Its thread begins with the first word, and
+    /// runs where that was said.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
         Self(Arc::new(Shared {
@@ -209,8 +209,8 @@ impl Voice {
         self.0.changed.notify_one();
     }
 
-    /// Says what is left, takes the table away, and falls silent; what is to be said from now on is not
-    /// said. It does not wait for that.
+    /// Says what is left, takes the table away, and falls silent; what is to be said from now on is
+    /// not said. It does not wait for that.
     pub fn end(&self) {
         self.0.lock().is_over = true;
         self.0.changed.notify_one();
@@ -232,8 +232,8 @@ impl Writer for Voice {
     }
 }
 
-/// Writes `line` on `stream` at the end of a run, and waits for that as long as `patience` lasts. What
-/// is incomplete if it does not, in one sentence that calls it `what`.
+/// Writes `line` on `stream` at the end of a run, and waits for that as long as `patience` lasts.
+/// What is incomplete if it does not, in one sentence that calls it `what`.
 pub fn say_last(
     stream: Stream,
     what: &str,
@@ -254,7 +254,7 @@ pub fn say_last(
 }
 
 impl Shared {
-    /// A thread that panicked has left nothing half done here.
+    /// Returns a thread that panicked has left nothing half done here.
     fn lock(&self) -> MutexGuard<'_, Wanted> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -311,9 +311,9 @@ fn speak(shared: &Shared) {
     erase(&table);
 }
 
-/// What draws `table` below the line of the cursor and leaves the cursor there: every line is cut to
-/// the terminal's width, since one that wraps would be two, and written over what stood there before,
-/// since erasing it first would flicker.
+/// Returns what draws `table` below the line of the cursor and leaves the cursor there: every line
+/// is cut to the terminal's width, since one that wraps would be two, and written over what stood
+/// there before, since erasing it first would flicker.
 fn drawing(table: &[String], size: Size) -> String {
     let shown = &table[..table.len().min(size.rows.saturating_sub(2))];
     let mut drawing = String::from("\r\x1b[K");

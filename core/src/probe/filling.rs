@@ -25,8 +25,8 @@ pub struct FillingMemory<'a> {
 /// How many sums [`FillingMemory`] holds.
 pub const SUMS_LEN: usize = SLICES;
 
-/// Bytes of the pool for fillings of `len` bytes: 4 KiB, to stay in the first-level cache, and one
-/// filling.
+/// Returns the bytes of the pool for fillings of `len` bytes: 4 KiB, to stay in the first-level
+/// cache, and one filling.
 #[must_use]
 pub const fn pool_len(len: usize) -> usize {
     SLICES * STEP + len
@@ -65,7 +65,7 @@ impl<'a> Filling<'a> {
         })
     }
 
-    /// The filling of probe `index`, and its sum folded to 16 bits.
+    /// Returns the filling of probe `index`, and its sum folded to 16 bits.
     #[must_use]
     #[inline(always)]
     pub fn of(&self, index: Index) -> (&'a [u8], u16) {

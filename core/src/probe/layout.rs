@@ -142,8 +142,8 @@ impl Ipv4Front {
         }
     }
 
-    /// Returns what is the same in every probe of `udp_len` bytes of UDP as a reflector beside us sends
-    /// it back to `to`.
+    /// Returns what is the same in every probe of `udp_len` bytes of UDP as a reflector beside us
+    /// sends it back to `to`.
     pub fn returned(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
         let mut ip = Ipv4::udp(*from.ip(), to, udp_len);
         ip.lower_ttl();
@@ -159,8 +159,8 @@ impl Ipv4Front {
         front
     }
 
-    /// Returns a mask of the bits that stay as they are between a reflector and us, whatever routers
-    /// are on the way, and are the same in every probe.
+    /// Returns a mask of the bits that stay as they are between a reflector and us, whatever
+    /// routers are on the way, and are the same in every probe.
     pub const fn kept() -> [u8; IPV4_FRONT_LEN] {
         const LAYOUT: Layout = Layout::IPV4;
         let mut mask = [0; IPV4_FRONT_LEN];

@@ -35,7 +35,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of probe `index` of the run with `tag`, sent at `time`.
+    /// Makes the head of probe `index` of the run with `tag`, sent at `time`.
     #[must_use]
     pub const fn new(index: Index, tag: Tag, time: Nanos) -> Self {
         Self {
@@ -44,39 +44,39 @@ impl Head {
         }
     }
 
-    /// Which probe this is.
+    /// Returns which probe this is.
     #[must_use]
     pub const fn index(&self) -> Index {
         Index(self.index.get())
     }
 
-    /// The same head in probe `index`.
+    /// Returns the same head in probe `index`.
     #[inline]
     pub(crate) const fn at(mut self, index: Index) -> Self {
         self.index = U64::new(index.0);
         self
     }
 
-    /// The low 16 bits of the run's tag.
+    /// Returns the low 16 bits of the run's tag.
     #[must_use]
     pub const fn tag_short(&self) -> u16 {
         (self.tag_time.get() >> 48) as u16
     }
 
-    /// When the probe was sent, as seen from `now`: the 48 bits wrap after 78 hours, and nothing was
-    /// sent before the run's start.
+    /// Returns when the probe was sent, as seen from `now`: the 48 bits wrap after 78 hours, and
+    /// nothing was sent before the run's start.
     #[must_use]
     pub const fn age(&self, now: Nanos) -> Age {
         Age::of(self.since_sent(now), now)
     }
 
-    /// How long before `now` the probe was sent, in 48 bits: see [`Age::of`].
+    /// Returns how long before `now` the probe was sent, in 48 bits: see [`Age::of`].
     #[inline]
     pub(crate) const fn since_sent(&self, now: Nanos) -> Nanos {
         Nanos(now.0.wrapping_sub(self.tag_time.get()) & LOW_48)
     }
 
-    /// The sum over the 16 bytes.
+    /// Returns the sum over the 16 bytes.
     #[must_use]
     #[inline]
     pub const fn sum(&self) -> Sum {
@@ -85,7 +85,8 @@ impl Head {
     }
 }
 
-/// The oldest that a probe may be at `now`: what seems to be older was rather sent after it.
+/// Returns the oldest that a probe may be at `now`: what seems to be older was rather sent after
+/// it.
 #[inline]
 pub(crate) const fn oldest_at(now: Nanos) -> Nanos {
     if now.0 < LOW_48 / 2 {
@@ -105,7 +106,7 @@ pub enum Age {
 }
 
 impl Age {
-    /// That of a probe which was sent `since_sent` before `now` in 48 bits.
+    /// Returns the age of a probe that was sent `since_sent` before `now` in 48 bits.
     pub(crate) const fn of(since_sent: Nanos, now: Nanos) -> Self {
         if since_sent.0 <= oldest_at(now).0 {
             Self::Past(since_sent)
@@ -124,7 +125,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// The tail of a probe of the run with `tag` that was sent `lag` after it was due.
+    /// Makes the tail of a probe of the run with `tag` that was sent `lag` after it was due.
     #[must_use]
     pub const fn new(tag: Tag, lag: Nanos) -> Self {
         let lag_ns = if lag.0 > u32::MAX as u64 {
@@ -138,19 +139,19 @@ impl Tail {
         }
     }
 
-    /// How long after its due time the probe was sent; 4.29 s means that or more.
+    /// Returns how long after its due time the probe was sent; 4.29 s means that or more.
     #[must_use]
     pub const fn lag(&self) -> Nanos {
         Nanos(self.lag_ns.get() as u64)
     }
 
-    /// The upper 32 bits of the run's tag.
+    /// Returns the upper 32 bits of the run's tag.
     #[must_use]
     pub const fn tag_rest(&self) -> u32 {
         self.tag_rest.get()
     }
 
-    /// The sum over the 8 bytes.
+    /// Returns the sum over the 8 bytes.
     #[must_use]
     #[inline]
     pub const fn sum(&self) -> Sum {
@@ -167,32 +168,32 @@ impl Index {
     /// Sequences are below this.
     pub const SEQUENCES: u64 = 1 << 48;
 
-    /// Probe `sequence` of `stream`; only the low 48 bits of the sequence count.
+    /// Makes the index of probe `sequence` of `stream`; only the low 48 bits of the sequence count.
     #[must_use]
     pub const fn new(stream: u16, sequence: u64) -> Self {
         Self((stream as u64) << 48 | (sequence & LOW_48))
     }
 
-    /// The stream.
+    /// Returns the stream.
     #[must_use]
     pub const fn stream(self) -> u16 {
         (self.0 >> 48) as u16
     }
 
-    /// The sequence in the stream, from 0.
+    /// Returns the sequence in the stream, from 0.
     #[must_use]
     pub const fn sequence(self) -> u64 {
         self.0 & LOW_48
     }
 
-    /// The next of its stream; after the last of them, any.
+    /// Returns the next of its stream; after the last of them, any.
     #[must_use]
     #[inline]
     pub(crate) const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 
-    /// Both in one word.
+    /// Returns both in one word.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -208,25 +209,25 @@ impl Tag {
     /// Tags are below this.
     pub const TAGS: u64 = 1 << 48;
 
-    /// The tag `value`, of which only the low 48 bits count.
+    /// Makes the tag `value`, of which only the low 48 bits count.
     #[must_use]
     pub const fn new(value: u64) -> Self {
         Self(value & LOW_48)
     }
 
-    /// All 48 bits.
+    /// Returns all 48 bits.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The 16 bits that every probe carries.
+    /// Returns the 16 bits that every probe carries.
     #[must_use]
     pub const fn short(self) -> u16 {
         self.0 as u16
     }
 
-    /// The 32 bits that only long probes carry.
+    /// Returns the 32 bits that only long probes carry.
     #[must_use]
     pub const fn rest(self) -> u32 {
         (self.0 >> 16) as u32

@@ -6,7 +6,7 @@ use crate::sync::{AtomicU64, Relaxed};
 pub struct Budget(AtomicU64);
 
 impl Budget {
-    /// `count` packets for all workers together.
+    /// Makes a budget of `count` packets for all workers together.
     #[must_use]
     pub fn new(count: u64) -> Self {
         Self(AtomicU64::new(count))
@@ -27,7 +27,7 @@ impl Budget {
         self.0.fetch_add(count, Relaxed);
     }
 
-    /// What is left just now.
+    /// Returns what is left just now.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.0.load(Relaxed)

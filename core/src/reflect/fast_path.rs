@@ -49,8 +49,8 @@ impl Known {
         }
     }
 
-    /// Knows `headers` without IP options, which were turned round into `sent`; `partial` is the UDP
-    /// checksum that has to be completed.
+    /// Knows `headers` without IP options, which were turned round into `sent`; `partial` is the
+    /// UDP checksum that has to be completed.
     pub fn of(headers: &Headers, sent: &Headers, partial: [u8; 2]) -> Self {
         let total_length = u16::from_be_bytes(part(headers, MIDDLE));
         Self {
@@ -81,7 +81,7 @@ impl Known {
         true
     }
 
-    /// Whether these are the known headers.
+    /// Returns whether these are the known headers.
     #[inline(always)]
     fn are(&self, headers: &Headers) -> bool {
         let first = lanes::<FIRST>(headers) ^ self.first;
@@ -91,7 +91,8 @@ impl Known {
     }
 }
 
-/// Swaps source and destination of all three headers: the MACs, and then the IP addresses and ports.
+/// Swaps source and destination of all three headers: the MACs, and then the IP addresses and
+/// ports.
 #[inline(always)]
 fn swap(headers: &mut Headers) {
     shuffle::<FIRST>(
@@ -113,13 +114,13 @@ fn shuffle<const BEGIN: usize>(headers: &mut Headers, order: [u8; 16]) {
     headers[BEGIN..BEGIN + 16].copy_from_slice(&bytes);
 }
 
-/// 16 bytes of the headers.
+/// Returns 16 bytes of the headers.
 #[inline(always)]
 fn lanes<const BEGIN: usize>(headers: &Headers) -> Bytes16 {
     Bytes16::new(part(headers, BEGIN))
 }
 
-/// `N` bytes of the headers.
+/// Returns `N` bytes of the headers.
 #[inline(always)]
 fn part<const N: usize>(headers: &Headers, begin: usize) -> [u8; N] {
     *headers[begin..].first_chunk().expect("in the headers")

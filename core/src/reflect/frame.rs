@@ -56,9 +56,9 @@ impl FrameReflector {
     /// Turns `frame` round: swaps source and destination of MAC, IP and UDP header, and lowers the
     /// TTL by one.
     ///
-    /// Nothing else changes, and the checksums stay as right or as wrong as they are, since a sum has
-    /// no order and that of the IP header is updated (RFC 1624); only a UDP checksum that covers just
-    /// the pseudo-header is completed.
+    /// Nothing else changes, and the checksums stay as right or as wrong as they are, since a sum
+    /// has no order and that of the IP header is updated (RFC 1624); only a UDP checksum that
+    /// covers just the pseudo-header is completed.
     ///
     /// # Errors
     ///

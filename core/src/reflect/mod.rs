@@ -18,8 +18,8 @@ use crate::worker::Polled;
 pub use budget::Budget;
 pub use frame::{FrameReflector, Ignored, Reflected};
 
-/// Most bursts of one poll: it goes on while they are full, so that a look at the clock, and all that
-/// is done once a poll, serves more packets where there are many.
+/// Most bursts of one poll: it goes on while they are full, so that a look at the clock, and all
+/// that is done once a poll, serves more packets where there are many.
 pub const MAX_BURSTS: u32 = 4;
 
 /// The reflecting role of one worker.
@@ -30,7 +30,8 @@ pub struct Reflector<'a> {
 }
 
 impl<'a> Reflector<'a> {
-    /// Makes the reflector of a port whose address is `own`, which sends no more than `budget` allows.
+    /// Makes the reflector of a port whose address is `own`, which sends no more than `budget`
+    /// allows.
     #[must_use]
     pub fn new(own: Mac, budget: Option<&'a Budget>) -> Self {
         Self {
@@ -39,7 +40,8 @@ impl<'a> Reflector<'a> {
         }
     }
 
-    /// Sends back up to `bursts` bursts of at most `burst` packets at `now`, as long as they are full.
+    /// Sends back up to `bursts` bursts of at most `burst` packets at `now`, as long as they are
+    /// full.
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
@@ -77,8 +79,8 @@ impl<'a> Reflector<'a> {
         Polled::Moved(moved)
     }
 
-    /// Sends back at most `allowed` of a burst, or as many as came; returns how many were received and
-    /// how many sent.
+    /// Sends back at most `allowed` of a burst, or as many as came; returns how many were received
+    /// and how many sent.
     #[inline(never)] // so that the loop over a burst has the registers to itself
     fn forward<P: Port, const LIMITED: bool>(
         &mut self,

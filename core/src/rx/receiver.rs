@@ -15,8 +15,8 @@ use crate::worker::Polled;
 
 /// The receiver of one queue.
 ///
-/// What it counts it adds up over a burst, and [`Self::flush`] passes it on: to the worker's counters,
-/// and to the interval of receipt or of sending.
+/// What it counts it adds up over a burst, and [`Self::flush`] passes it on: to the worker's
+/// counters, and to the interval of receipt or of sending.
 pub struct Receiver<'a> {
     verifier: Verifier<'a>,
     record: WindowCursor<'a>,
@@ -166,7 +166,7 @@ impl<'r> Counting<'r> {
         }
     }
 
-    /// The burst had `packets`.
+    /// Ends a burst of so many packets.
     #[inline(always)] // as above
     fn end(self, packets: usize) {
         *self.sent = self.span;
@@ -192,7 +192,7 @@ enum Class {
 }
 
 impl<'a> Receiver<'a> {
-    /// Receiver `number` of a run, which expects probes as in `expectation`.
+    /// Makes receiver `number` of a run, which expects probes as in `expectation`.
     #[must_use]
     pub fn new(
         number: u16,
@@ -217,7 +217,8 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Receives and counts a burst of at most `burst` frames, each at the time that `clock` then says.
+    /// Receives and counts a burst of at most `burst` frames, each at the time that `clock` then
+    /// says.
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
@@ -260,7 +261,8 @@ impl<'a> Receiver<'a> {
         received
     }
 
-    /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`] follows.
+    /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`]
+    /// follows.
     #[inline(always)] // into the loop over a burst
     pub fn receive(&mut self, frame: &[u8], now: Nanos, recorder: &mut Recorder<'_>) {
         match self.verifier.fast_path(frame) {
@@ -329,8 +331,8 @@ impl<'a> Receiver<'a> {
         self.has_partial = false;
     }
 
-    /// How long before `now` a probe was sent in the interval in which most are, if that is open and
-    /// there is nothing else to be said of the burst.
+    /// Returns how long before `now` a probe was sent in the interval in which most are, if that is
+    /// open and there is nothing else to be said of the burst.
     #[inline]
     fn open_ages(&self, now: Nanos) -> Option<Ages> {
         let IntervalBounds { begin, end, .. } = self.sent_interval;
@@ -348,8 +350,8 @@ impl<'a> Receiver<'a> {
         Some(Ages { youngest, span })
     }
 
-    /// Counts probes of such `ages`, up to the first of another: all that is left to say is what the
-    /// record knows of them. Returns how many they were.
+    /// Counts probes of such `ages`, up to the first of another: all that is left to say is what
+    /// the record knows of them. Returns how many they were.
     #[inline(never)] // so that the loop has the registers to itself
     fn count_fast(&mut self, ages: Ages, recorder: &mut Recorder<'_>) -> usize {
         let mut counting =

@@ -86,7 +86,7 @@ pub fn checksum_state(ip: &Ipv4, udp: &Udp, payload: Sum) -> ChecksumState {
     }
 }
 
-/// Whether the checksum field holds the sum of the pseudo-header and nothing else.
+/// Returns whether the checksum field holds the sum of the pseudo-header and nothing else.
 #[must_use]
 #[inline]
 pub fn is_partial(pseudo: Sum, udp: &Udp) -> bool {
@@ -151,7 +151,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// The headers and the IP packet, if it is IPv4 UDP on this run's addresses and ports.
+    /// Returns the headers and the IP packet, if it is IPv4 UDP on this run's addresses and ports.
     #[inline]
     fn addressed_to_us<'f>(&self, frame: &'f [u8]) -> Option<(&'f Ipv4, &'f Udp, &'f [u8])> {
         let (ethernet, packet) = Ethernet::ref_from_prefix(frame).ok()?;
@@ -211,7 +211,7 @@ impl Expectation<'_> {
     }
 }
 
-/// The UDP payload, if the packet is whole and its lengths and IP checksum are right.
+/// Returns the UDP payload, if the packet is whole and its lengths and IP checksum are right.
 #[inline]
 fn intact_payload<'f>(ip: &Ipv4, udp: &Udp, packet: &'f [u8]) -> Option<&'f [u8]> {
     let header_len = ip.header_len();

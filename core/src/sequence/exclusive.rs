@@ -21,8 +21,8 @@ pub(super) struct Block<'a> {
     pub(super) highest: u64,
     /// Where that is kept while others are looked at.
     pub(super) kept_highest: &'a AtomicU64,
-    /// The highest received of each of the stream's flows, by how far their source port is above the
-    /// first.
+    /// The highest received of each of the stream's flows, by how far their source port is above
+    /// the first.
     pub(super) flows: &'a [Word],
     /// Their word of the bit ring, in which their epoch has begun.
     pub(super) word: &'a AtomicU64,
@@ -51,8 +51,8 @@ impl<'a> WindowCursor<'a> {
         novelty
     }
 
-    /// Opens the block of `index` for its neighbours; `None` if it takes [`Self::insert`] to say what
-    /// it is, as always where other workers receive too.
+    /// Opens the block of `index` for its neighbours; `None` if it takes [`Self::insert`] to say
+    /// what it is, as always where other workers receive too.
     #[inline(always)] // into the loop over a burst, so that what is in hand stays in registers
     pub(crate) fn open_block(&mut self, index: Index) -> Option<OpenBlock<'_, 'a>> {
         if self.is_shared() {
@@ -124,7 +124,7 @@ impl<'a> WindowCursor<'a> {
 }
 
 impl Block<'_> {
-    /// Whether `sequence` has been sent by now.
+    /// Returns whether `sequence` has been sent by now.
     #[inline(always)]
     fn was_sent(&mut self, sequence: u64) -> bool {
         if sequence >= self.sent_seen {
@@ -171,7 +171,8 @@ impl OpenBlock<'_, '_> {
     }
 }
 
-/// Inserts `sequence`, whose bit in the word `seen` is `bit`, and sees whether its flow was further.
+/// Inserts `sequence`, whose bit in the word `seen` is `bit`, and sees whether its flow was
+/// further.
 #[inline(always)] // as above
 fn insert_bit(
     seen: &mut u64,

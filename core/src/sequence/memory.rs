@@ -44,7 +44,7 @@ impl Dimensions {
         self.receivers > 1
     }
 
-    /// Bit rings of a stream.
+    /// Returns the number of bit rings of a stream.
     pub(super) const fn rings(&self) -> u64 {
         if self.is_shared() {
             self.source_ports as u64

@@ -176,8 +176,8 @@ impl<'a> WindowCursor<'a> {
         self.sequences.is_shared
     }
 
-    /// Inserts `index` and says whether it was new; `port_offset` is how far the source port that it
-    /// came with is above the first.
+    /// Inserts `index` and says whether it was new; `port_offset` is how far the source port that
+    /// it came with is above the first.
     #[inline]
     pub fn insert(&mut self, index: Index, port_offset: u16) -> Novelty {
         if self.is_shared() {

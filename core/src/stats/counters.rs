@@ -33,7 +33,7 @@ pub enum Merge {
 }
 
 impl Merge {
-    /// The value of a counter that was never touched.
+    /// Returns the value of a counter that was never touched.
     const fn untouched(self) -> u64 {
         match self {
             Self::Min => u64::MAX,
@@ -129,8 +129,8 @@ counters! {
         packets: Sum, "packets";
         /// Their bytes, without FCS.
         bytes: Sum, "bytes";
-        /// Packets with just the pseudo-header in their UDP checksum: the sender left the rest to a NIC
-        /// (`CHECKSUM_PARTIAL`).
+        /// Packets with just the pseudo-header in their UDP checksum: the sender left the rest to a
+        /// NIC (`CHECKSUM_PARTIAL`).
         checksum_partial: Sum, "checksum left to a NIC";
     }
 }

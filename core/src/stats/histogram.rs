@@ -68,7 +68,8 @@ pub const fn bucket(value: Nanos) -> usize {
     }
 }
 
-/// Returns the lowest and the highest value of a bucket (the last one's own range, not what overflows).
+/// Returns the lowest and the highest value of a bucket (the last one's own range, not what
+/// overflows).
 #[must_use]
 pub const fn range(bucket: usize) -> (Nanos, Nanos) {
     let shift = (bucket >> SUB_BITS).saturating_sub(1);
@@ -76,8 +77,8 @@ pub const fn range(bucket: usize) -> (Nanos, Nanos) {
     (Nanos(lowest), Nanos(lowest + (1 << shift) - 1))
 }
 
-/// Returns the value below or at which the share `quantile` (0 to 1) of what `counts` holds lies: the
-/// middle of its bucket. `None` if there is nothing.
+/// Returns the value below or at which the share `quantile` (0 to 1) of what `counts` holds lies:
+/// the middle of its bucket. `None` if there is nothing.
 #[must_use]
 pub fn quantile(counts: &[u64], quantile: f64) -> Option<Nanos> {
     let total: u64 = counts.iter().sum();

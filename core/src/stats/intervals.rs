@@ -85,8 +85,8 @@ impl Cell {
         transmute!(words)
     }
 
-    /// [`Interval::merge`] in place, for the one writer: words that `part` does not count in are not
-    /// touched.
+    /// Does what [`Interval::merge`] does in place, for the one writer: words that `part` does not
+    /// count in are not touched.
     #[inline(always)] // most words of a part are known to be 0 where it is made
     fn add(&self, part: &Interval) {
         const MIN: usize = offset_of!(Interval, latency_min_ns) / 8;
@@ -132,28 +132,28 @@ pub struct IntervalGrid {
 pub const CLOCK_TOLERANCE: Nanos = Nanos(10_000);
 
 impl IntervalGrid {
-    /// The interval that `time`, not before the start, falls into.
+    /// Returns the interval that `time`, not before the start, falls into.
     #[must_use]
     pub const fn index_of(&self, time: Nanos) -> u64 {
         time.since(self.start).0 / self.length.0
     }
 
-    /// When interval `index` ends.
+    /// Returns when interval `index` ends.
     #[must_use]
     pub const fn end_of(&self, index: u64) -> Nanos {
         let span = (index + 1).saturating_mul(self.length.0);
         Nanos(self.start.0.saturating_add(span))
     }
 
-    /// How many cells a worker's ring needs so that it does not wait for a reader that comes by at
-    /// least every `pause`.
+    /// Returns how many cells a worker's ring needs so that it does not wait for a reader that
+    /// comes by at least every `pause`.
     #[must_use]
     pub const fn ring_len(&self, pause: Nanos) -> usize {
         let open = (self.grace.0 + pause.0 + CLOCK_TOLERANCE.0) / self.length.0 + 3;
         (open as usize).next_power_of_two()
     }
 
-    /// The interval that `time` falls into and its bounds.
+    /// Returns the interval that `time` falls into and its bounds.
     #[must_use]
     pub const fn bounds_of(&self, time: Nanos) -> IntervalBounds {
         let index = self.index_of(time);
@@ -189,7 +189,7 @@ impl IntervalBounds {
         end: Nanos(0),
     };
 
-    /// Whether `time` falls into it.
+    /// Returns whether `time` falls into it.
     #[must_use]
     #[inline]
     pub fn holds(&self, time: Nanos) -> bool {
@@ -217,7 +217,7 @@ struct HandedBack(AtomicU64);
 const ENDED: u64 = u64::MAX;
 
 impl<'a> Ring<'a> {
-    /// A ring over `cells`, whose number is a power of two.
+    /// Makes a ring over `cells`, whose number is a power of two.
     ///
     /// # Panics
     ///
@@ -234,13 +234,13 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// How the run is divided.
+    /// Returns how the run is divided.
     #[must_use]
     pub const fn grid(&self) -> IntervalGrid {
         self.grid
     }
 
-    /// Whether the worker has ended.
+    /// Returns whether the worker has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.watermark.load(acquire(Edge::Ended)) == ENDED
@@ -262,7 +262,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// The writing end of `ring`.
+    /// Makes the writing end of `ring`.
     #[must_use]
     pub const fn new(ring: &'a Ring<'a>) -> Self {
         Self {
@@ -273,7 +273,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// How the run is divided.
+    /// Returns how the run is divided.
     #[must_use]
     pub const fn grid(&self) -> IntervalGrid {
         self.ring.grid
@@ -321,7 +321,7 @@ impl<'a> Writer<'a> {
         self.ring.cell(index).add(part);
     }
 
-    /// The interval that `time` falls into; without a grid if that was asked for last.
+    /// Returns the interval that `time` falls into; without a grid if that was asked for last.
     #[inline]
     pub fn index_of(&mut self, time: Nanos) -> u64 {
         if !self.recent.holds(time) {
@@ -348,20 +348,20 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The reading end of `ring`.
+    /// Makes the reading end of `ring`.
     #[must_use]
     pub const fn new(ring: &'a Ring<'a>) -> Self {
         Self { ring, next: 0 }
     }
 
-    /// The interval that [`Self::read`] will return next.
+    /// Returns the interval that [`Self::read`] will return next.
     #[must_use]
     pub const fn position(&self) -> u64 {
         self.next
     }
 
-    /// The next interval, if the worker has closed it. Of a worker that has ended, intervals never
-    /// end: beyond what it counted they are empty.
+    /// Returns the next interval, if the worker has closed it. Of a worker that has ended,
+    /// intervals never end: beyond what it counted they are empty.
     pub fn read(&mut self) -> Option<Interval> {
         // Pairs with the worker's release: all that counts in a closed interval is visible.
         let watermark = Nanos(self.ring.watermark.load(acquire(Edge::Closed)));

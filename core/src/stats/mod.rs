@@ -57,7 +57,7 @@ impl WorkerStats {
         self.published.publish(transmute!(*counters));
     }
 
-    /// What was published last, or `None` if the worker was just publishing: try again.
+    /// Returns what was published last, or `None` if the worker was just publishing: try again.
     #[must_use]
     pub fn try_snapshot(&self) -> Option<Counters> {
         let (_, words) = self.published.try_snapshot()?;

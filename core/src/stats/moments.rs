@@ -57,13 +57,13 @@ impl Moments {
         self.sum_high += other.sum_high + u64::from(carry);
     }
 
-    /// The sum of all values in nanoseconds.
+    /// Returns the sum of all values in nanoseconds.
     #[must_use]
     pub const fn sum_ns(&self) -> u128 {
         (self.sum_high as u128) << 64 | self.sum_low as u128
     }
 
-    /// Least, mean and greatest in nanoseconds; `None` if nothing was counted.
+    /// Returns least, mean and greatest in nanoseconds; `None` if nothing was counted.
     #[must_use]
     pub fn summary(&self) -> Option<(u64, f64, u64)> {
         if self.count == 0 {

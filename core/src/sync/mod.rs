@@ -56,7 +56,7 @@ listed! {
     }
 }
 
-/// The ordering with which a thread says that it did what `edge` names.
+/// Returns the ordering with which a thread says that it did what `edge` names.
 #[cfg(not(loom))]
 #[inline(always)]
 #[must_use]
@@ -65,7 +65,7 @@ pub const fn release(edge: Edge) -> Ordering {
     Ordering::Release
 }
 
-/// The ordering with which a thread learns that another one did what `edge` names.
+/// Returns the ordering with which a thread learns that another one did what `edge` names.
 #[cfg(not(loom))]
 #[inline(always)]
 #[must_use]

@@ -35,7 +35,7 @@ listed! {
 }
 
 impl Twin {
-    /// One for everything that can be weakened.
+    /// Returns one for everything that can be weakened.
     pub fn all() -> impl Iterator<Item = Self> {
         let edges = Edge::ALL.iter();
         let of_edges = edges.flat_map(|edge| [Self::Release(*edge), Self::Acquire(*edge)]);
@@ -60,7 +60,7 @@ std::thread_local! {
     static WEAKENED: Cell<Option<Twin>> = const { Cell::new(None) };
 }
 
-/// The ordering with which a thread says that it did what `edge` names.
+/// Returns the ordering with which a thread says that it did what `edge` names.
 #[must_use]
 pub fn release(edge: Edge) -> Ordering {
     if Twin::Release(edge).is_run() {
@@ -70,7 +70,7 @@ pub fn release(edge: Edge) -> Ordering {
     }
 }
 
-/// The ordering with which a thread learns that another one did what `edge` names.
+/// Returns the ordering with which a thread learns that another one did what `edge` names.
 #[must_use]
 pub fn acquire(edge: Edge) -> Ordering {
     if Twin::Acquire(edge).is_run() {
@@ -80,7 +80,7 @@ pub fn acquire(edge: Edge) -> Ordering {
     }
 }
 
-/// loom's, and nothing where the ordering was weakened.
+/// Fences as loom does, and not at all where the ordering was weakened.
 pub fn fence(ordering: Ordering) {
     if ordering != Relaxed {
         loom::sync::atomic::fence(ordering);
@@ -92,23 +92,23 @@ pub fn fence(ordering: Ordering) {
 pub struct AtomicU64(loom::sync::atomic::AtomicU64);
 
 impl AtomicU64 {
-    /// As in `core`.
+    /// Does as `core` does.
     #[must_use]
     pub fn new(value: u64) -> Self {
         Self(loom::sync::atomic::AtomicU64::new(value))
     }
 
-    /// As in `core`.
+    /// Does as `core` does.
     pub fn load(&self, ordering: Ordering) -> u64 {
         self.0.load(ordering)
     }
 
-    /// As in `core`.
+    /// Does as in `core`.
     pub fn store(&self, value: u64, ordering: Ordering) {
         self.0.store(value, ordering);
     }
 
-    /// As in `core`, but that it does not fail without need.
+    /// Does as `core` does, but that it does not fail without need.
     pub fn compare_exchange_weak(
         &self,
         current: u64,
@@ -127,7 +127,7 @@ impl AtomicU64 {
         Ok(seen)
     }
 
-    /// As in `core`.
+    /// Does as `core` does.
     pub fn fetch_max(&self, value: u64, ordering: Ordering) -> u64 {
         if !Twin::Divided(Operation::FetchMax).is_run() {
             return self.0.fetch_max(value, ordering);
@@ -137,7 +137,7 @@ impl AtomicU64 {
         seen
     }
 
-    /// As in `core`.
+    /// Does as `core` does.
     pub fn fetch_add(&self, value: u64, ordering: Ordering) -> u64 {
         if !Twin::Divided(Operation::FetchAdd).is_run() {
             return self.0.fetch_add(value, ordering);
@@ -147,7 +147,7 @@ impl AtomicU64 {
         seen
     }
 
-    /// As in `core`.
+    /// Does as `core` does.
     pub fn fetch_update(
         &self,
         set: Ordering,

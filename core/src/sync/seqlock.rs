@@ -13,7 +13,7 @@ pub struct SeqLock<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> SeqLock<WORDS> {
-    /// What is read as long as nothing has been published.
+    /// Returns what is read as long as nothing has been published.
     #[must_use]
     pub fn new(words: [u64; WORDS]) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl<const WORDS: usize> SeqLock<WORDS> {
             .store(version.wrapping_add(2), release(Edge::Published));
     }
 
-    /// The version that was published last and its words, or `None` if the writer was just
+    /// Returns the version that was published last and its words, or `None` if the writer was just
     /// publishing: try again.
     #[must_use]
     #[inline]
@@ -51,7 +51,8 @@ impl<const WORDS: usize> SeqLock<WORDS> {
         (self.version.load(Relaxed) == version).then_some((version, words))
     }
 
-    /// Which version is there: another number than a snapshot's once there is something newer.
+    /// Returns which version is there: another number than a snapshot's once there is something
+    /// newer.
     #[must_use]
     #[inline]
     pub fn version(&self) -> u64 {

@@ -35,7 +35,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The stream's share of the count.
+    /// Returns the stream's share of the count.
     fn share_of_count(&self) -> Option<u64> {
         let rest = |count: u64| count.saturating_sub(u64::from(self.stream));
         self.count
@@ -71,7 +71,7 @@ struct Cursor {
 }
 
 impl<'a> Generator<'a> {
-    /// A sender of the frames of `template`.
+    /// Makes a sender of the frames of `template`.
     #[must_use]
     pub fn new(plan: Plan, template: Template<'a>, sequences: &'a SequenceWindow<'a>) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl<'a> Generator<'a> {
         Polled::Moved(outcome.accepted)
     }
 
-    /// How many packets are due, at most a burst; `None` if no more will be.
+    /// Returns how many packets are due, at most a burst; `None` if no more will be.
     #[inline]
     fn due(&mut self, now: Nanos, recorder: &mut Recorder<'_>) -> Option<u16> {
         let most = self.left.min(u64::from(self.plan.burst)) as u16;

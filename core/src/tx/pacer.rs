@@ -29,7 +29,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Makes a rate of `packets` in each `span_ns` nanoseconds, spread evenly; `None` if either is 0.
+    /// Makes a rate of `packets` in each `span_ns` nanoseconds, spread evenly; `None` if either is
+    /// 0.
     #[must_use]
     pub const fn new(packets: u64, span_ns: u64) -> Option<Self> {
         if packets == 0 || span_ns == 0 {
@@ -133,7 +134,7 @@ impl Pacer {
         }
     }
 
-    /// How many packets, at most `most`, are due by `now`.
+    /// Returns how many packets, at most `most`, are due by `now`.
     #[must_use]
     #[inline]
     pub fn due_by(&self, now: Nanos, most: u16) -> u16 {
@@ -161,7 +162,7 @@ impl Pacer {
         skipped
     }
 
-    /// How many of the packets not yet taken are due before `end`.
+    /// Returns how many of the packets not yet taken are due before `end`.
     #[must_use]
     pub fn count_before(&self, end: Nanos) -> u64 {
         // The m-th packet from here is due at due - early/parts + m * step, rounded up, and a

@@ -53,8 +53,8 @@ pub struct Patch {
 }
 
 impl<'a> Template<'a> {
-    /// The frames of the run with `tag` between `addresses`, with `payload_len` bytes of payload,
-    /// for which `filling` has been made (see [`filling_len`]).
+    /// Makes the frames of the run with `tag` between `addresses`, with `payload_len` bytes of
+    /// payload, for which `filling` has been made (see [`filling_len`]).
     ///
     /// `None` if the payload is shorter than a probe or longer than [`MAX_PAYLOAD_LEN`].
     #[must_use]
@@ -81,26 +81,26 @@ impl<'a> Template<'a> {
         })
     }
 
-    /// Bytes of every frame, without FCS.
+    /// Returns the bytes of every frame, without FCS.
     #[must_use]
     pub const fn frame_len(&self) -> FrameLen {
         self.frame_len
     }
 
-    /// Whether its probes are the shortest, which carry neither lag nor filling.
+    /// Returns whether its probes are the shortest, which carry neither lag nor filling.
     #[must_use]
     pub const fn is_minimal(&self) -> bool {
         self.frame_len.0 as usize == IPV4_FRONT_LEN
     }
 
-    /// A burst of one packet, written as by [`Burst::write`].
+    /// Returns a burst of one packet, written as by [`Burst::write`].
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
         self.burst(patch.index, patch.time)
             .write(frame, patch.source_port, patch.lag)
     }
 
-    /// The packets from probe `first` of a stream on, sent at `time`; its sequences do not come to
-    /// [`Index::SEQUENCES`].
+    /// Returns the packets from probe `first` of a stream on, sent at `time`; its sequences do not
+    /// come to [`Index::SEQUENCES`].
     #[must_use]
     #[inline]
     pub fn burst(&self, first: Index, time: Nanos) -> Burst<'_, 'a> {
@@ -167,7 +167,7 @@ impl Burst<'_, '_> {
         self.template.frame_len
     }
 
-    /// The same where the template [is bare](Template::is_minimal).
+    /// Returns the same where the template [is bare](Template::is_minimal).
     #[inline(always)] // as above
     pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
         debug_assert!(self.template.is_minimal());
@@ -233,13 +233,13 @@ impl Burst<'_, '_> {
     }
 }
 
-/// What a lag adds to the sum of a packet without one.
+/// Returns what a lag adds to the sum of a packet without one.
 #[inline]
 const fn lag_sum(lag: Nanos) -> Sum {
     Tail::new(Tag::new(0), lag).sum()
 }
 
-/// Bytes of filling in a payload of `payload_len` bytes.
+/// Returns the bytes of filling in a payload of `payload_len` bytes.
 #[must_use]
 pub const fn filling_len(payload_len: u16) -> usize {
     let len = payload_len as usize;

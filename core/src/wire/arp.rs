@@ -50,13 +50,13 @@ impl Arp {
         }
     }
 
-    /// Who has `target`? Tell `sender`.
+    /// Makes a request: who has `target`? Tell `sender`.
     #[must_use]
     pub const fn request(sender: (Mac, Ipv4Addr), target: Ipv4Addr) -> Self {
         Self::new(Self::REQUEST, sender, Mac([0; 6]), target)
     }
 
-    /// The answer to `request`: its target address is at `mac`.
+    /// Returns the answer to `request`: its target address is at `mac`.
     #[must_use]
     pub const fn reply(request: &Self, mac: Mac) -> Self {
         Self::new(
@@ -67,7 +67,7 @@ impl Arp {
         )
     }
 
-    /// Whether this speaks of IPv4 over Ethernet with the lengths that go with it.
+    /// Returns whether this speaks of IPv4 over Ethernet with the lengths that go with it.
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
         self.hardware == Self::ETHERNET
@@ -77,20 +77,20 @@ impl Arp {
             && (self.is_request() || self.operation == Self::REPLY)
     }
 
-    /// A request rather than a reply.
+    /// Returns a request rather than a reply.
     #[must_use]
     pub fn is_request(&self) -> bool {
         self.operation == Self::REQUEST
     }
 
-    /// IP address of the sender.
+    /// Returns the IP address of the sender.
     #[must_use]
     pub const fn sender_ip(&self) -> Ipv4Addr {
         let [a, b, c, d] = self.sender_ip;
         Ipv4Addr::new(a, b, c, d)
     }
 
-    /// IP address of the target.
+    /// Returns the IP address of the target.
     #[must_use]
     pub const fn target_ip(&self) -> Ipv4Addr {
         let [a, b, c, d] = self.target_ip;

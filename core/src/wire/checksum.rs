@@ -14,7 +14,7 @@ impl Sum {
     /// The sum of no words.
     pub const ZERO: Self = Self(0);
 
-    /// The sum over `bytes`, an odd last byte padded with a zero.
+    /// Returns the sum over `bytes`, an odd last byte padded with a zero.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         // Two 32-bit halves a step cannot overflow 64 bits in any packet, and vectors can add them.
@@ -29,28 +29,28 @@ impl Sum {
         Self(sum).plus(Self::of_u64(u64::from_ne_bytes(last)))
     }
 
-    /// The sum over the eight bytes of `word` as they lie in memory.
+    /// Returns the sum over the eight bytes of `word` as they lie in memory.
     #[must_use]
     #[inline]
     pub const fn of_u64(word: u64) -> Self {
         Self(word)
     }
 
-    /// The sum over the four bytes of `word` as they lie in memory.
+    /// Returns the sum over the four bytes of `word` as they lie in memory.
     #[must_use]
     #[inline]
     pub const fn of_u32(word: u32) -> Self {
         Self(word as u64)
     }
 
-    /// The sum over the two bytes of `word` as they lie in memory.
+    /// Returns the sum over the two bytes of `word` as they lie in memory.
     #[must_use]
     #[inline]
     pub const fn of_u16(word: u16) -> Self {
         Self(word as u64)
     }
 
-    /// Both sums together.
+    /// Adds `other`.
     #[must_use]
     #[inline]
     pub const fn plus(self, other: Self) -> Self {
@@ -59,7 +59,7 @@ impl Sum {
         Self(sum + carry as u64)
     }
 
-    /// The sum folded to 16 bits, as it lies in memory.
+    /// Returns the sum folded to 16 bits, as it lies in memory.
     #[must_use]
     #[inline]
     pub const fn fold(self) -> u16 {
@@ -68,13 +68,13 @@ impl Sum {
         (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
     }
 
-    /// The checksum that makes what was summed come out right, as it lies on the wire.
+    /// Returns the checksum that makes what was summed come out right, as it lies on the wire.
     #[must_use]
     pub const fn checksum(self) -> [u8; 2] {
         (!self.fold()).to_ne_bytes()
     }
 
-    /// The same for UDP, where a computed 0 is sent as 0xFFFF (RFC 768).
+    /// Returns the same for UDP, where a computed 0 is sent as 0xFFFF (RFC 768).
     #[must_use]
     #[inline]
     pub const fn udp_checksum(self) -> [u8; 2] {
@@ -83,15 +83,15 @@ impl Sum {
         sent.to_ne_bytes()
     }
 
-    /// Whether what was summed, its checksum included, is intact: all ones in 16 bits. Where nothing
-    /// but zeros was summed there was no checksum.
+    /// Returns whether what was summed, its checksum included, is intact: all ones in 16 bits.
+    /// Where nothing but zeros was summed there was no checksum.
     #[must_use]
     #[inline]
     pub const fn is_valid(self) -> bool {
         self.0 != 0 && self.is_zero()
     }
 
-    /// Whether the sum is one of the two zeros of ones' complement: all zeros or all ones.
+    /// Returns whether the sum is one of the two zeros of ones' complement: all zeros or all ones.
     #[must_use]
     #[inline]
     pub const fn is_zero(self) -> bool {

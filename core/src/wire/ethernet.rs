@@ -27,8 +27,8 @@ impl Mac {
     /// ff:ff:ff:ff:ff:ff.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
-    /// Whether it names a group of stations, as broadcast and multicast addresses do (IEEE 802, the
-    /// I/G bit).
+    /// Returns whether it names a group of stations, as broadcast and multicast addresses do (IEEE
+    /// 802, the I/G bit).
     #[must_use]
     pub const fn is_group(&self) -> bool {
         self.0[0] & 1 == 1

@@ -50,7 +50,7 @@ impl Ipv4 {
     const DONT_FRAGMENT: u16 = 0x4000;
     const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
 
-    /// A header without options for `payload_len` bytes of UDP, its checksum set.
+    /// Returns a header without options for `payload_len` bytes of UDP, its checksum set.
     ///
     /// Atomic in the sense of RFC 6864: "don't fragment" is set and the identification is 0.
     #[must_use]
@@ -88,44 +88,44 @@ impl Ipv4 {
             .checksum();
     }
 
-    /// The version field; 4, or it is not IPv4.
+    /// Returns the version field; 4, or it is not IPv4.
     #[must_use]
     pub const fn version(&self) -> u8 {
         self.version_ihl >> 4
     }
 
-    /// Bytes of the header with its options; below 20 is malformed.
+    /// Returns the bytes of the header with its options; below 20 is malformed.
     #[must_use]
     pub const fn header_len(&self) -> usize {
         (self.version_ihl & 0x0f) as usize * 4
     }
 
-    /// Whether this is a part of a packet only (RFC 791: an offset, or more to come).
+    /// Returns whether this is a part of a packet only (RFC 791: an offset, or more to come).
     #[must_use]
     pub fn is_fragment(&self) -> bool {
         self.flags_offset.get() & Self::MORE_FRAGMENTS_OR_OFFSET != 0
     }
 
-    /// Source address.
+    /// Returns the source address.
     #[must_use]
     pub const fn source(&self) -> Ipv4Addr {
         let [a, b, c, d] = self.source;
         Ipv4Addr::new(a, b, c, d)
     }
 
-    /// Destination address.
+    /// Returns the destination address.
     #[must_use]
     pub const fn destination(&self) -> Ipv4Addr {
         let [a, b, c, d] = self.destination;
         Ipv4Addr::new(a, b, c, d)
     }
 
-    /// Source becomes destination; the checksum stays right, since a sum has no order.
+    /// Swaps source and destination; the checksum stays right, since a sum has no order.
     pub const fn swap_addresses(&mut self) {
         core::mem::swap(&mut self.source, &mut self.destination);
     }
 
-    /// The sum over these 20 bytes, the checksum among them.
+    /// Returns the sum over these 20 bytes, the checksum among them.
     #[must_use]
     #[inline]
     pub fn sum(&self) -> Sum {
@@ -138,7 +138,7 @@ impl Ipv4 {
             .plus(Sum::of_u32(u32::from_ne_bytes([i, j, k, l])))
     }
 
-    /// The pseudo-header's share of a UDP checksum (RFC 768) over `udp_len` bytes.
+    /// Returns the pseudo-header's share of a UDP checksum (RFC 768) over `udp_len` bytes.
     #[must_use]
     #[inline]
     pub fn pseudo_header(&self, udp_len: u16) -> Sum {

@@ -25,12 +25,12 @@ impl Udp {
     /// Bytes of the header.
     pub const LEN: usize = size_of::<Self>();
 
-    /// Source becomes destination; the checksum stays right, since a sum has no order.
+    /// Swaps source and destination; the checksum stays right, since a sum has no order.
     pub const fn swap_ports(&mut self) {
         core::mem::swap(&mut self.source, &mut self.destination);
     }
 
-    /// The sum over destination port and checksum.
+    /// Returns the sum over destination port and checksum.
     #[must_use]
     #[inline]
     pub const fn changing_sum(&self) -> Sum {
@@ -38,7 +38,7 @@ impl Udp {
             .plus(Sum::of_u16(u16::from_ne_bytes(self.checksum)))
     }
 
-    /// The sum over these 8 bytes, the checksum among them.
+    /// Returns the sum over these 8 bytes, the checksum among them.
     #[must_use]
     #[inline]
     pub fn sum(&self) -> Sum {

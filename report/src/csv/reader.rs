@@ -78,7 +78,7 @@ impl<R: BufRead> CsvReader<R> {
         Ok(reader)
     }
 
-    /// The next row; `None` at the end.
+    /// Returns the next row; `None` at the end.
     ///
     /// # Errors
     ///

@@ -6,7 +6,8 @@ use crate::progress::{Phase, Step};
 use crate::summary::{Mode, Role};
 use crate::text::words;
 
-/// `12 s: sent 42,000,000 (3,500,000/s), received 41,999,012 (3,499,950/s), lost 788 (0.0019 %), ...`
+/// `12 s: sent 42,000,000 (3,500,000/s), received 41,999,012 (3,499,950/s), lost 788 (0.0019 %),
+/// ...`
 pub fn line(step: &Step<'_>) -> String {
     let now = step.now();
     let moved = |verb: &str, count: u64, pps: f64| {

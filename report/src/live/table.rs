@@ -12,7 +12,7 @@ const BAR: usize = 30;
 /// Workers in a line, so that it fits in 80 columns.
 const WORKERS: usize = 4;
 
-/// The lines of the table; a terminal that is too narrow cuts them.
+/// Returns the lines of the table; a terminal that is too narrow cuts them.
 pub fn lines(step: &Step<'_>) -> Vec<String> {
     let now = step.now();
     let sent = |name: &str| {
@@ -44,7 +44,7 @@ pub fn lines(step: &Step<'_>) -> Vec<String> {
     lines
 }
 
-/// The run's time as it is shown: whole seconds, and tenths as long as there are few.
+/// Returns the run's time as it is shown: whole seconds, and tenths as long as there are few.
 pub fn time(ns: u64) -> String {
     match ns / 100_000_000 {
         0 => "0 s".to_owned(),
@@ -116,7 +116,7 @@ fn round_trip(step: &Step<'_>) -> String {
     entry("Round trip", &value)
 }
 
-/// What there should be nothing of.
+/// Returns what there should be nothing of.
 fn besides(step: &Step<'_>) -> Option<String> {
     let now = step.now();
     let sum = |field: fn(&dpdkgen_core::stats::Counters) -> u64| now.sum(field);

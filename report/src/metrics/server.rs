@@ -118,14 +118,14 @@ impl Desk {
         }
     }
 
-    /// Whether there is room, or somebody who has to make some.
+    /// Returns whether there is room, or somebody who has to make some.
     fn takes_more(&self) -> bool {
         let is_pausing = |(_, since): &(_, Instant)| since.elapsed() < PAUSE;
         !self.trouble.as_ref().is_some_and(is_pausing)
             && (self.connections.len() < MOST_CONNECTIONS || self.has_idler())
     }
 
-    /// Whether the oldest has been there for long enough.
+    /// Returns whether the oldest has been there for long enough.
     fn has_idler(&self) -> bool {
         let oldest = self.connections.first();
         oldest.is_some_and(|oldest| oldest.since.elapsed() >= STAY)

@@ -11,7 +11,7 @@ use crate::summary::{Mode, Role};
 /// Round trips are told in two buckets a doubling, from 512 ns to 17 s.
 const DOUBLINGS: std::ops::Range<u32> = 9..34;
 
-/// The metrics at the end of `step`; gauges are of the step, all else of the run so far.
+/// Returns the metrics at the end of `step`; gauges are of the step, all else of the run so far.
 #[must_use]
 pub fn render(step: &Step<'_>) -> String {
     let progress = step.now();
@@ -75,7 +75,7 @@ fn received(text: &mut Text, progress: &Progress) {
     }
 }
 
-/// What was received, each packet in one of these.
+/// Returns what was received, each packet in one of these.
 fn results(mode: Mode, counters: &Counters) -> Vec<(&'static str, u64)> {
     match mode {
         Mode::SendRecv => {

@@ -99,7 +99,7 @@ impl Axis {
         Self { scale, marks }
     }
 
-    /// A run's time, in nanoseconds since it began.
+    /// Returns a run's time, in nanoseconds since it began.
     #[must_use]
     pub fn of_time(from_ns: f64, to_ns: f64) -> Self {
         const STEPS_S: [f64; 12] = [
@@ -160,19 +160,19 @@ impl Axis {
         }
     }
 
-    /// Where `value` stands, from 0 to 1; what lies beyond the axis stands at its end.
+    /// Returns where `value` stands, from 0 to 1; what lies beyond the axis stands at its end.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         self.scale.place(value)
     }
 
-    /// Whether its labels take much room.
+    /// Returns whether its labels take much room.
     #[must_use]
     pub fn has_long_labels(&self) -> bool {
         self.marks.iter().any(|mark| mark.label.len() > 8)
     }
 
-    /// Whether equal distances are equal ratios.
+    /// Returns whether equal distances are equal ratios.
     #[must_use]
     pub const fn is_logarithmic(&self) -> bool {
         matches!(self.scale, Scale::Logarithmic { .. })
@@ -189,7 +189,7 @@ impl Scale {
     }
 }
 
-/// How many nines a share has: 1 for 90 %, 2 for 99 %.
+/// Returns how many nines a share has: 1 for 90 %, 2 for 99 %.
 #[must_use]
 pub fn nines_of(share: f64) -> f64 {
     -(1.0 - share).max(1e-19).log10()

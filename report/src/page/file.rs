@@ -44,8 +44,8 @@ pub enum DrawError {
 ///
 /// # Errors
 ///
-/// A file cannot be read, is not what a run writes or not of this run, or the page cannot be written.
-/// An older page is left as it is unless the new one is whole.
+/// A file cannot be read, is not what a run writes or not of this run, or the page cannot be
+/// written. An older page is left as it is unless the new one is whole.
 pub fn draw(files: &Files) -> Result<usize, DrawError> {
     let summary = files.json.as_deref().map(read_json).transpose()?;
     let peer = files.peer.as_deref().map(read_json).transpose()?;
@@ -97,7 +97,7 @@ fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
     accumulate(BufReader::with_capacity(BUFFER, file)).map_err(fail)
 }
 
-/// The rows of `input`, however many there are.
+/// Returns the rows of `input`, however many there are.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ fn check_peer(
     Ok(())
 }
 
-/// The rows add up to the totals, or one of the two is not whole or of another run.
+/// Returns the rows add up to the totals, or one of the two is not whole or of another run.
 fn check_same_run(
     timeline: &Timeline,
     summary: &Summary,

@@ -18,7 +18,7 @@ pub fn escaped(text: &str) -> String {
     html
 }
 
-/// A table of names and values.
+/// Returns a table of names and values.
 #[must_use]
 pub fn table(caption: &str, rows: &[(String, String)]) -> String {
     let mut html = format!("<table>\n<caption>{}</caption>\n", escaped(caption));
@@ -43,7 +43,7 @@ pub struct Bar {
     pub length: f64,
 }
 
-/// A bar chart, which is a table for those who do not see it.
+/// Returns a bar chart, which is a table for those who do not see it.
 #[must_use]
 pub fn bars(caption: &str, class: &str, bars: &[Bar]) -> String {
     let mut html = format!(

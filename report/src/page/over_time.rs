@@ -11,7 +11,7 @@ const PACKETS: &str = "Packets per second";
 const LOSS: &str = "Loss over time";
 const LATENCY: &str = "Round trip over time";
 
-/// The three pictures that share the run's time.
+/// Returns the three pictures that share the run's time.
 pub fn panels(sources: &Sources<'_>) -> [Panel; 3] {
     let Some(interval_ns) = sources.interval_ns() else {
         let why = match sources.timeline.totals().rows {
@@ -132,7 +132,7 @@ impl Drawing<'_> {
         columns.map(move |column| column.map(|spread| told(&spread, factor)))
     }
 
-    /// What a step of the lines is.
+    /// Returns what a step of the lines is.
     fn about_columns(&self, has_received: bool) -> String {
         let interval = words::nanos(self.interval_ns as u64);
         let rows = self.sources.timeline.rows_per_column();

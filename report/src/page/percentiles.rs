@@ -9,7 +9,7 @@ use crate::text::words;
 
 const NAME: &str = "Round trip percentiles";
 
-/// The curve, and beside it the one from when the probes were due.
+/// Returns the curve, and beside it the one from when the probes were due.
 pub fn panel(sources: &Sources<'_>) -> Panel {
     let Some(latency) = sources.latency else {
         return Panel::left_out(NAME, why_not(sources));

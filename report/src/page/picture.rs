@@ -66,7 +66,7 @@ pub struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// An empty picture, `width` of its own units wide.
+    /// Makes an empty picture, `width` of its own units wide.
     #[must_use]
     pub const fn new(
         id: &'a str,
@@ -136,8 +136,8 @@ impl<'a> Picture<'a> {
         self.legend.push((pen, has_width, name));
     }
 
-    /// Draws a line through points of which both values are those of the axes; with `dots` the points
-    /// are marked.
+    /// Draws a line through points of which both values are those of the axes; with `dots` the
+    /// points are marked.
     pub fn curve(&mut self, pen: Pen, name: &'a str, points: &[(f64, f64)], dots: bool) {
         let mut path = String::new();
         let mut marks = String::new();
@@ -169,7 +169,7 @@ impl<'a> Picture<'a> {
         ((1.0 - self.y.place(value)) * HEIGHT).round() as i32
     }
 
-    /// The picture as a part of the page.
+    /// Returns the picture as a part of the page.
     #[must_use]
     pub fn html(&self) -> String {
         let Self { id, width, .. } = self;
@@ -261,7 +261,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// A line of stairs that begins at `begin`.
+/// Returns a line of stairs that begins at `begin`.
 fn stairs(
     path: &mut String,
     begin: usize,
@@ -284,7 +284,7 @@ fn stairs(
     }
 }
 
-/// The area between the least and the most of each column.
+/// Returns the area between the least and the most of each column.
 fn surround(path: &mut String, begin: usize, run: &[[i32; 3]], ends: impl Fn(usize) -> f64 + Copy) {
     stairs(path, begin, run.iter().map(|heights| heights[2]), ends);
     let mut last = None;

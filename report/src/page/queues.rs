@@ -69,7 +69,7 @@ fn direction_html(summary: &Summary, queues: &[&Queue], caption: &str, class: &s
     format!("<div>\n{html}</div>\n")
 }
 
-/// The share of its lcore's time in which each worker moved packets.
+/// Returns the share of its lcore's time in which each worker moved packets.
 pub fn workers(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(WORKERS, sources.wants_json());

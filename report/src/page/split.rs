@@ -19,7 +19,7 @@ struct Split {
     back: u64,
 }
 
-/// The split, if the reflector's totals are there and go with the run.
+/// Returns the split, if the reflector's totals are there and go with the run.
 pub fn panel(sources: &Sources<'_>) -> Panel {
     let totals = sources.timeline.totals();
     let (sent, lost) = match sources.summary {
@@ -80,7 +80,8 @@ impl Split {
     }
 }
 
-/// Probes that came to the reflector's program: those that it had no more to reflect are among them.
+/// Probes that came to the reflector's program: those that it had no more to reflect are among
+/// them.
 fn arrived(peer: &Summary) -> u64 {
     let refused = peer.tx.refused.saturating_add(past_count(peer));
     peer.tx.packets.saturating_add(refused)
@@ -135,7 +136,7 @@ fn html(split: Split, lost: u64, sources: &Sources<'_>, peer: &Summary) -> Strin
     section("split", NAME, &text)
 }
 
-/// What the three numbers do not say by themselves.
+/// Returns what the three numbers do not say by themselves.
 fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
     let mut notes = Vec::new();
     let mut say = |count: u64, text: String| {

@@ -14,7 +14,7 @@ const CONFIG: &str = "Run configuration";
 /// A name and a value.
 type Entry = (String, String);
 
-/// What is looked for first.
+/// Returns what is looked for first.
 pub fn tiles(sources: &Sources<'_>) -> String {
     let tiles = match sources.summary {
         Some(summary) => tiles_of_summary(summary),
@@ -83,7 +83,7 @@ impl Entries {
     }
 }
 
-/// All totals of the JSON.
+/// Returns all totals of the JSON.
 pub fn totals(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(TOTALS, sources.wants_json());
@@ -210,7 +210,7 @@ fn clock(summary: &Summary) -> String {
     entries.table("Clock")
 }
 
-/// The settings in effect.
+/// Returns the settings in effect.
 pub fn config(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(CONFIG, sources.wants_json());
@@ -244,7 +244,7 @@ pub fn config(sources: &Sources<'_>) -> Panel {
 /// How a name ends that tells a unit, and the value in words.
 type Unit = (&'static str, fn(&Value) -> Option<String>);
 
-/// A setting as a person reads it: the unit goes from its name to its value.
+/// Returns a setting as a person reads it: the unit goes from its name to its value.
 fn setting(name: &str, value: &Value) -> Entry {
     let units: [Unit; 3] = [
         ("_ns", |value| value.as_u64().map(words::nanos)),

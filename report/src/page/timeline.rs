@@ -7,7 +7,8 @@
 
 use crate::csv::Row;
 
-/// Columns at most, and at least half as many once there are so many rows: one or two for each pixel.
+/// Columns at most, and at least half as many once there are so many rows: one or two for each
+/// pixel.
 pub const COLUMNS: usize = 2048;
 
 /// What is drawn over time.
@@ -58,7 +59,7 @@ impl Spread {
         }
     }
 
-    /// The mean over all that was counted in the intervals.
+    /// Returns the mean over all that was counted in the intervals.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.total / self.weight
@@ -197,19 +198,19 @@ impl Timeline {
         self.rows_in_last = self.rows_per_column;
     }
 
-    /// The columns of a series; `None` where it does not apply.
+    /// Returns the columns of a series; `None` where it does not apply.
     pub fn columns(&self, series: Series) -> impl ExactSizeIterator<Item = Option<Spread>> {
         let columns = self.columns.iter();
         columns.map(move |column| column[series as usize].known())
     }
 
-    /// The whole run in one column.
+    /// Returns the whole run in one column.
     #[must_use]
     pub fn overall(&self, series: Series) -> Option<Spread> {
         self.overall[series as usize].known()
     }
 
-    /// The most of a single interval, where it was first.
+    /// Returns the most of a single interval, where it was first.
     #[must_use]
     pub const fn peak(&self, series: Series) -> Option<Peak> {
         self.peaks[series as usize]
@@ -221,26 +222,26 @@ impl Timeline {
         self.rows_per_column
     }
 
-    /// How many columns the rows fill; the last one may be filled in part.
+    /// Returns how many columns the rows fill; the last one may be filled in part.
     #[must_use]
     pub fn columns_filled(&self) -> f64 {
         self.rows as f64 / self.rows_per_column as f64
     }
 
-    /// When the first interval began.
+    /// Returns when the first interval began.
     #[must_use]
     pub const fn first_ns(&self) -> u64 {
         self.first_ns
     }
 
-    /// How long an interval is; `None` if there are too few rows to tell.
+    /// Returns how long an interval is; `None` if there are too few rows to tell.
     #[must_use]
     pub fn interval_ns(&self) -> Option<u64> {
         let gaps = self.rows.checked_sub(1).filter(|gaps| *gaps > 0)?;
         Some((self.last_ns - self.first_ns) / gaps).filter(|ns| *ns > 0)
     }
 
-    /// What the rows add up to.
+    /// Returns what the rows add up to.
     #[must_use]
     pub fn totals(&self) -> RowTotals {
         RowTotals {
@@ -260,7 +261,7 @@ fn merge(column: &mut Column, other: &Column) {
     }
 }
 
-/// What a row says of each series.
+/// Returns what a row says of each series.
 fn column(row: &Row) -> Column {
     Series::ALL.map(|series| match (series, &row.probes) {
         (Series::Sent, _) => Spread::of_count(row.tx_packets),

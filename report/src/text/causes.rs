@@ -18,7 +18,7 @@ const FEW_PACKETS: u64 = 1_000;
 /// Polls further apart are stalls; a packet that leaves so late had to wait for more than a burst.
 const LATE_NS: u64 = 50_000;
 
-/// All of them, the most telling first.
+/// Returns all of them, the most telling first.
 pub fn lines(summary: &Summary) -> Vec<String> {
     [limit(summary), lag(summary), uneven(summary)]
         .into_iter()
@@ -26,7 +26,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// What keeps a sender from sending more.
+/// Returns what keeps a sender from sending more.
 fn limit(summary: &Summary) -> Option<String> {
     let tx = &summary.tx;
     let is_held = summary.pacing.as_ref().is_some_and(is_held);

@@ -75,7 +75,7 @@ impl<'a> Whereabouts<'a> {
         places.join(", ")
     }
 
-    /// The places within this host where anything was lost.
+    /// Returns the places within this host where anything was lost.
     pub fn here(&self) -> Vec<String> {
         let mut places = Vec::new();
         if self.not_sent > 0 {

@@ -6,7 +6,7 @@ use super::loss::Whereabouts;
 use super::{bit_rate, for_duration, partial_checksums, words};
 use crate::summary::{Rx, Summary};
 
-/// All lines but those about the workers.
+/// Returns all lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
     let Some(rx) = summary.rx.as_ref().filter(|rx| rx.packets > 0) else {
         return vec![nothing_received(summary)];

@@ -6,7 +6,7 @@ use dpdkgen_core::stats::ProbeCounters;
 
 use crate::summary::{Latency, Pacing, Rx, Summary};
 
-/// All lines but those about the workers.
+/// Returns all lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
     let whereabouts = Whereabouts::of(summary.lost.unwrap_or(0), &summary.device);
     let mut lines = vec![verdict(summary, &whereabouts)];
@@ -99,7 +99,7 @@ fn pace(summary: &Summary) -> String {
     }
 }
 
-/// What to check when nothing came back.
+/// Returns what to check when nothing came back.
 fn advice(summary: &Summary) -> Option<String> {
     let probes = summary.rx.as_ref()?.probes?;
     if probes.unique > 0 {
@@ -152,7 +152,7 @@ fn received(rx: &Rx, lost: Option<u64>) -> Vec<String> {
     lines
 }
 
-/// What was received besides probes that are intact and new.
+/// Returns what was received besides probes that are intact and new.
 fn kinds(probes: &ProbeCounters) -> Vec<String> {
     let duplicates = if probes.duplicates == 1 {
         "duplicate"
@@ -188,7 +188,7 @@ fn order(probes: &ProbeCounters) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Of these, {}.", words::list(&parts)))
 }
 
-/// What the verdict's numbers do not say by themselves.
+/// Returns what the verdict's numbers do not say by themselves.
 fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(lost) = summary.lost.filter(|lost| *lost > 0) else {

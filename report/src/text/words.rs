@@ -130,7 +130,7 @@ fn significant(value: f64, digits: i32) -> String {
     trimmed(value, decimals as usize)
 }
 
-/// So many decimals, without zeros at the end.
+/// Returns so many decimals, without zeros at the end.
 fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     if !text.contains('.') {

@@ -11,10 +11,11 @@ const FULL: f64 = 0.9;
 /// Below this busy share the room is beyond what anyone should extrapolate.
 const IDLE: f64 = 0.05;
 
-/// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall may.
+/// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall
+/// may.
 const BY_SYSTEM_CALL: [&str; 3] = ["net_af_packet", "net_af_xdp", "net_tap"];
 
-/// How often and how long polls came too late, and where it was worst.
+/// Returns how often and how long polls came too late, and where it was worst.
 pub fn stalls(summary: &Summary) -> Option<String> {
     let workers = &summary.workers;
     let count: u64 = workers.iter().map(|w| w.stalls.count).sum();
@@ -41,7 +42,7 @@ pub fn stalls(summary: &Summary) -> Option<String> {
     Some(format!("Polling stalled {times}{longest}: {cause}."))
 }
 
-/// How busy the cores were, and what that leaves room for.
+/// Returns how busy the cores were, and what that leaves room for.
 pub fn busy(summary: &Summary) -> Option<String> {
     let cores = Cores::of(&summary.workers)?;
     let groups: Vec<_> = cores

@@ -73,7 +73,7 @@ impl ProbeShape {
         }
     }
 
-    /// Whether a probe comes back to this address with its IP header as it was sent.
+    /// Returns whether a probe comes back to this address with its IP header as it was sent.
     #[inline(always)] // into the loop over a burst
     fn matches(&self, front: &[u8; FRONT], last_mask: Bytes16) -> bool {
         let [first, last] = pairs(front);
@@ -81,13 +81,14 @@ impl ProbeShape {
         (differ | (first ^ self.pairs[0])).is_zero()
     }
 
-    /// Whether a probe comes back to this address; all of both addresses is in these two words.
+    /// Returns whether a probe comes back to this address; all of both addresses is in these two
+    /// words.
     #[inline]
     fn has_addresses(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
         words[2] == self.words[2] && (words[3] ^ self.words[3]) & masks[3] == 0
     }
 
-    /// Whether the IP header is intact, where the third word is as it was sent.
+    /// Returns whether the IP header is intact, where the third word is as it was sent.
     #[inline]
     fn has_intact_ip(&self, words: &[u64; WORDS], masks: &[u64; WORDS]) -> bool {
         let is_same = |i: usize| (words[i] ^ self.words[i]) & masks[i] == 0;
@@ -122,7 +123,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// What it goes by.
+    /// Returns what it goes by.
     #[cfg(test)]
     pub(super) const fn expectation(&self) -> &Expectation<'a> {
         &self.expectation
@@ -137,8 +138,8 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The probe, if `frame` is an intact one that comes back to the first of the addresses with its
-    /// IP header as it was sent.
+    /// Returns the probe, if `frame` is an intact one that comes back to the first of the addresses
+    /// with its IP header as it was sent.
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
     pub fn fast_path(&self, frame: &[u8]) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
@@ -157,7 +158,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The probe, if `frame` is an intact one in the shape in which probes are sent.
+    /// Returns the probe, if `frame` is an intact one in the shape in which probes are sent.
     #[inline]
     fn changed_header(&self, frame: &[u8]) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
@@ -170,7 +171,7 @@ impl<'a> Verifier<'a> {
         self.intact(shape, front, rest)
     }
 
-    /// The probe in a frame of this shape, if all that the shape does not say is right too.
+    /// Returns the probe in a frame of this shape, if all that the shape does not say is right too.
     #[inline(always)] // as above
     fn intact(&self, shape: &ProbeShape, front: &[u8; FRONT], rest: &[u8]) -> Option<Probe> {
         let expectation = &self.expectation;
@@ -199,7 +200,7 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// The lag, if it is told, and the sum of what follows the head, if that is right.
+    /// Returns the lag, if it is told, and the sum of what follows the head, if that is right.
     #[inline(always)] // as above
     fn intact_rest(&self, head: &Head, mut rest: &[u8]) -> Option<(Option<Nanos>, Sum)> {
         let expectation = &self.expectation;
@@ -218,7 +219,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// The four words as they lie in memory, two by two.
+/// Returns the four words as they lie in memory, two by two.
 #[inline(always)] // as `ProbeShape::matches`
 fn pairs(front: &[u8; FRONT]) -> [Bytes16; WORDS / 2] {
     core::array::from_fn(|i| {
@@ -227,7 +228,7 @@ fn pairs(front: &[u8; FRONT]) -> [Bytes16; WORDS / 2] {
     })
 }
 
-/// The four words as they lie in memory.
+/// Returns the four words as they lie in memory.
 #[inline]
 fn words(front: &[u8; FRONT]) -> [u64; WORDS] {
     core::array::from_fn(|i| {

@@ -9,8 +9,8 @@ const MOST_HEAD: usize = 8 << 10;
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The answer to what was `asked`, with what `text` gives if that was asked for; `None` while there
-/// is more to be asked.
+/// Returns the answer to what was `asked`, with what `text` gives if that was asked for; `None`
+/// while there is more to be asked.
 pub fn answer(asked: &[u8], text: impl FnOnce() -> String) -> Option<Vec<u8>> {
     let ends = |end: &[u8]| asked.windows(end.len()).any(|bytes| bytes == end);
     let is_whole = ends(b"\r\n\r\n") || ends(b"\n\n");
