@@ -156,7 +156,7 @@ pub struct Rx {
     /// Those not sent back, by reason (`reflect`); reasons that did not occur are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<BTreeMap<String, u64>>,
-    /// Those accepted although their checksum had been left to a NIC that was never there.
+    /// Those accepted although they came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: u64,
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Known {
     last: Bytes16,
     /// From the TTL to the header checksum, as they are sent back.
     lowered_ttl: [u8; 4],
-    /// The checksum of a packet whose sender left it to a NIC: it has to be completed.
+    /// The checksum of a `CHECKSUM_PARTIAL` packet, which has to be completed.
     partial: [u8; 2],
     /// Bytes of the frame up to the end of the IP packet.
     frame_len: usize,

@@ -32,7 +32,7 @@ pub enum Ignored {
 /// A frame that was turned round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reflected {
-    /// Its sender had left the checksum to a NIC that was never there; now it is complete.
+    /// It came as `CHECKSUM_PARTIAL` (its sender left the rest of the sum to a NIC); now it is complete.
     pub checksum_partial: bool,
 }
 

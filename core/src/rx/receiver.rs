@@ -23,7 +23,7 @@ pub struct Receiver<'a> {
     /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
     /// in registers than a long one.
     verified: Vec<Arrival, ARRIVALS>,
-    /// Whether one of them came with a checksum that its sender had left to a NIC.
+    /// Whether one of them came as `CHECKSUM_PARTIAL`.
     has_partial: bool,
     /// By time of receipt: the burst so far.
     received: Interval,

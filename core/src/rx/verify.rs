@@ -98,7 +98,7 @@ pub fn is_partial(pseudo: Sum, udp: &Udp) -> bool {
 pub struct Verified {
     /// A probe of this run, or why not.
     pub result: Result<Probe, Reject>,
-    /// Whether the sender left the checksum to a NIC that was never there.
+    /// Whether it came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: bool,
 }
 

@@ -31,7 +31,7 @@ pub struct Template<'a> {
     front: FrontWords,
     /// Over all that never changes and that the UDP checksum covers.
     constant: Sum,
-    /// The checksum of a packet whose sender left it to a NIC.
+    /// The checksum of a `CHECKSUM_PARTIAL` packet.
     partial: [u8; 2],
     tag: Tag,
     filling: Filling<'a>,
@@ -185,7 +185,7 @@ impl Burst<'_, '_> {
         self.sum += STEP;
     }
 
-    /// Writes nothing and says so if the checksum would look like one left to a NIC.
+    /// Writes nothing and says so if the checksum would look like a `CHECKSUM_PARTIAL` one.
     #[inline(always)]
     fn try_write<const MINIMAL: bool>(
         &self,
