@@ -1,5 +1,6 @@
 //! The hot paths of `core`, one by one, each over a thousand packets a round: for the clock
-//! (`cargo bench -p dpdkgen-bench`) and for valgrind, which counts instructions (`tests/instructions.rs`).
+//! (`cargo bench -p dpdkgen-bench`) and for valgrind, which counts instructions
+//! (`scripts/instructions`).
 
 pub mod fixture;
 
