@@ -134,3 +134,29 @@ pub trait Port {
         None
     }
 }
+
+/// A port that is lent.
+impl<P: Port> Port for &mut P {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    #[inline]
+    fn transmit(&mut self, want: u16, fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        (**self).transmit(want, fill)
+    }
+
+    #[inline]
+    fn receive(&mut self, each: impl FnMut(&[u8])) -> u16 {
+        (**self).receive(each)
+    }
+
+    #[inline]
+    fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        (**self).forward(each)
+    }
+
+    fn rx_depth(&self) -> Option<u32> {
+        (**self).rx_depth()
+    }
+}

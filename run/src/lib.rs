@@ -13,5 +13,8 @@ pub mod request;
 pub mod sampling;
 pub mod signals;
 pub mod stage;
+pub mod threads;
+pub mod thresholds;
 pub mod totals;
+pub mod trial;
 pub mod units;

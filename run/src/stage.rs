@@ -72,6 +72,17 @@ pub fn posts(request: &Request, ports: usize) -> Vec<Post> {
     (0..ports).flat_map(on_port).collect()
 }
 
+/// The ports that are open, and who works where on them: made once, for any number of trials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The ports.
+    pub ports: Vec<OpenedPort>,
+    /// Who does what.
+    pub posts: Vec<Post>,
+    /// The lcore of each of these; several may share one.
+    pub lcores: Vec<u32>,
+}
+
 /// The memory of a run.
 pub struct Memory {
     stats: Vec<WorkerStats>,

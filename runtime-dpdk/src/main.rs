@@ -10,7 +10,7 @@ use dpdkgen_report::voice::Stream;
 use dpdkgen_rt::eal::{self, Eal};
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
 use dpdkgen_rt::{affinity, ports, render, select, to_json};
-use dpdkgen_run::drive::{drive, end_before_start};
+use dpdkgen_run::drive::Live;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::{self, Command, Exit, More, Program};
 use dpdkgen_run::outputs::Outputs;
@@ -18,6 +18,8 @@ use dpdkgen_run::redraw::redraw;
 use dpdkgen_run::request::{Request, Verbosity};
 use dpdkgen_run::signals::StopSignals;
 use dpdkgen_run::stage::posts;
+use dpdkgen_run::threads::Threads;
+use dpdkgen_run::trial::EndedBeforeStart;
 
 const PROGRAM: Program = Program {
     name: "dpdkgen-rt",
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
         Ok(Command::Report(files)) => redraw(&files),
-        Ok(Command::Run(request, _)) => run(eal_args.as_deref(), *request),
+        Ok(Command::Run(request, _)) => run(eal_args.as_deref(), &request),
         Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
     };
     match done {
@@ -85,17 +87,17 @@ fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
     }
 }
 
-fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
+fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let signals = RefCell::new(StopSignals::new()?);
     let cpus = affinity::saved().ok();
-    let workers = posts(&request, request.ports.len().max(1)).len();
+    let workers = posts(request, request.ports.len().max(1)).len();
     let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
 
     let ports = select::select(&eal, &request.ports)?;
-    let outputs = Outputs::open(&request)?;
-    let posts = posts(&request, ports.len());
+    let outputs = Outputs::open(request)?;
+    let posts = posts(request, ports.len());
     let places = Places::new(&eal, &posts);
-    let mut devices = runtime::open(&eal, &ports, &request, &posts, &places)?;
+    let mut devices = runtime::open(&eal, &ports, request, &posts, &places)?;
     let timeout = Duration::from_nanos(request.wait_link.0);
     let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
@@ -106,9 +108,11 @@ fn run(eal_args: Option<&[String]>, request: Request) -> Result<u8, Failure> {
     if let Some(note) = places.note() {
         outputs.tell(&note);
     }
-    let mut runtime = DpdkRuntime::new(&eal, &mut devices, places, cpus);
-    if !is_up {
-        return end_before_start(request, &mut runtime, signals.into_inner(), outputs);
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, posts, &places, cpus);
+    let live = Live::new(outputs, signals.into_inner());
+    if is_up {
+        live.drive(request, &mut Threads(&mut runtime))
+    } else {
+        live.drive(request, &mut EndedBeforeStart::on(&runtime))
     }
-    drive(request, &mut runtime, signals.into_inner(), outputs)
 }

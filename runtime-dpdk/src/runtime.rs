@@ -1,13 +1,14 @@
 //! A run's ports and lcores, as the control of a run wants them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary;
-use dpdkgen_run::drive::{ForControl, Job, Runtime};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::stage::{OpenedPort, Post};
+use dpdkgen_run::stage::{OpenedPort, Placement, Post};
+use dpdkgen_run::threads::{ForControl, Job, Lcores, Runtime};
 
 use crate::affinity::CpuSet;
 use crate::counters::CounterSource;
@@ -121,20 +122,26 @@ pub fn wait_links(
 
 /// Started ports with their lcores.
 pub struct DpdkRuntime<'r> {
-    eal: &'r Eal,
-    ports: Vec<OpenedPort>,
-    places: Places,
+    placement: Arc<Placement>,
     for_control: Control,
-    queues: Vec<Vec<QueuePort<'r>>>,
+    /// One a worker, in their order.
+    queues: Vec<QueuePort<'r>>,
+    lcores: EalLcores<'r>,
 }
 
 impl<'r> DpdkRuntime<'r> {
-    /// Takes the queues of `devices`; the control thread will run on `cpus`.
+    /// Takes the queues of `devices` for the workers at `posts`, which are at `places`; the control
+    /// thread will run on `cpus`.
+    ///
+    /// # Panics
+    ///
+    /// If the devices were opened for other workers.
     #[must_use]
     pub fn new(
         eal: &'r Eal,
         devices: &'r mut [Device<'_>],
-        places: Places,
+        posts: Vec<Post>,
+        places: &Places,
         cpus: Option<CpuSet>,
     ) -> Self {
         let opened = |device: &Device<'_>| OpenedPort {
@@ -145,34 +152,9 @@ impl<'r> DpdkRuntime<'r> {
         };
         let ports: Vec<_> = devices.iter().map(opened).collect();
         let sources = devices.iter().map(Device::counters).collect();
-        Self {
-            eal,
-            places,
-            for_control: Control {
-                cpus,
-                ports: ports.clone(),
-                sources,
-            },
-            ports,
-            queues: devices.iter_mut().map(Device::queue_ports).collect(),
-        }
-    }
-}
-
-impl<'r> Runtime for DpdkRuntime<'r> {
-    type Port = QueuePort<'r>;
-
-    fn ports(&self) -> &[OpenedPort] {
-        &self.ports
-    }
-
-    fn lcores(&self, _: &[Post]) -> Vec<u32> {
-        self.places.0.iter().map(|lcore| lcore.id).collect()
-    }
-
-    fn queues(&mut self, posts: &[Post]) -> Vec<QueuePort<'r>> {
+        let mut on_ports: Vec<_> = devices.iter_mut().map(Device::queue_ports).collect();
         let take = |post: &Post| {
-            let on_port = &mut self.queues[post.port];
+            let on_port = &mut on_ports[post.port];
             let wanted = |queue: &QueuePort<'_>| match post.role {
                 summary::Role::Tx => queue.tx_queue() == Some(post.queue),
                 _ => queue.rx_queue() == Some(post.queue),
@@ -183,20 +165,53 @@ impl<'r> Runtime for DpdkRuntime<'r> {
                 .expect("a queue for every post");
             on_port.swap_remove(at)
         };
-        posts.iter().map(take).collect()
+        let queues = posts.iter().map(take).collect();
+        let placement = Arc::new(Placement {
+            ports,
+            posts,
+            lcores: places.0.iter().map(|lcore| lcore.id).collect(),
+        });
+        Self {
+            for_control: Control {
+                cpus,
+                placement: Arc::clone(&placement),
+                sources,
+            },
+            placement,
+            queues,
+            lcores: EalLcores(eal),
+        }
+    }
+}
+
+impl<'r> Runtime for DpdkRuntime<'r> {
+    type Port = QueuePort<'r>;
+    type Lcores = EalLcores<'r>;
+
+    fn placement(&self) -> Arc<Placement> {
+        Arc::clone(&self.placement)
+    }
+
+    fn parts(&mut self) -> (&mut [QueuePort<'r>], &EalLcores<'r>) {
+        (&mut self.queues, &self.lcores)
     }
 
     fn for_control(&self) -> impl ForControl + use<'r> {
         self.for_control.clone()
     }
+}
 
-    fn run_on_lcores(&self, jobs: Vec<(u32, Job<'_>)>) {
-        let lcores = lcores::all(self.eal);
+/// The EAL's lcores.
+pub struct EalLcores<'r>(&'r Eal);
+
+impl Lcores for EalLcores<'_> {
+    fn run(&self, jobs: Vec<(u32, Job<'_>)>) {
+        let lcores = lcores::all(self.0);
         let placed = jobs.into_iter().map(|(id, job)| {
             let lcore = lcores.iter().find(|lcore| lcore.id == id);
             (*lcore.expect("an lcore of the EAL's"), job)
         });
-        lcores::launch(self.eal, placed.collect()).expect("idle lcores take jobs");
+        lcores::launch(self.0, placed.collect()).expect("idle lcores take jobs");
     }
 }
 
@@ -204,7 +219,7 @@ impl<'r> Runtime for DpdkRuntime<'r> {
 #[derive(Clone)]
 struct Control {
     cpus: Option<CpuSet>,
-    ports: Vec<OpenedPort>,
+    placement: Arc<Placement>,
     sources: Vec<CounterSource>,
 }
 
@@ -230,6 +245,11 @@ impl ForControl for Control {
                 xstats: counters.xstats.into_iter().collect(),
             }
         };
-        self.ports.iter().zip(&self.sources).map(read).collect()
+        self.placement
+            .ports
+            .iter()
+            .zip(&self.sources)
+            .map(read)
+            .collect()
     }
 }

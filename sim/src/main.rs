@@ -5,23 +5,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::iter;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use dpdkgen_core::time::Nanos;
-use dpdkgen_report::csv::Row;
-use dpdkgen_report::progress::Progress;
 use dpdkgen_report::voice::Stream;
-use dpdkgen_run::drive::conclude;
+use dpdkgen_run::drive::Live;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::Exit;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::redraw::redraw;
-use dpdkgen_run::sampling::Tap;
 use dpdkgen_run::signals::StopSignals;
-use dpdkgen_run::stage::Stage;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
-use sim::world::{Scenario, Watcher};
+use sim::world::{Scenario, Simulation};
 
 fn main() -> ExitCode {
     let done = match options::parse(std::env::args_os().skip(1)) {
@@ -51,55 +46,16 @@ fn print(text: &str) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The user, and the files.
-struct Live {
-    outputs: Outputs,
-    signals: StopSignals,
-}
-
-impl Watcher for Live {
-    fn row(&mut self, row: &Row) {
-        self.outputs.row(row);
-    }
-
-    fn begin(&mut self, workers: usize) -> Option<Vec<Tap>> {
-        // Virtual time has no date: the same run gives the same files.
-        self.outputs.begin(UNIX_EPOCH);
-        self.outputs.taps(workers)
-    }
-
-    fn tick(&mut self, now: Nanos, progress: &dyn Fn() -> Progress) {
-        self.outputs.tick(now, progress);
-    }
-
-    fn end(&mut self, progress: &dyn Fn() -> Progress) {
-        self.outputs.end(progress);
-    }
-
-    fn ended(&mut self, stage: &Stage<'_>) {
-        self.outputs.ended(stage);
-    }
-
-    fn stop_requests(&mut self) -> usize {
-        self.signals.requests()
-    }
-}
-
 fn run(scenario: &Scenario) -> Result<u8, Failure> {
     let signals = StopSignals::new()?;
-    scenario.check()?;
+    let mut simulation = Simulation::new(scenario)?;
     let outputs = Outputs::open(&scenario.request)?;
-    let mut live = Live { outputs, signals };
-    let finished = scenario.run(&mut live)?;
-    let Live {
-        outputs,
-        mut signals,
-    } = live;
-    let status = conclude(&scenario.request, &finished.summary, outputs, &mut signals);
-    if finished.disagreements.is_empty() {
+    let live = Live::new(outputs, signals);
+    let status = live.drive(&scenario.request, &mut simulation)?;
+    if simulation.disagreements.is_empty() {
         return Ok(status);
     }
-    for sentence in &finished.disagreements {
+    for sentence in &simulation.disagreements {
         complain(sentence);
     }
     Err(Failure::machine(

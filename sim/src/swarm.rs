@@ -8,12 +8,12 @@ mod case;
 
 use dpdkgen_core::stats::ProbeCounters;
 use dpdkgen_report::summary::{Device, Summary};
+use dpdkgen_run::trial::Nobody;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 pub use self::case::{Case, any_case};
 use crate::options::{PROGRAM, Task, parse};
-use crate::world::Nobody;
 
 /// How many smaller runs are tried when something is found.
 const SHRINKS: usize = 400;

@@ -4,19 +4,19 @@ mod actor;
 mod ends;
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::probe::Tag;
+use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Nanos;
-use dpdkgen_report::csv::Row;
-use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{self, Summary};
 use dpdkgen_run::control::{self, Control};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::sampling::Tap;
-use dpdkgen_run::stage::{Memory, Stage, posts};
-use dpdkgen_run::totals::{Circumstances, summarize};
+use dpdkgen_run::request::{Mode, Request, SendRecv};
+use dpdkgen_run::stage::{Memory, Placement, Stage, posts};
+use dpdkgen_run::trial::{Executed, Executor, Sink, trial};
 
 pub use self::actor::Polls;
 use self::actor::{Actor, LookOut, Seen};
@@ -24,6 +24,7 @@ use crate::audit;
 use crate::chance::Chance;
 use crate::conditions::Conditions;
 use crate::link::{Link, SharedLink, Side};
+use crate::truth::Truth;
 
 /// How often a control thread looks.
 const LOOK_EVERY: Nanos = Nanos::MILLISECOND;
@@ -36,31 +37,6 @@ pub struct Scenario {
     /// What the world is like.
     pub conditions: Conditions,
 }
-
-/// Whoever watches a run.
-pub trait Watcher {
-    /// An interval was closed.
-    fn row(&mut self, _: &Row) {}
-    /// The run begins; what so many workers sample frames with, if that is wanted.
-    fn begin(&mut self, _workers: usize) -> Option<Vec<Tap>> {
-        None
-    }
-    /// Time passes; the run is so far.
-    fn tick(&mut self, _: Nanos, _progress: &dyn Fn() -> Progress) {}
-    /// The run is over, and came to this.
-    fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
-    /// The run on this stage has ended, and nothing in it changes any more.
-    fn ended(&mut self, _: &Stage<'_>) {}
-    /// How often the user has asked to stop.
-    fn stop_requests(&mut self) -> usize {
-        0
-    }
-}
-
-/// Nobody watches.
-pub struct Nobody;
-
-impl Watcher for Nobody {}
 
 /// What came of a run.
 #[derive(Debug)]
@@ -86,72 +62,128 @@ impl Scenario {
     /// # Errors
     ///
     /// If the request cannot be met.
+    pub fn run(&self, sink: &mut impl Sink) -> Result<Finished, Failure> {
+        let mut simulation = Simulation::new(self)?;
+        let summary = trial(&mut simulation, &self.request, sink)?;
+        Ok(Finished {
+            summary,
+            disagreements: simulation.disagreements,
+        })
+    }
+}
+
+/// A simulated link, on which trials are carried out in virtual time, each on an empty one.
+pub struct Simulation {
+    conditions: Conditions,
+    placement: Arc<Placement>,
+    tags: SplitMix64,
+    /// In what the trials so far told what is not true.
+    pub disagreements: Vec<String>,
+}
+
+impl Simulation {
+    /// Opens the ports that `scenario` asks for.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If it is not a `sendrecv`.
-    pub fn run(&self, watcher: &mut impl Watcher) -> Result<Finished, Failure> {
-        let Mode::SendRecv(sendrecv) = &self.request.mode else {
-            panic!("only a sendrecv can be simulated")
+    /// If a port is named that there is not.
+    pub fn new(scenario: &Scenario) -> Result<Self, Failure> {
+        let conditions = scenario.conditions;
+        let ports = ends::open_ports(&scenario.request)?;
+        let posts = posts(&scenario.request, ports.len());
+        Ok(Self {
+            conditions,
+            placement: Arc::new(Placement {
+                lcores: ends::lcores(posts.len(), &conditions.hosts),
+                ports,
+                posts,
+            }),
+            tags: SplitMix64(conditions.seed),
+            disagreements: Vec::new(),
+        })
+    }
+}
+
+impl Executor for Simulation {
+    fn placement(&self) -> Arc<Placement> {
+        Arc::clone(&self.placement)
+    }
+
+    fn fresh_tag(&mut self) -> u64 {
+        self.tags.next() % Tag::TAGS
+    }
+
+    fn execute(
+        &mut self,
+        stage: &Stage<'_>,
+        sink: &mut impl Sink,
+        summarize: impl FnOnce(Executed) -> Summary,
+    ) -> Result<Summary, Failure> {
+        let request = stage.request();
+        let Mode::SendRecv(sendrecv) = &request.mode else {
+            return Err(Failure::request("only a sendrecv can be simulated"));
         };
-        let ports = ends::open_ports(&self.request)?;
-        let reflector = self.reflector();
+        let world = World {
+            request,
+            conditions: self.conditions,
+        };
+        let reflector = world.reflector();
         // Before anything begins that empties files.
         Memory::check(&reflector, &posts(&reflector, 1))?;
-        let posts = posts(&self.request, ports.len());
-        let mut memory = Memory::new(&self.request, &posts)?;
-        let tag = Tag::new(sendrecv.run_tag.unwrap_or(self.conditions.seed));
-        let stage = Stage::new(&self.request, &posts, tag, &mut memory);
         let mut pool = ends::Pool::new(sendrecv);
-        let link = self.link(ports.len(), ends::truth(&stage, sendrecv, tag, &mut pool));
+        let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
+        let truth = ends::truth(stage, sendrecv, tag, &mut pool);
+        let Placement { ports, lcores, .. } = &*self.placement;
+        let link = world.link(ports.len(), sendrecv, truth);
 
-        let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
-        let taps = watcher.begin(posts.len());
-        let mut crews = ends::crews(&stage, Side::Sender, &link, (&ports, &lcores), taps);
-        let mut senders = self.actors(&mut crews, Nanos(0));
+        // Virtual time has no date: the same run gives the same files.
+        sink.begin(UNIX_EPOCH);
+        let taps = sink.taps(lcores.len());
+        let mut on_lcores = ends::workers(stage, Side::Sender, &link, (ports, lcores), taps);
+        let mut senders = world.actors(&mut on_lcores, Nanos(0));
         let seen = Seen {
-            ports: &ports,
-            lcores: &lcores,
+            ports,
+            lcores,
             link: &link,
         };
-        let end = self.live(&stage, &mut senders, seen, watcher)?;
+        let end = world.live(stage, &mut senders, seen, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
-        drop(crews);
+        drop(on_lcores);
 
         let link = Rc::into_inner(link)
             .expect("all ends are gone")
             .into_inner();
-        let circumstances = Circumstances {
+        let mut summary = summarize(Executed {
             end,
             clock: summary::Clock {
                 source: summary::ClockSource::Virtual,
                 hz: None,
                 error_ppm: None,
             },
-            ports: &ports,
-            lcores: &lcores,
-            device: ends::devices(&link, &ports),
-        };
-        let mut summary = summarize(&stage, circumstances);
+            device: ends::devices(&link, ports),
+        });
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);
-        watcher.ended(&stage);
         let mut truth = link.truth;
-        audit::summary(&mut truth, &summary, &self.request);
-        audit::histograms(&mut truth, &stage);
+        audit::summary(&mut truth, &summary, request);
+        audit::histograms(&mut truth, stage);
         audit::workers(&mut truth, &summary, &polls);
-        Ok(Finished {
-            summary,
-            disagreements: truth.disagreements().to_vec(),
-        })
+        self.disagreements.extend_from_slice(truth.disagreements());
+        Ok(summary)
     }
+}
 
-    fn link<'a>(&self, ports: usize, truth: crate::truth::Truth<'a>) -> SharedLink<'a> {
-        let sender = ends::queues(&self.request, ports as u16);
+/// One trial's world: a sender, the link, and reflectors one after the other.
+struct World<'r> {
+    /// What the sender is asked for; a `sendrecv`.
+    request: &'r Request,
+    conditions: Conditions,
+}
+
+impl World<'_> {
+    fn link<'a>(&self, ports: usize, sendrecv: &SendRecv, truth: Truth<'a>) -> SharedLink<'a> {
+        let sender = ends::queues(self.request, ports as u16);
         let reflector = ends::queues(&self.reflector(), 1);
-        let Mode::SendRecv(sendrecv) = &self.request.mode else {
-            unreachable!("checked by the caller")
-        };
         let frame_len = sendrecv.frame_len().into();
         Link::new(self.conditions, frame_len, sender, reflector, truth)
     }
@@ -171,14 +203,14 @@ impl Scenario {
 
     fn actors<'w, 's, 'l>(
         &self,
-        crews: &'w mut [ends::Workers<'s, 'l>],
+        on_lcores: &'w mut [ends::Workers<'s, 'l>],
         birth: Nanos,
     ) -> Vec<Actor<'w, 's, 'l>> {
-        let numbered = crews.iter_mut().enumerate();
+        let numbered = on_lcores.iter_mut().enumerate();
         numbered
-            .map(|(number, crew)| {
+            .map(|(number, workers)| {
                 let chance = Chance::new(self.conditions.seed ^ birth.0, 2 + number as u64);
-                Actor::new(crew, birth, self.conditions.hosts, chance)
+                Actor::new(workers, birth, self.conditions.hosts, chance)
             })
             .collect()
     }
@@ -189,7 +221,7 @@ impl Scenario {
         stage: &Stage<'_>,
         senders: &mut [Actor<'_, '_, '_>],
         seen: Seen<'_, '_>,
-        watcher: &mut impl Watcher,
+        sink: &mut impl Sink,
     ) -> Result<control::End, Failure> {
         let link = seen.link;
         let mut look_out = LookOut::new(stage, seen, LOOK_EVERY, Nanos(0));
@@ -203,12 +235,12 @@ impl Scenario {
                 Nanos(0) => Nanos::MAX,
                 every => birth + Nanos(every.0 / 2) + chance.up_to(every),
             };
-            let alive = self.reflect(birth, death, senders, &mut look_out, link, watcher)?;
+            let alive = self.reflect(birth, death, senders, &mut look_out, link, sink)?;
             if let Some(end) = alive {
                 return Ok(end);
             }
             birth = death + hosts.restart_for;
-            if let Some(end) = look_out.go(birth, senders, watcher) {
+            if let Some(end) = look_out.go(birth, senders, sink) {
                 return Ok(end);
             }
             link.borrow_mut().forget_what_reached_the_reflector(birth);
@@ -223,7 +255,7 @@ impl Scenario {
         senders: &mut [Actor<'_, '_, '_>],
         look_out: &mut LookOut<'_, '_, '_>,
         link: &SharedLink<'_>,
-        watcher: &mut impl Watcher,
+        sink: &mut impl Sink,
     ) -> Result<Option<control::End>, Failure> {
         let request = self.reflector();
         let posts = posts(&request, 1);
@@ -231,12 +263,12 @@ impl Scenario {
         let stage = Stage::new(&request, &posts, Tag::new(0), &mut memory);
         let ports = [ends::reflector_port()];
         let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
-        let mut crews = ends::crews(&stage, Side::Reflector, link, (&ports, &lcores), None);
-        let mut actors = self.actors(&mut crews, birth);
+        let mut on_lcores = ends::workers(&stage, Side::Reflector, link, (&ports, &lcores), None);
+        let mut actors = self.actors(&mut on_lcores, birth);
         stage.phase.set(Phase::Running);
         let mut control = Control::new(&stage);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
-        let over = look_out.go_with(death, senders, &mut actors, watcher, |now| {
+        let over = look_out.go_with(death, senders, &mut actors, sink, |now| {
             last_look = now;
             control.poll(now - birth, 0, &mut |row| rows.add(row));
         });

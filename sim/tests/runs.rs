@@ -2,13 +2,14 @@
 
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::{StopReason, Summary};
+use dpdkgen_run::trial::Sink;
 use sim::options::{Task, parse};
-use sim::world::{Finished, Watcher};
+use sim::world::Finished;
 
 #[derive(Default)]
 struct Rows(Vec<Row>);
 
-impl Watcher for Rows {
+impl Sink for Rows {
     fn row(&mut self, row: &Row) {
         self.0.push(*row);
     }

@@ -5,8 +5,8 @@ use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::LcoreWorkers;
 use dpdkgen_run::control::{Control, End, Scene};
 use dpdkgen_run::stage::{OpenedPort, Stage};
+use dpdkgen_run::trial::Sink;
 
-use super::Watcher;
 use super::ends::{self, Queue, Workers};
 use crate::audit;
 use crate::chance::Chance;
@@ -40,9 +40,9 @@ pub struct Polls {
     last: Option<Nanos>,
 }
 
-/// One lcore: its crew, and its time.
+/// One lcore: its workers, and its time.
 pub struct Actor<'w, 's, 'l> {
-    crew: LcoreWorkers<'w, 's, Queue<'l>>,
+    workers: LcoreWorkers<'w, 's, Queue<'l>>,
     lcore: SharedLcore,
     /// What its clock said last, when a round begins.
     begin: Nanos,
@@ -55,26 +55,26 @@ pub struct Actor<'w, 's, 'l> {
 }
 
 impl<'w, 's, 'l> Actor<'w, 's, 'l> {
-    /// The lcore of `crew`, whose run starts at `birth`.
+    /// Makes the lcore of these workers, whose run starts at `birth`.
     #[must_use]
     pub fn new(
-        crew: &'w mut Workers<'s, 'l>,
+        on_lcore: &'w mut Workers<'s, 'l>,
         birth: Nanos,
         hosts: HostConditions,
         mut chance: Chance,
     ) -> Self {
-        let mut lcore = crew.lcore.clone();
+        let mut lcore = on_lcore.lcore.clone();
         lcore.0.time.set(birth);
         lcore.0.birth.set(birth);
         lcore.0.ahead.set(chance.up_to(hosts.clock_error));
         let polls = Polls {
-            workers: crew.workers.len(),
+            workers: on_lcore.workers.len(),
             ..Polls::default()
         };
         Self {
-            crew: LcoreWorkers::new(&mut crew.workers),
+            workers: LcoreWorkers::new(&mut on_lcore.workers),
             begin: lcore.now(),
-            start: crew.start,
+            start: on_lcore.start,
             lcore,
             has_ended: false,
             hosts,
@@ -111,7 +111,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
             lcore.ahead.set(ahead + step);
         }
         lcore.moved.set(0);
-        let round = self.crew.poll_all(self.begin, &mut self.lcore, phase);
+        let round = self.workers.poll_all(self.begin, &mut self.lcore, phase);
         let lcore = &*self.lcore.0;
         let done = lcore.reading.get();
         if phase == Phase::Running && self.begin >= self.start {
@@ -187,9 +187,9 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
         &mut self,
         until: Nanos,
         senders: &mut [Actor<'_, '_, '_>],
-        watcher: &mut impl Watcher,
+        sink: &mut impl Sink,
     ) -> Option<End> {
-        self.go_with(until, senders, &mut [], watcher, |_| {})
+        self.go_with(until, senders, &mut [], sink, |_| {})
     }
 
     /// The same with a reflector, whose own control thread is called every time.
@@ -198,7 +198,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
         until: Nanos,
         senders: &mut [Actor<'_, '_, '_>],
         echoes: &mut [Actor<'_, '_, '_>],
-        watcher: &mut impl Watcher,
+        sink: &mut impl Sink,
         mut echo_looks: impl FnMut(Nanos),
     ) -> Option<End> {
         loop {
@@ -213,7 +213,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
             if first == self.next {
                 self.next = self.next + self.every;
                 echo_looks(first);
-                if let Some(end) = self.look(first, watcher) {
+                if let Some(end) = self.look(first, sink) {
                     return Some(end);
                 }
             } else if now <= echo_now {
@@ -224,18 +224,18 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
         }
     }
 
-    fn look(&mut self, now: Nanos, watcher: &mut impl Watcher) -> Option<End> {
+    fn look(&mut self, now: Nanos, sink: &mut impl Sink) -> Option<End> {
         let Self {
             control,
             seen,
             rows,
             ..
         } = self;
-        let requests = watcher.stop_requests();
+        let requests = sink.stop_requests();
         let end = control.poll(now, requests, &mut |row| {
             audit::row(&mut seen.link.borrow_mut().truth, *rows, row);
             *rows += 1;
-            watcher.row(row);
+            sink.row(row);
         });
         let progress = || {
             let device = ends::devices(&seen.link.borrow(), seen.ports);
@@ -247,9 +247,9 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
             control.progress(now, &scene)
         };
         if end.is_some() {
-            watcher.end(&progress);
+            sink.end(&progress);
         } else {
-            watcher.tick(now, &progress);
+            sink.tick(now, &progress);
         }
         end
     }

@@ -99,7 +99,7 @@ pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
 }
 
 /// The workers of `stage` on `ports` and `lcores`, with a sample of the frames each if there are taps.
-pub fn crews<'s, 'l>(
+pub fn workers<'s, 'l>(
     stage: &'s Stage<'_>,
     side: Side,
     link: &SharedLink<'l>,
@@ -109,7 +109,7 @@ pub fn crews<'s, 'l>(
     let mut taps = taps.unwrap_or_default().into_iter();
     let start = stage.rings()[0].grid().start;
     let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
-    let mut crews: Vec<Workers<'s, 'l>> = (0..count)
+    let mut on_lcores: Vec<Workers<'s, 'l>> = (0..count)
         .map(|_| Workers {
             lcore: SharedLcore::default(),
             start,
@@ -118,7 +118,7 @@ pub fn crews<'s, 'l>(
         .collect();
     let request = stage.request();
     for (number, (post, lcore)) in stage.posts().iter().zip(lcores).enumerate() {
-        let crew = &mut crews[*lcore as usize];
+        let on_lcore = &mut on_lcores[*lcore as usize];
         let port = post.port as u16;
         let place = Place {
             side,
@@ -127,12 +127,12 @@ pub fn crews<'s, 'l>(
             tx: port * request.txq + post.queue,
             rx_burst: request.rx_burst,
         };
-        let port = SimPort::new(link.clone(), crew.lcore.clone(), place);
+        let port = SimPort::new(link.clone(), on_lcore.lcore.clone(), place);
         let tap = taps.next().unwrap_or_else(Tap::closed);
-        let queue = Sampled::new(port, tap, crew.lcore.clone());
-        crew.workers.push(stage.worker(number, queue, ports));
+        let queue = Sampled::new(port, tap, on_lcore.lcore.clone());
+        on_lcore.workers.push(stage.worker(number, queue, ports));
     }
-    crews
+    on_lcores
 }
 
 /// The truth's own copy of the pool that fillings come from.

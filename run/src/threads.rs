@@ -1,0 +1,242 @@
+//! Trials in real time: a thread for each lcore, and one that controls them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use dpdkgen_core::phase::Phase;
+use dpdkgen_core::port::Port;
+use dpdkgen_core::time::Clock;
+use dpdkgen_core::worker::{self, Worker};
+use dpdkgen_report::summary::{Device, Summary};
+
+use crate::clock::{LateClock, Timebase};
+use crate::control::{Control, End, Scene};
+use crate::device::DeviceTally;
+use crate::failure::Failure;
+use crate::request::{Mode, Request};
+use crate::sampling::Sampled;
+use crate::stage::{OpenedPort, Placement, Stage};
+use crate::trial::{Executed, Executor, Sink};
+
+/// How often the control thread looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How often it measures the clock and reads the devices' counters.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What carries trials on real threads: its ports are open, and their links are up.
+pub trait Runtime {
+    /// A queue, or a pair of them.
+    type Port: Port + Send;
+    /// Where jobs are run.
+    type Lcores: Lcores;
+
+    /// Returns the ports, and who works where on them.
+    fn placement(&self) -> Arc<Placement>;
+
+    /// Lends the queue, or the pair, of each worker in the order of the placement, and the lcores.
+    fn parts(&mut self) -> (&mut [Self::Port], &Self::Lcores);
+
+    /// Returns what the control thread needs of the runtime.
+    fn for_control(&self) -> impl ForControl + use<Self>;
+}
+
+/// Threads that jobs are run on.
+pub trait Lcores {
+    /// Runs each job on its lcore, and returns when all have ended.
+    fn run(&self, jobs: Vec<(u32, Job<'_>)>);
+}
+
+/// What the control thread needs of a runtime.
+pub trait ForControl: Send + Sync {
+    /// Called first, so that the control thread does not take a worker's CPU.
+    fn settle(&self) {}
+
+    /// Returns what the devices have counted so far, port by port.
+    fn device(&self) -> Vec<Device>;
+}
+
+/// The work of one lcore.
+pub type Job<'s> = Box<dyn FnOnce() + Send + 's>;
+
+/// Carries trials out on the ports and lcores of a runtime.
+pub struct Threads<'r, R>(pub &'r mut R);
+
+impl<R: Runtime> Executor for Threads<'_, R> {
+    fn placement(&self) -> Arc<Placement> {
+        self.0.placement()
+    }
+
+    fn execute(
+        &mut self,
+        stage: &Stage<'_>,
+        sink: &mut impl Sink,
+        summarize: impl FnOnce(Executed) -> Summary,
+    ) -> Result<Summary, Failure> {
+        let placement = self.0.placement();
+        let for_control = self.0.for_control();
+        let timebase = Timebase::new();
+        let mut device = DeviceTally::new(for_control.device());
+        let (queues, on) = self.0.parts();
+        let taps = sink.taps(queues.len());
+        let mut run = Run {
+            stage,
+            timebase: &timebase,
+            placement: &placement,
+            lcores: on,
+            sink,
+            for_control: &for_control,
+            device: &mut device,
+        };
+        let end = match taps {
+            None => run.go(queues.iter_mut().collect()),
+            Some(taps) => {
+                let sampled = queues.iter_mut().zip(taps);
+                let sampled =
+                    sampled.map(|(port, tap)| Sampled::new(port, tap, LateClock::new(&timebase)));
+                run.go(sampled.collect())
+            }
+        }?;
+        device.sample(for_control.device());
+        Ok(summarize(Executed {
+            end,
+            clock: timebase.describe(),
+            device: device.finish(),
+        }))
+    }
+}
+
+/// A trial that is about to start.
+struct Run<'r, 's, L, S, F> {
+    stage: &'r Stage<'s>,
+    timebase: &'r Timebase,
+    placement: &'r Placement,
+    lcores: &'r L,
+    sink: &'r mut S,
+    for_control: &'r F,
+    device: &'r mut DeviceTally,
+}
+
+impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
+    /// Runs the workers on their `queues`, one for each post, to the end.
+    fn go<P: Port + Send>(&mut self, queues: Vec<P>) -> Result<End, Failure> {
+        let Self {
+            stage,
+            timebase,
+            placement,
+            lcores,
+            for_control,
+            ..
+        } = *self;
+        let on_lcores = by_lcore(stage, queues, placement);
+        self.sink
+            .tell(&announcement(stage.request(), &placement.ports, &on_lcores));
+        let (lcore_count, ready) = (on_lcores.len(), AtomicUsize::new(0));
+        let ready = &ready;
+        let (sink, device) = (&mut *self.sink, &mut *self.device);
+        thread::scope(|scope| {
+            let control = thread::Builder::new()
+                .name("control".to_owned())
+                .spawn_scoped(scope, move || {
+                    for_control.settle();
+                    while ready.load(Ordering::Acquire) < lcore_count {
+                        thread::sleep(Duration::from_micros(100));
+                    }
+                    timebase.start();
+                    sink.begin(SystemTime::now());
+                    stage.phase.set(Phase::Running);
+                    watch(stage, timebase, placement, sink, device, for_control)
+                });
+            let control = control.map_err(|error| {
+                Failure::machine(format!("no control thread could be made: {error}"))
+            })?;
+            let jobs = on_lcores.into_iter().map(|(lcore, mut workers)| {
+                let job = move || {
+                    workers.iter_mut().for_each(Worker::prime);
+                    ready.fetch_add(1, Ordering::AcqRel);
+                    stage.phase.wait_for_start();
+                    worker::run(&mut workers, &mut timebase.reader(), &stage.phase);
+                };
+                (lcore, Box::new(job) as Job<'_>)
+            });
+            lcores.run(jobs.collect());
+            control
+                .join()
+                .map_err(|_| Failure::machine("the control thread panicked"))
+        })
+    }
+}
+
+/// Makes the workers of each lcore, in the order in which the lcores are first named.
+fn by_lcore<'s, P: Port>(
+    stage: &'s Stage<'_>,
+    queues: Vec<P>,
+    placement: &Placement,
+) -> Vec<(u32, Vec<Worker<'s, P>>)> {
+    let mut on_lcores: Vec<(u32, Vec<_>)> = Vec::new();
+    for (number, (port, lcore)) in queues.into_iter().zip(&placement.lcores).enumerate() {
+        let worker = stage.worker(number, port, &placement.ports);
+        match on_lcores.iter_mut().find(|(of, _)| of == lcore) {
+            Some((_, workers)) => workers.push(worker),
+            None => on_lcores.push((*lcore, vec![worker])),
+        }
+    }
+    on_lcores
+}
+
+/// Says what is about to happen, and how to end it.
+fn announcement<W>(request: &Request, ports: &[OpenedPort], on: &[(u32, Vec<W>)]) -> String {
+    let listed = |items: Vec<String>| items.join(", ");
+    let does = match request.mode {
+        Mode::SendRecv(_) => "Sending",
+        Mode::Reflect => "Reflecting",
+    };
+    format!(
+        "{does} on {} with {} on {} {}; Ctrl-C ends the run.",
+        listed(ports.iter().map(|port| port.name.clone()).collect()),
+        match on.iter().map(|(_, workers)| workers.len()).sum() {
+            1 => "1 worker".to_owned(),
+            workers => format!("{workers} workers"),
+        },
+        if on.len() == 1 { "lcore" } else { "lcores" },
+        listed(on.iter().map(|(lcore, _)| lcore.to_string()).collect()),
+    )
+}
+
+/// Does what the control thread does, until the trial is over.
+fn watch(
+    stage: &Stage<'_>,
+    timebase: &Timebase,
+    placement: &Placement,
+    sink: &mut impl Sink,
+    device: &mut DeviceTally,
+    for_control: &impl ForControl,
+) -> End {
+    let mut clock = timebase.reader();
+    let mut control = Control::new(stage);
+    let mut measured = Instant::now();
+    loop {
+        let now = clock.now();
+        let requests = sink.stop_requests();
+        let end = control.poll(now, requests, &mut |row| sink.row(row));
+        let scene = Scene {
+            ports: &placement.ports,
+            lcores: &placement.lcores,
+            device: device.so_far(),
+        };
+        let progress = || control.progress(now, &scene);
+        if let Some(end) = end {
+            sink.end(&progress);
+            return end;
+        }
+        sink.tick(now, &progress);
+        if measured.elapsed() >= MEASURE_INTERVAL {
+            measured = Instant::now();
+            timebase.adjust();
+            device.sample(for_control.device());
+        }
+        thread::sleep(LOOK_INTERVAL);
+    }
+}

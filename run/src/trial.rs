@@ -1,0 +1,182 @@
+//! A trial: one load on ports that are open, from its first packet to its summary.
+//!
+//! Promised: ports stay open from one trial to the next, and each begins anew: sequences at 0, counters
+//! at 0, a tag of its own, so that what is left on its way from an earlier trial is foreign. Whoever
+//! moves the packets (threads on lcores, a simulation) is an [`Executor`], whoever watches a [`Sink`].
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_report::csv::Row;
+use dpdkgen_report::progress::Progress;
+use dpdkgen_report::summary::{self, Device, StopReason, Summary};
+
+use crate::clock::Timebase;
+use crate::control::{End, Stop};
+use crate::device::DeviceTally;
+use crate::failure::Failure;
+use crate::request::{Mode, Request};
+use crate::sampling::Tap;
+use crate::stage::{Memory, Placement, Stage};
+use crate::threads::{ForControl, Runtime};
+use crate::totals::{Circumstances, summarize};
+
+/// Whoever watches a trial, and may end it.
+pub trait Sink: Send {
+    /// Takes a sentence for the person who watches, before anything begins.
+    fn tell(&mut self, _line: &str) {}
+
+    /// Returns what each of so many workers samples frames with, if that is wanted.
+    fn taps(&mut self, _workers: usize) -> Option<Vec<Tap>> {
+        None
+    }
+
+    /// Notes that the trial begins, at `start` by the clock on the wall.
+    fn begin(&mut self, _start: SystemTime) {}
+
+    /// Takes the next interval, which is closed.
+    fn row(&mut self, _row: &Row) {}
+
+    /// Notes that it is `now`, every few milliseconds; `progress` tells how far the trial is.
+    fn tick(&mut self, _now: Nanos, _progress: &dyn Fn() -> Progress) {}
+
+    /// Notes that the trial is over; `progress` tells what it came to.
+    fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
+
+    /// Takes what the summary does not tell: nothing on `stage` changes any more.
+    fn ended(&mut self, _stage: &Stage<'_>) {}
+
+    /// Returns how often the user has asked to stop.
+    fn stop_requests(&mut self) -> usize {
+        0
+    }
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Sink for Nobody {}
+
+/// What carries trials out: open ports and whatever time passes on them.
+pub trait Executor {
+    /// Returns the ports, and who works where on them.
+    fn placement(&self) -> Arc<Placement>;
+
+    /// Returns a tag that no other trial is likely to have.
+    fn fresh_tag(&mut self) -> u64 {
+        // The standard library seeds its hashers from the system's entropy.
+        RandomState::new().hash_one(Instant::now()) % Tag::TAGS
+    }
+
+    /// Has the workers of `stage` work until the trial is over, and returns what `summarize` makes of
+    /// how that was.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot begin.
+    fn execute(
+        &mut self,
+        stage: &Stage<'_>,
+        sink: &mut impl Sink,
+        summarize: impl FnOnce(Executed) -> Summary,
+    ) -> Result<Summary, Failure>;
+}
+
+/// How a trial was carried out, as far as its workers do not tell.
+pub struct Executed {
+    /// How it ended.
+    pub end: End,
+    /// The clock that it was timed by.
+    pub clock: summary::Clock,
+    /// What the devices counted meanwhile, port by port.
+    pub device: Vec<Device>,
+}
+
+/// Carries out `request`, whose ports are those of `executor`, and returns what came of it.
+///
+/// # Errors
+///
+/// If it cannot begin; then `sink` has not begun either.
+pub fn trial<E: Executor>(
+    executor: &mut E,
+    request: &Request,
+    sink: &mut impl Sink,
+) -> Result<Summary, Failure> {
+    let mut request = request.clone();
+    let tag = match &mut request.mode {
+        Mode::Reflect => Tag::new(0),
+        // The summary tells it.
+        Mode::SendRecv(sendrecv) => {
+            let fresh = || executor.fresh_tag();
+            Tag::new(*sendrecv.run_tag.get_or_insert_with(fresh))
+        }
+    };
+    let placement = executor.placement();
+    let Placement {
+        ports,
+        posts,
+        lcores,
+    } = &*placement;
+    let mut memory = Memory::new(&request, posts)?;
+    let stage = Stage::new(&request, posts, tag, &mut memory);
+    let summary = executor.execute(&stage, sink, |executed| {
+        let circumstances = Circumstances {
+            end: executed.end,
+            clock: executed.clock,
+            ports,
+            lcores,
+            device: executed.device,
+        };
+        summarize(&stage, circumstances)
+    })?;
+    sink.ended(&stage);
+    Ok(summary)
+}
+
+/// Ends every trial before it begins: the user did not want to wait for a link.
+pub struct EndedBeforeStart {
+    placement: Arc<Placement>,
+    /// They have counted nothing.
+    device: Vec<Device>,
+}
+
+impl EndedBeforeStart {
+    /// Makes what ends trials on `runtime` before they begin.
+    #[must_use]
+    pub fn on(runtime: &impl Runtime) -> Self {
+        Self {
+            placement: runtime.placement(),
+            device: DeviceTally::new(runtime.for_control().device()).finish(),
+        }
+    }
+}
+
+impl Executor for EndedBeforeStart {
+    fn placement(&self) -> Arc<Placement> {
+        Arc::clone(&self.placement)
+    }
+
+    fn execute(
+        &mut self,
+        _: &Stage<'_>,
+        _: &mut impl Sink,
+        summarize: impl FnOnce(Executed) -> Summary,
+    ) -> Result<Summary, Failure> {
+        let stop = Stop {
+            reason: StopReason::Signal,
+            at: Nanos(0),
+        };
+        Ok(summarize(Executed {
+            end: End {
+                stop,
+                drained: false,
+            },
+            clock: Timebase::new().describe(),
+            device: self.device.clone(),
+        }))
+    }
+}
