@@ -24,9 +24,10 @@ use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::SequenceWindow;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{LcoreWorkers, Role, Worker};
-use dpdkgen_rt::device::{self, Device, DeviceConfig};
+use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::{lcores, select};
+use dpdkgen_rt::eal::lcores;
+use dpdkgen_rt::ethdev::device::{self, Device, DeviceConfig};
 use dpdkgen_run::clock::{TickClock, Timebase};
 
 /// [`PACKETS`] is a multiple of it, and net_pcap gives whole bursts.

@@ -1,26 +1,18 @@
-//! dpdkgen over DPDK ports: the EAL's start, ports and their queues, and workers on lcores.
+//! dpdkgen over DPDK ports, in DPDK's own words:
 //!
-//! `unsafe` stands only in the modules that call C ([`affinity`], [`counters`],
-//! [`device`], [`eal`], [`lcores`], [`port`], [`ports`] and the private
-//! `capture`, `interrupts`, `mbuf` and `pool`); what they offer is safe to call.
+//! | folder | what it does |
+//! |---|---|
+//! | [`eal`] | starts and ends the environment abstraction layer, with its log, its lcores and the CPUs of the process |
+//! | [`ethdev`] | what ports there are, opening them, their queues and counters, what is particular to a driver |
+//! | `mbuf` | packet buffers and the pools that they come from |
+//! | [`cli`] | what a user names and reads: ports chosen, ports listed |
+//! | [`runtime`] | ports and lcores as a run wants them |
+//!
+//! `unsafe` stands only in the modules that call C (docs/architecture.md lists them); what they offer
+//! is safe to call.
 
-pub mod affinity;
-mod capture;
-pub mod counters;
-pub mod device;
-mod diagnosis;
-pub mod driver;
+pub mod cli;
 pub mod eal;
-mod interrupts;
-mod kernel_netvsc;
-pub mod lcores;
+pub mod ethdev;
 mod mbuf;
-mod memif;
-mod pool;
-pub mod port;
-pub mod ports;
-mod ports_text;
 pub mod runtime;
-pub mod select;
-
-pub use ports_text::{render, to_json};

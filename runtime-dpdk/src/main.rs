@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use dpdkgen_report::voice::Stream;
+use dpdkgen_rt::cli::{render, select, to_json};
+use dpdkgen_rt::eal::affinity;
 use dpdkgen_rt::eal::{self, Eal};
+use dpdkgen_rt::ethdev::info;
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
-use dpdkgen_rt::{affinity, ports, render, select, to_json};
 use dpdkgen_run::drive::Live;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::options::{self, Command, Exit, More, Program};
@@ -79,7 +81,7 @@ fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<E
 
 fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
     let eal = start_eal(eal_args, 0, false)?;
-    let ports = ports::list(&eal)?;
+    let ports = info::list(&eal)?;
     if json {
         print(&format!("{:#}\n", to_json(&ports)))
     } else {

@@ -10,13 +10,13 @@ use dpdkgen_run::request::{Mode, Request};
 use dpdkgen_run::stage::{OpenedPort, Placement, Post};
 use dpdkgen_run::threads::{ForControl, Job, Lcores, Runtime};
 
-use crate::affinity::CpuSet;
-use crate::counters::CounterSource;
-use crate::device::{Device, DeviceConfig, IP_UDP_HEADERS, Role};
 use crate::eal::Eal;
-use crate::lcores::{self, Lcore};
-use crate::port::QueuePort;
-use crate::ports::PortInfo;
+use crate::eal::affinity::CpuSet;
+use crate::eal::lcores::{self, Lcore};
+use crate::ethdev::device::{Device, DeviceConfig, IP_UDP_HEADERS, Role};
+use crate::ethdev::info::PortInfo;
+use crate::ethdev::queue::QueuePort;
+use crate::ethdev::stats::CounterSource;
 
 /// Which lcore runs the worker at each post.
 #[derive(Debug, Clone)]

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dpdkgen_core::port::{FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_rt::counters::Counters;
-use dpdkgen_rt::device::{Device, DeviceConfig, Role};
+use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::port::QueuePort;
-use dpdkgen_rt::{lcores, select};
+use dpdkgen_rt::eal::lcores;
+use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, Role};
+use dpdkgen_rt::ethdev::queue::QueuePort;
+use dpdkgen_rt::ethdev::stats::Counters;
 use dpdkgen_run::request::PortSelector;
 
 const BURST: u16 = 32;
@@ -444,7 +445,7 @@ fn closures_run_on_their_lcores_and_may_borrow(eal: &Eal) {
     let lengths = lcores::launch(eal, jobs).unwrap();
     assert_eq!(lengths, names.iter().map(String::len).collect::<Vec<_>>());
 
-    let cpu = || dpdkgen_rt::affinity::saved().unwrap().cpus();
+    let cpu = || dpdkgen_rt::eal::affinity::saved().unwrap().cpus();
     let cpus = lcores::launch(eal, lcores.iter().map(|&l| (l, cpu)).collect()).unwrap();
     let expected: Vec<_> = lcores.iter().map(|lcore| vec![lcore.id as usize]).collect();
     assert_eq!(cpus, expected);

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dpdkgen_core::port::{FrameLen, Port, Verdict};
-use dpdkgen_rt::device::{Device, DeviceConfig, Role};
+use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::select;
+use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, Role};
 
 const PEER: &str = "DPDKGEN_TEST_MEMIF_PEER";
 const PEERS: usize = 16;

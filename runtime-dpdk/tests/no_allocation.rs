@@ -7,10 +7,10 @@ mod counting;
 use counting::{Counting, request, run};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::summary::Role;
+use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::port::QueuePort;
+use dpdkgen_rt::ethdev::queue::QueuePort;
 use dpdkgen_rt::runtime::{self, Places};
-use dpdkgen_rt::select;
 use dpdkgen_run::stage::posts;
 
 #[global_allocator]

@@ -13,12 +13,12 @@ use std::ptr::{NonNull, null_mut};
 use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
-use crate::interrupts::Seat;
+use crate::ethdev::guard::BurstGuard;
+use crate::ethdev::memif::Direction;
 use crate::mbuf::{
     clear_offloads, copy_back, frame, free, gather, in_one_piece, make_packet, offload_flags,
     prefetch, room,
 };
-use crate::memif::Direction;
 
 /// The largest burst.
 pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
@@ -64,7 +64,7 @@ pub struct QueuePort<'device> {
     burst: Box<Slots>,
     scratch: Box<[u8]>,
     /// For a driver whose interrupts must not meet a burst.
-    seat: Option<Seat>,
+    guard: Option<BurstGuard>,
     device: PhantomData<&'device ()>,
 }
 
@@ -78,7 +78,7 @@ impl QueuePort<'_> {
         rx: Option<RxQueue>,
         tx: Option<TxQueue>,
         frame_max: usize,
-        seat: Option<Seat>,
+        guard: Option<BurstGuard>,
     ) -> Self {
         Self {
             port,
@@ -87,7 +87,7 @@ impl QueuePort<'_> {
             frame_max,
             burst: Box::new([null_mut(); SLOTS]),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
-            seat,
+            guard,
             device: PhantomData,
         }
     }
@@ -108,7 +108,7 @@ impl QueuePort<'_> {
     fn take_received(&mut self) -> usize {
         let Some(rx) = self.rx else { return 0 };
         let mbufs = self.burst.as_mut_ptr();
-        let count = burst(self.seat.as_ref(), Direction::Rx, || {
+        let count = burst(self.guard.as_ref(), Direction::Rx, || {
             // SAFETY: the queue is this worker's alone, its port stays configured while `self`
             // lives, and the array has room for `burst` (at most MAX_BURST) pointers.
             unsafe { dpdk_sys::dg_rx_burst(self.port, rx.queue, mbufs, rx.burst) }
@@ -118,13 +118,13 @@ impl QueuePort<'_> {
 }
 
 /// A transmit queue that packets are handed over to.
-struct Exit<'port> {
+struct TxBurst<'port> {
     port: u16,
     queue: u16,
-    seat: Option<&'port Seat>,
+    guard: Option<&'port BurstGuard>,
 }
 
-impl Exit<'_> {
+impl TxBurst<'_> {
     /// Hands over packets of `mbufs`, and returns how many of the first the device has accepted.
     fn send(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
         debug_assert!(
@@ -133,7 +133,7 @@ impl Exit<'_> {
         );
         // A slice of the arrays, so no longer than MAX_BURST.
         let count = mbufs.len() as u16;
-        let accepted = burst(self.seat, Direction::Tx, || {
+        let accepted = burst(self.guard, Direction::Tx, || {
             // SAFETY: the queue is this worker's alone, its port stays configured while the
             // QueuePort lives, and the slice holds `count` packets that are ours.
             unsafe { dpdk_sys::dg_tx_burst(self.port, self.queue, mbufs.as_mut_ptr(), count) }
@@ -143,7 +143,7 @@ impl Exit<'_> {
 
     /// Sends all of `mbufs` that the device accepts, waiting a little where its ring is full.
     #[inline]
-    fn send_patiently(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
+    fn send_with_retry(&self, mbufs: &mut [*mut dg_mbuf]) -> usize {
         if mbufs.is_empty() {
             return 0;
         }
@@ -170,10 +170,10 @@ impl Exit<'_> {
 }
 
 /// Calls the driver, which says how many packets it has moved.
-fn burst(seat: Option<&Seat>, direction: Direction, call: impl FnOnce() -> u16) -> u16 {
-    match seat {
+fn burst(guard: Option<&BurstGuard>, direction: Direction, call: impl FnOnce() -> u16) -> u16 {
+    match guard {
         None => call(),
-        Some(seat) => seat.during(direction, call),
+        Some(guard) => guard.during(direction, call),
     }
 }
 
@@ -212,12 +212,12 @@ impl Port for QueuePort<'_> {
             // SAFETY: as above, and the slice is gone.
             unsafe { make_packet(mbuf, len.min(self.frame_max)) };
         }
-        let exit = Exit {
+        let tx_burst = TxBurst {
             port: self.port,
             queue,
-            seat: self.seat.as_ref(),
+            guard: self.guard.as_ref(),
         };
-        let accepted = exit.send(burst);
+        let accepted = tx_burst.send(burst);
         // SAFETY: those that were not accepted are still ours.
         unsafe { free(&mut burst[accepted..]) };
         let accepted = accepted as u16;
@@ -273,12 +273,12 @@ impl Port for QueuePort<'_> {
             // SAFETY: received above, and not freed.
             unsafe { clear_offloads(&self.burst[..wanted]) };
         }
-        let exit = Exit {
+        let tx_burst = TxBurst {
             port: self.port,
             queue: tx.queue,
-            seat: self.seat.as_ref(),
+            guard: self.guard.as_ref(),
         };
-        let sent = exit.send_patiently(&mut self.burst[..wanted]);
+        let sent = tx_burst.send_with_retry(&mut self.burst[..wanted]);
         let refused = &mut self.burst[sent..wanted];
         for &mut mbuf in &mut *refused {
             // SAFETY: those that were not accepted are still ours.

@@ -10,8 +10,9 @@ use dpdkgen_core::wire::Mac;
 use dpdkgen_run::failure::Failure;
 use serde::{Serialize, Serializer};
 
-use crate::driver::Driver;
 use crate::eal::Eal;
+use crate::ethdev::driver::Driver;
+use crate::ethdev::guard;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
 /// limit of its own, and a frame with its headroom has to fit a buffer whose size has 16 bits.
@@ -80,15 +81,20 @@ pub struct DescriptorLimits {
     pub align: u16,
 }
 
-/// The ports there are, by index.
+/// Lists the ports there are, by index.
+///
+/// # Errors
+///
+/// If DPDK tells nothing about one of them.
 pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Failure> {
+    eal.at_end(|eal| guard::end(&memif_indices(eal)));
     indices(eal)
         .map(|index| info(index).map(|(info, _)| info))
         .collect()
 }
 
 /// Returns the indices of the memif ports.
-pub(crate) fn memif_indices(eal: &Eal) -> Vec<u16> {
+fn memif_indices(eal: &Eal) -> Vec<u16> {
     let is_memif = |index| info(index).is_ok_and(|(info, _)| info.driver().is_memif());
     indices(eal).filter(|&index| is_memif(index)).collect()
 }
@@ -140,7 +146,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Fai
     if error != 0 {
         return Err(Failure::machine(format!(
             "DPDK tells nothing about port {index}: {}",
-            crate::eal::error_text(error)
+            crate::eal::errno::error_text(error)
         )));
     }
     let info = PortInfo {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ports::{DescriptorLimits, PortInfo};
+use crate::ethdev::info::{DescriptorLimits, PortInfo};
 
 /// The ports as indented text, one block each.
 #[must_use]
@@ -103,7 +103,7 @@ fn list(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::tests::port;
+    use crate::ethdev::info::tests::port;
 
     #[test]
     fn text_and_json_name_what_was_found() {

@@ -4,7 +4,7 @@
 //! regard to others, and a process dies of a segmentation fault or a panic of the EAL's when
 //!
 //! - a peer leaves while a burst reads the rings, which are unmapped. So while queues of such a
-//!   port are in use ([`Seat`]), the thread is held in an alarm callback of ours (alarms run in it).
+//!   port are in use ([`BurstGuard`]), the thread is held in an alarm callback of ours (alarms run in it).
 //!   When it has something to do, it waits until no worker is inside a burst, keeps them out, lets
 //!   the thread go for a moment, and takes it back;
 //! - a peer leaves while the port is stopped. So it is stopped in that thread ([`in_thread`]);
@@ -21,25 +21,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::memif::{Direction, Queues};
-use crate::ports;
+use crate::ethdev::info;
+use crate::ethdev::memif::{Direction, Queues};
 
 /// How long the interrupt thread is let go of. What it had to do then is done by then, or is under
 /// way in it, so that it comes back only afterwards.
-const LET_GO_US: u64 = 100;
+const RELEASE_US: u64 = 100;
 /// How long before workers are held up again, should there always be something to do.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How often the interrupt thread looks whether it is needed no longer.
-const LOOK_MS: i32 = 20;
+const POLL_MS: i32 = 20;
 
 /// Those who may be inside a burst.
-static SEATS: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
+static GUARDS: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
 /// Whether they are kept out.
-static CLOSED: AtomicBool = AtomicBool::new(false);
+static QUIESCED: AtomicBool = AtomicBool::new(false);
 /// Whether the interrupt thread is to be let go of for good.
-static OVER: AtomicBool = AtomicBool::new(false);
-/// Held while the first seat is taken or the last one left.
-static CHANGE: Mutex<()> = Mutex::new(());
+static RELEASED: AtomicBool = AtomicBool::new(false);
+/// Held while the first guard is taken or the last one left.
+static MEMBERSHIP: Mutex<()> = Mutex::new(());
 
 /// What a worker shares with the interrupt thread, on cache lines that no other worker writes to.
 #[repr(align(128))]
@@ -58,10 +58,10 @@ struct Shared {
 impl Shared {
     /// Sees which queues have a ring; while the worker is kept out of bursts.
     fn look_for_rings(&self) {
-        let is_up = ports::link(self.queues.port).is_some_and(|link| link.up);
+        let is_up = info::link(self.queues.port).is_some_and(|link| link.up);
         // While a peer is connecting, some rings are there already and must not be forgotten.
         let has_left = self.was_up.swap(is_up, Ordering::Relaxed) && !is_up;
-        // SAFETY: a seat is taken while its port is started and left before that is stopped; the
+        // SAFETY: a guard is taken while its port is started and left before that is stopped; the
         // worker, the only one that has these queues, is in no burst.
         let (rx, tx) = unsafe {
             if has_left {
@@ -76,12 +76,12 @@ impl Shared {
 }
 
 /// A worker's place, as long as it has a queue of such a port.
-pub struct Seat(Arc<Shared>);
+pub struct BurstGuard(Arc<Shared>);
 
-impl Seat {
+impl BurstGuard {
     /// Takes the place of the worker that has `queues`, whose port is started.
     pub fn take(queues: Queues) -> Self {
-        let _change = lock(&CHANGE);
+        let _change = lock(&MEMBERSHIP);
         let shared = Arc::new(Shared {
             is_inside: AtomicBool::new(false),
             queues,
@@ -91,13 +91,13 @@ impl Seat {
         });
         shared.look_for_rings();
         let first = {
-            let mut seats = lock(&SEATS);
-            seats.push(shared.clone());
-            seats.len() == 1
+            let mut guards = lock(&GUARDS);
+            guards.push(shared.clone());
+            guards.len() == 1
         };
         if first {
-            OVER.store(false, Ordering::SeqCst);
-            CLOSED.store(false, Ordering::SeqCst);
+            RELEASED.store(false, Ordering::SeqCst);
+            QUIESCED.store(false, Ordering::SeqCst);
             set_alarm(hold, null_mut());
         }
         Self(shared)
@@ -107,14 +107,14 @@ impl Seat {
     pub fn during(&self, direction: Direction, burst: impl FnOnce() -> u16) -> u16 {
         let is_inside = &self.0.is_inside;
         loop {
-            // Sequentially consistent, as the reads in `keep_out` are: either we see that it is
+            // Sequentially consistent, as the reads in `quiesce` are: either we see that it is
             // closed, or they see that we are inside.
             is_inside.store(true, Ordering::SeqCst);
-            if !CLOSED.load(Ordering::SeqCst) {
+            if !QUIESCED.load(Ordering::SeqCst) {
                 break;
             }
             is_inside.store(false, Ordering::Release);
-            while CLOSED.load(Ordering::Relaxed) {
+            while QUIESCED.load(Ordering::Relaxed) {
                 thread::yield_now(); // The interrupt thread may wait for this CPU.
             }
         }
@@ -133,17 +133,17 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for BurstGuard {
     fn drop(&mut self) {
-        let _change = lock(&CHANGE);
+        let _change = lock(&MEMBERSHIP);
         let last = {
-            let mut seats = lock(&SEATS);
-            seats.retain(|seat| !Arc::ptr_eq(seat, &self.0));
-            seats.is_empty()
+            let mut guards = lock(&GUARDS);
+            guards.retain(|guard| !Arc::ptr_eq(guard, &self.0));
+            guards.is_empty()
         };
         if last {
-            OVER.store(true, Ordering::SeqCst);
-            // SAFETY: waits until a callback that runs has ended; it sees OVER within LOOK_MS.
+            RELEASED.store(true, Ordering::SeqCst);
+            // SAFETY: waits until a callback that runs has ended; it sees RELEASED within POLL_MS.
             unsafe { dpdk_sys::rte_eal_alarm_cancel(Some(hold), null_mut()) };
         }
     }
@@ -208,7 +208,7 @@ pub fn end(ports: &[u16]) -> bool {
         return false;
     }
     while !closing.done.load(Ordering::Acquire) {
-        thread::sleep(Duration::from_micros(LET_GO_US));
+        thread::sleep(Duration::from_micros(RELEASE_US));
     }
     true
 }
@@ -216,31 +216,31 @@ pub fn end(ports: &[u16]) -> bool {
 /// What the interrupt thread is held in.
 extern "C" fn hold(_: *mut c_void) {
     // What it has done meanwhile may have been a peer's coming or going.
-    for seat in lock(&SEATS).iter() {
-        seat.look_for_rings();
+    for guard in lock(&GUARDS).iter() {
+        guard.look_for_rings();
     }
-    CLOSED.store(false, Ordering::SeqCst);
+    QUIESCED.store(false, Ordering::SeqCst);
     thread::sleep(INTERVAL);
     let mut events = event_queues();
-    while !OVER.load(Ordering::SeqCst) {
+    while !RELEASED.load(Ordering::SeqCst) {
         // SAFETY: the array has as many entries as are said.
         let ready =
-            unsafe { libc::poll(events.as_mut_ptr(), events.len() as libc::nfds_t, LOOK_MS) };
+            unsafe { libc::poll(events.as_mut_ptr(), events.len() as libc::nfds_t, POLL_MS) };
         if ready > 0 {
-            keep_out();
+            quiesce();
             if set_alarm(hold, null_mut()) {
                 return;
             }
-            CLOSED.store(false, Ordering::SeqCst);
+            QUIESCED.store(false, Ordering::SeqCst);
         }
     }
 }
 
 /// Keeps workers from bursts, and returns when none is in one.
-fn keep_out() {
-    CLOSED.store(true, Ordering::SeqCst);
-    for seat in lock(&SEATS).iter() {
-        while seat.is_inside.load(Ordering::SeqCst) {
+fn quiesce() {
+    QUIESCED.store(true, Ordering::SeqCst);
+    for guard in lock(&GUARDS).iter() {
+        while guard.is_inside.load(Ordering::SeqCst) {
             thread::yield_now();
         }
     }
@@ -271,7 +271,7 @@ fn event_queues() -> Vec<libc::pollfd> {
 fn set_alarm(callback: extern "C" fn(*mut c_void), argument: *mut c_void) -> bool {
     // SAFETY: the callback is a function, and its argument is valid when it runs, as each caller
     // sees to.
-    unsafe { dpdk_sys::rte_eal_alarm_set(LET_GO_US, Some(callback), argument) == 0 }
+    unsafe { dpdk_sys::rte_eal_alarm_set(RELEASE_US, Some(callback), argument) == 0 }
 }
 
 /// A lock whose data is whole even when a holder has panicked.

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_uint};
 
-use crate::driver::Counts;
+use crate::ethdev::driver::Counts;
 
 /// Counters of a port at one moment, since the port was made; what the driver does not tell, or could
 /// not be read just now, is absent.

@@ -5,23 +5,33 @@
 //! is one sentence with the remedy.
 #![allow(unsafe_code)]
 
+pub mod affinity;
+mod capture;
+pub(crate) mod diagnosis;
+pub(crate) mod errno;
+pub mod lcores;
+
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
 
 use dpdkgen_run::failure::Failure;
 
-use crate::affinity;
-use crate::capture::Capture;
-use crate::diagnosis::{self, Attempt};
-use crate::{interrupts, ports};
+use self::capture::Capture;
+use self::diagnosis::Attempt;
+use self::errno::last_error;
 
 /// The running EAL. The thread that started it is its main lcore, so it stays with that thread.
 pub struct Eal {
     log: Capture,
     log_taken: Cell<u64>,
+    /// Called at the end, before the EAL is.
+    closer: Cell<Option<Closer>>,
     main_lcore: PhantomData<*mut ()>,
 }
+
+/// Closes what has to be closed last of all, and returns whether the EAL has to stay as it is then.
+pub(crate) type Closer = fn(&Eal) -> bool;
 
 /// EAL options for a user who gave none: the CPUs that the process may use, as many as `workers`
 /// need beside the main lcore, and nothing shared, so that several programs run side by side.
@@ -79,6 +89,7 @@ impl Eal {
         let eal = Self {
             log,
             log_taken: Cell::new(0),
+            closer: Cell::new(None),
             main_lcore: PhantomData,
         };
         if let Some(argument) = leftover {
@@ -100,6 +111,11 @@ impl Eal {
         let text = self.log.text_from(self.log_taken.replace(self.log.len()));
         let telling = text.lines().filter(|line| diagnosis::is_telling(line));
         telling.map(str::to_owned).collect()
+    }
+
+    /// Has `close` called at the end.
+    pub(crate) fn at_end(&self, close: Closer) {
+        self.closer.set(Some(close));
     }
 
     /// How much has been logged by now, for [`Self::last_words`].
@@ -131,7 +147,7 @@ impl Eal {
 
 impl Drop for Eal {
     fn drop(&mut self) {
-        if interrupts::end(&ports::memif_indices(self)) {
+        if self.closer.get().is_some_and(|close| close(self)) {
             // What is left behind (hugepage and runtime files, unless --in-memory or --no-huge), the
             // next start of a DPDK program clears away, as after a crash.
             return;
@@ -189,19 +205,6 @@ fn asks_for_help(args: &[String]) -> bool {
         || args
             .windows(2)
             .any(|pair| pair[0] == "--log-level" && pair[1] == "help")
-}
-
-/// The error number that this thread's last call of DPDK left.
-pub(crate) fn last_error() -> c_int {
-    // SAFETY: reads a variable of this thread's.
-    unsafe { dpdk_sys::dg_errno() }
-}
-
-/// The text of an error number that DPDK gave back, which may be negative.
-pub(crate) fn error_text(error: c_int) -> String {
-    // SAFETY: DPDK returns a NUL-terminated text of this thread's for any number.
-    let text = unsafe { CStr::from_ptr(dpdk_sys::rte_strerror(error.saturating_abs())) };
-    text.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

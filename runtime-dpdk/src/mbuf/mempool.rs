@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 
 use dpdkgen_run::failure::Failure;
 
-use crate::eal::{Eal, error_text, last_error};
+use crate::eal::Eal;
+use crate::eal::errno::{error_text, last_error};
 
 /// Bytes of a buffer that ordinary frames fit in; drivers expect no less (the data room of
 /// `RTE_MBUF_DEFAULT_BUF_SIZE`).
@@ -87,7 +88,7 @@ impl Drop for Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::MAX_BURST;
+    use crate::ethdev::queue::MAX_BURST;
 
     #[test]
     fn a_pool_fills_the_rings_and_leaves_bursts_and_the_cache() {

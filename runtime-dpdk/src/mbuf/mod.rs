@@ -2,6 +2,8 @@
 //! of which received packets may have several.
 #![allow(unsafe_code)]
 
+pub mod mempool;
+
 use std::mem::offset_of;
 use std::slice;
 

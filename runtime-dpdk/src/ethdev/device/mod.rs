@@ -11,14 +11,15 @@ use std::iter;
 use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
 use dpdkgen_run::failure::Failure;
 
-use crate::counters::CounterSource;
-use crate::driver::MtuRule;
-use crate::eal::{Eal, error_text};
-use crate::interrupts::Seat;
-use crate::memif;
-use crate::pool::{ORDINARY_ROOM, Pool, pool_size};
-use crate::port::{MAX_BURST, QueuePort, RxQueue, TxQueue};
-use crate::ports::{self, PortInfo};
+use crate::eal::Eal;
+use crate::eal::errno::error_text;
+use crate::ethdev::driver::MtuRule;
+use crate::ethdev::guard::BurstGuard;
+use crate::ethdev::info::{self as ports, PortInfo};
+use crate::ethdev::memif;
+use crate::ethdev::queue::{MAX_BURST, QueuePort, RxQueue, TxQueue};
+use crate::ethdev::stats::CounterSource;
+use crate::mbuf::mempool::{ORDINARY_ROOM, Pool, pool_size};
 
 /// Bytes of an Ethernet header.
 const ETHERNET_HEADER: u32 = 14;
@@ -135,8 +136,8 @@ impl<'eal> Device<'eal> {
                 rx: only(rx.map(|rx| rx.queue)),
                 tx: only(tx.map(|tx| tx.queue)),
             };
-            let seat = guarded.then(|| Seat::take(queues));
-            QueuePort::new(index, rx, tx, frame_max, seat)
+            let guard = guarded.then(|| BurstGuard::take(queues));
+            QueuePort::new(index, rx, tx, frame_max, guard)
         };
         let rx = |queue| RxQueue {
             queue,
@@ -452,7 +453,7 @@ fn queue_count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::tests::port;
+    use crate::ethdev::info::tests::port;
 
     fn netvsc(vf: &str) -> PortInfo {
         PortInfo {

@@ -6,10 +6,10 @@ use dpdkgen_core::wire::Mac;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::PortSelector;
 
-use crate::diagnosis;
 use crate::eal::Eal;
-use crate::kernel_netvsc::{self, Interface};
-use crate::ports::{self, PortInfo};
+use crate::eal::diagnosis;
+use crate::ethdev::info::{self as ports, PortInfo};
+use crate::ethdev::{Interface, kernel_interfaces};
 
 /// The ports that the selectors name, in their order; without any, the only port there is.
 pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Failure> {
@@ -17,7 +17,7 @@ pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Fa
     if ports.is_empty() {
         return Err(no_port(&eal.last_words(0)));
     }
-    let kernel = kernel_netvsc::interfaces(Path::new("/sys"));
+    let kernel = kernel_interfaces(Path::new("/sys"));
     Ok(choose(&ports, selectors, &kernel)?
         .into_iter()
         .cloned()
@@ -136,7 +136,7 @@ fn names(ports: &[PortInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::tests::port;
+    use crate::ethdev::info::tests::port;
 
     fn ports() -> Vec<PortInfo> {
         vec![

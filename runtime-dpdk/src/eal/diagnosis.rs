@@ -8,7 +8,7 @@ use std::fs;
 
 use dpdkgen_run::failure::Failure;
 
-use crate::eal;
+use super::errno;
 
 /// A start that failed, and what matters of the machine that it failed on.
 pub struct Attempt<'a> {
@@ -190,7 +190,7 @@ fn cause(attempt: &Attempt) -> String {
             before = Some(clean(line));
         }
     }
-    before.unwrap_or_else(|| eal::error_text(attempt.error))
+    before.unwrap_or_else(|| errno::error_text(attempt.error))
 }
 
 /// The last two lines that tell something, since the last one often says only that there was an

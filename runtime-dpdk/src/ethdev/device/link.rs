@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use dpdkgen_run::failure::Failure;
 
 use super::Device;
-use crate::driver::Driver;
-use crate::memif::Queues;
-use crate::{interrupts, ports};
+use crate::ethdev::driver::Driver;
+use crate::ethdev::memif::Queues;
+use crate::ethdev::{guard, info as ports};
 
 impl Device<'_> {
     /// Starts the port: from now on it takes and gives packets once its link is up.
@@ -34,7 +34,7 @@ impl Device<'_> {
                 tx: 0..self.queues.tx,
             };
             let mut error = 0;
-            interrupts::in_thread(|| {
+            guard::in_thread(|| {
                 error = start();
                 if error == 0 {
                     // SAFETY: started just now, and no worker has one of its queues.
@@ -105,7 +105,7 @@ impl Device<'_> {
         };
         match (self.started.replace(false), self.is_memif()) {
             (false, _) => {}
-            (true, true) => interrupts::in_thread(stop),
+            (true, true) => guard::in_thread(stop),
             (true, false) => stop(),
         }
     }

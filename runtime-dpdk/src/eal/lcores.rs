@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use dpdkgen_run::failure::Failure;
 
-use crate::eal::{Eal, error_text};
+use crate::eal::Eal;
+use crate::eal::errno::error_text;
 
 /// How often the main lcore looks whether the others have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
