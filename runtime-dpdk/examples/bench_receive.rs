@@ -28,7 +28,9 @@ use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::eal::lcores;
 use dpdkgen_rt::ethdev::device::{self, Device, DeviceConfig};
+use dpdkgen_rt::ethdev::error::Error;
 use dpdkgen_run::clock::{TickClock, Timebase};
+use dpdkgen_run::failure::Failure;
 
 /// [`PACKETS`] is a multiple of it, and net_pcap gives whole bursts.
 const BURST: u16 = 32;
@@ -121,10 +123,11 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         tx_burst: BURST,
         mtu_wanted: 1500,
     };
-    let failed = |failure: dpdkgen_run::failure::Failure| failure.to_string();
+    let failed = |failure: Failure| failure.to_string();
+    let refused = |error: Error| Failure::from(error).to_string();
     let ports = select::select(eal, &[]).map_err(failed)?;
-    let mut device = Device::configure(eal, &ports[0], &config).map_err(failed)?;
-    device.start().map_err(failed)?;
+    let mut device = Device::configure(eal, &ports[0], &config).map_err(refused)?;
+    device.start().map_err(refused)?;
     let port = device.queue_ports().remove(0);
 
     let fixture = Fixture::new(payload_len, 1);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary;
-use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request};
 use dpdkgen_run::stage::{OpenedPort, Placement, Post};
 use dpdkgen_run::threads::{ForControl, Job, Lcores, Runtime};
@@ -13,7 +13,8 @@ use dpdkgen_run::threads::{ForControl, Job, Lcores, Runtime};
 use crate::eal::Eal;
 use crate::eal::affinity::CpuSet;
 use crate::eal::lcores::{self, Lcore};
-use crate::ethdev::device::{Device, DeviceConfig, IP_UDP_HEADERS, Role};
+use crate::ethdev::device::{Device, DeviceConfig, Role};
+use crate::ethdev::error::Error;
 use crate::ethdev::info::PortInfo;
 use crate::ethdev::queue::QueuePort;
 use crate::ethdev::stats::CounterSource;
@@ -77,11 +78,14 @@ pub fn open<'eal>(
     request: &Request,
     posts: &[Post],
     places: &Places,
-) -> Result<Vec<Device<'eal>>, Failure> {
+) -> Result<Vec<Device<'eal>>, Error> {
     use summary::Role::{Reflect, Rx, Tx};
     let (role, mtu_wanted) = match &request.mode {
         Mode::Reflect => (Role::Reflect, 0),
-        Mode::SendRecv(sendrecv) => (Role::SendReceive, sendrecv.payload_len + IP_UDP_HEADERS),
+        Mode::SendRecv(sendrecv) => (
+            Role::SendReceive,
+            sendrecv.payload_len + Layout::IPV4.of_mtu(),
+        ),
     };
     let open = |(number, info)| {
         let config = DeviceConfig {
@@ -110,7 +114,7 @@ pub fn wait_links(
     devices: &[Device<'_>],
     timeout: Duration,
     interrupted: &dyn Fn() -> bool,
-) -> Result<bool, Failure> {
+) -> Result<bool, Error> {
     let begin = Instant::now();
     for device in devices {
         if !device.wait_link(timeout.saturating_sub(begin.elapsed()), interrupted)? {

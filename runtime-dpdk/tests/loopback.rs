@@ -12,6 +12,7 @@ use dpdkgen_rt::eal::lcores;
 use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, Role};
 use dpdkgen_rt::ethdev::queue::QueuePort;
 use dpdkgen_rt::ethdev::stats::Counters;
+use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::PortSelector;
 
 const BURST: u16 = 32;
@@ -358,6 +359,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     let many = usize::from(info.max_rx_queues) + 1;
     let failure = |config| Device::configure(eal, &info, &config).err().unwrap();
     let error = failure(config(Role::SendReceive, many, 1));
+    let error = Failure::from(error);
     assert_eq!(error.exit_status(), 2);
     assert!(
         error
@@ -375,6 +377,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         ..config(Role::SendReceive, 1, 1)
     };
     let error = Device::configure(eal, &memif, &config).err().unwrap();
+    let error = Failure::from(error);
     assert_eq!(error.exit_status(), 2);
     assert!(
         error
@@ -393,6 +396,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         ..config
     };
     let error = failure(config);
+    let error = Failure::from(error);
     assert_eq!(error.exit_status(), 1);
     assert!(error.to_string().contains("hugepages"), "{error}");
 
@@ -405,6 +409,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     let error = device
         .wait_link(Duration::from_millis(50), &|| false)
         .unwrap_err();
+    let error = Failure::from(error);
     assert_eq!(error.exit_status(), 1);
     assert!(error.to_string().contains("net_memif3"), "{error}");
     assert!(!device.wait_link(Duration::from_secs(1), &|| true).unwrap());

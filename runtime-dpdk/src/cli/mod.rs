@@ -1,5 +1,6 @@
 //! What a user names and reads.
 
+mod errors;
 mod list;
 pub mod select;
 

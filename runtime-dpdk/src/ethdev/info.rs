@@ -7,11 +7,12 @@ use std::ffi::{CStr, c_char};
 use std::fmt;
 
 use dpdkgen_core::wire::Mac;
-use dpdkgen_run::failure::Failure;
 use serde::{Serialize, Serializer};
 
 use crate::eal::Eal;
+use crate::eal::errno::error_text;
 use crate::ethdev::driver::Driver;
+use crate::ethdev::error::Error;
 use crate::ethdev::guard;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
@@ -86,7 +87,7 @@ pub struct DescriptorLimits {
 /// # Errors
 ///
 /// If DPDK tells nothing about one of them.
-pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Failure> {
+pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Error> {
     eal.at_end(|eal| guard::end(&memif_indices(eal)));
     indices(eal)
         .map(|index| info(index).map(|(info, _)| info))
@@ -139,15 +140,15 @@ pub(crate) fn dpdk_version() -> String {
 }
 
 /// What is shown of a port, and what it is configured by.
-pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Failure> {
+pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Error> {
     let mut raw = dpdk_sys::dg_port_info::default();
     // SAFETY: fills the struct; an index that is none gives an error.
     let error = unsafe { dpdk_sys::dg_port_info(index, &raw mut raw) };
     if error != 0 {
-        return Err(Failure::machine(format!(
-            "DPDK tells nothing about port {index}: {}",
-            crate::eal::errno::error_text(error)
-        )));
+        return Err(Error::Unknown {
+            index,
+            reason: error_text(error),
+        });
     }
     let info = PortInfo {
         index,

@@ -2,6 +2,7 @@
 
 pub mod device;
 pub mod driver;
+pub mod error;
 mod guard;
 pub mod info;
 mod kernel_netvsc;

@@ -4,10 +4,9 @@
 use std::ffi::CString;
 use std::ptr::NonNull;
 
-use dpdkgen_run::failure::Failure;
-
 use crate::eal::Eal;
 use crate::eal::errno::{error_text, last_error};
+use crate::ethdev::error::Error;
 
 /// Bytes of a buffer that ordinary frames fit in; drivers expect no less (the data room of
 /// `RTE_MBUF_DEFAULT_BUF_SIZE`).
@@ -43,23 +42,24 @@ impl Pool {
         burst: u16,
         room: u32,
         node: u32,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let room = room.max(ORDINARY_ROOM).next_multiple_of(64) + dpdk_sys::DG_HEADROOM;
         let failure = |reason: &str| {
             let mib = (u64::from(buffers) * u64::from(room + 256)).div_ceil(1 << 20);
-            Failure::machine(format!(
-                "there is no memory for {buffers} packet buffers, about {mib} MiB on NUMA node \
-                 {node} ({reason}): reserve more hugepages, give the EAL more with `-m` before the \
-                 `--`, or ask for fewer queues or descriptors"
-            ))
+            Error::NoMemory {
+                buffers,
+                mib,
+                node,
+                reason: reason.to_owned(),
+            }
         };
         let room = u16::try_from(room).map_err(|_| failure("too large"))?;
         let name = CString::new(name).map_err(|_| failure("bad name"))?;
-        let (cache, node) = (cache_size(burst), node.cast_signed());
+        let (cache, socket) = (cache_size(burst), node.cast_signed());
         let mark = eal.log_mark();
         // SAFETY: the EAL runs, which `eal` proves; the name is copied.
         let pool = unsafe {
-            dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), buffers, cache, 0, room, node)
+            dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), buffers, cache, 0, room, socket)
         };
         NonNull::new(pool).map(Self).ok_or_else(|| {
             failure(&format!(

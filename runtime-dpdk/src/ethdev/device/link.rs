@@ -4,22 +4,21 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dpdkgen_run::failure::Failure;
-
 use super::Device;
 use crate::ethdev::driver::Driver;
+use crate::ethdev::error::Error;
 use crate::ethdev::memif::Queues;
 use crate::ethdev::{guard, info as ports};
 
 impl Device<'_> {
     /// Starts the port: from now on it takes and gives packets once its link is up.
-    pub fn start(&mut self) -> Result<(), Failure> {
+    pub fn start(&mut self) -> Result<(), Error> {
         let started = self.try_start();
         // A memif client starts only when its server is there, which `wait_link` waits for.
         if self.memif_client { Ok(()) } else { started }
     }
 
-    fn try_start(&self) -> Result<(), Failure> {
+    fn try_start(&self) -> Result<(), Error> {
         let index = self.info.index;
         let start = || {
             // SAFETY: the port is configured, and no worker has one of its queues: those borrow
@@ -60,7 +59,7 @@ impl Device<'_> {
         &self,
         timeout: Duration,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, Error> {
         const INTERVAL: Duration = Duration::from_millis(5);
         const ANEW: Duration = Duration::from_secs(1);
         let deadline = Instant::now().checked_add(timeout);
@@ -78,12 +77,10 @@ impl Device<'_> {
                 return Ok(false);
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Failure::machine(format!(
-                    "the link of port {} is still down{}: start or connect its peer, or wait longer \
-                     with --wait-link",
-                    self.info,
-                    self.eal.last_words(mark)
-                )));
+                return Err(Error::LinkDown {
+                    port: self.info.to_string(),
+                    log: self.eal.last_words(mark),
+                });
             }
             self.eal.forget_log(mark);
             thread::sleep(INTERVAL);

@@ -9,11 +9,13 @@ use std::ffi::c_int;
 use std::iter;
 
 use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
-use dpdkgen_run::failure::Failure;
+use dpdkgen_core::probe::layout::Layout;
+use dpdkgen_core::wire::FCS_LEN;
 
 use crate::eal::Eal;
 use crate::eal::errno::error_text;
 use crate::ethdev::driver::MtuRule;
+use crate::ethdev::error::{Error, QueueDirection};
 use crate::ethdev::guard::BurstGuard;
 use crate::ethdev::info::{self as ports, PortInfo};
 use crate::ethdev::memif;
@@ -21,12 +23,10 @@ use crate::ethdev::queue::{MAX_BURST, QueuePort, RxQueue, TxQueue};
 use crate::ethdev::stats::CounterSource;
 use crate::mbuf::mempool::{ORDINARY_ROOM, Pool, pool_size};
 
-/// Bytes of an Ethernet header.
-const ETHERNET_HEADER: u32 = 14;
-/// IPv4 and UDP headers, which the MTU includes.
-pub(crate) const IP_UDP_HEADERS: u16 = 28;
+/// Bytes of an Ethernet header, which the MTU does not include.
+const ETHERNET_HEADER: u32 = Layout::IPV4.ip() as u32;
 /// What a device may put into a receive buffer around the MTU: header, two VLAN tags, FCS.
-const RX_OVERHEAD: u32 = ETHERNET_HEADER + 8 + 4;
+const RX_OVERHEAD: u32 = ETHERNET_HEADER + 8 + FCS_LEN as u32;
 /// A reflector cannot know what is coming, so it takes frames as large as is usual, if the port can.
 const REFLECT_MTU: u16 = 9000;
 
@@ -97,7 +97,7 @@ impl<'eal> Device<'eal> {
         eal: &'eal Eal,
         info: &PortInfo,
         config: &DeviceConfig,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let (info, raw) = ports::info(info.index)?;
         let queues = queues(&info, config.rx_nodes.len(), config.tx_nodes.len())?;
         let mut device = Self {
@@ -191,7 +191,7 @@ impl<'eal> Device<'eal> {
         &mut self,
         raw: &dpdk_sys::dg_port_info,
         config: &DeviceConfig,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, Error> {
         if config.mtu_wanted > self.info.max_mtu {
             return Err(self.too_large(config.mtu_wanted, self.info.max_mtu));
         }
@@ -217,7 +217,7 @@ impl<'eal> Device<'eal> {
         raw: &dpdk_sys::dg_port_info,
         role: Role,
         mtu: u16,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, Error> {
         let wide = u32::from(mtu) + RX_OVERHEAD > ORDINARY_ROOM;
         let scatter = if wide {
             raw.rx_offloads & DG_RX_SCATTER
@@ -253,16 +253,16 @@ impl<'eal> Device<'eal> {
     }
 
     /// Gives a netvsc port, which is configured already, the MTU that is needed.
-    fn raise_mtu(&mut self, mtu: u16) -> Result<(), Failure> {
+    fn raise_mtu(&mut self, mtu: u16) -> Result<(), Error> {
         let version = ports::dpdk_version();
         if ["DPDK 23.11.0", "DPDK 23.11.1"].contains(&version.as_str()) {
             // hn_dev_mtu_set reads a queue that is not set up yet: "net/netvsc: fix MTU set".
-            return Err(self.mtu_cannot_be_raised(mtu, &version, "23.11.2 or 24.11"));
+            return Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or 24.11"));
         }
         // SAFETY: the port is configured and not started.
         match unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) } {
             error if error == -libc::ENOTSUP => {
-                Err(self.mtu_cannot_be_raised(mtu, &version, "23.11.2 or later"))
+                Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or later"))
             }
             error => {
                 self.check(error, &format!("given an MTU of {mtu}"))?;
@@ -272,18 +272,17 @@ impl<'eal> Device<'eal> {
         }
     }
 
-    fn mtu_cannot_be_raised(&self, mtu: u16, version: &str, needed: &str) -> Failure {
-        Failure::request(format!(
-            "a payload of {} bytes needs an MTU of {mtu}; port {} has {} and {version} cannot raise \
-             that of a netvsc port: send at most {} bytes, or use DPDK {needed}",
-            payload(mtu),
-            self.info,
-            self.mtu,
-            payload(self.mtu),
-        ))
+    fn mtu_cannot_be_raised(&self, wanted: u16, version: String, needed: &'static str) -> Error {
+        Error::MtuCannotBeRaised {
+            port: self.info.to_string(),
+            wanted,
+            has: self.mtu,
+            version,
+            needed,
+        }
     }
 
-    fn set_mtu(&self, mtu: u16) -> Result<(), Failure> {
+    fn set_mtu(&self, mtu: u16) -> Result<(), Error> {
         // SAFETY: the port is configured and not started.
         let error = unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) };
         // Without a function for it, what was configured holds: rte_eth_dev_configure has held it
@@ -292,24 +291,22 @@ impl<'eal> Device<'eal> {
         self.check(error, &format!("given an MTU of {mtu}"))
     }
 
-    fn too_large(&self, wanted: u16, carried: u16) -> Failure {
-        Failure::request(format!(
-            "a payload of {} bytes needs an MTU of {wanted}; port {} carries {carried}: send at \
-             most {} bytes",
-            payload(wanted),
-            self.info,
-            payload(carried)
-        ))
+    fn too_large(&self, wanted: u16, carried: u16) -> Error {
+        Error::MtuTooLarge {
+            port: self.info.to_string(),
+            wanted,
+            carried,
+        }
     }
 
-    fn adjust_descriptors(&mut self) -> Result<(), Failure> {
+    fn adjust_descriptors(&mut self) -> Result<(), Error> {
         let (rx, tx) = (&raw mut self.rx_descriptors, &raw mut self.tx_descriptors);
         // SAFETY: changes the two numbers.
         let error = unsafe { dpdk_sys::rte_eth_dev_adjust_nb_rx_tx_desc(self.info.index, rx, tx) };
         self.check(error, "given that many descriptors")
     }
 
-    fn make_queues(&mut self, config: &DeviceConfig, scatter: bool) -> Result<(), Failure> {
+    fn make_queues(&mut self, config: &DeviceConfig, scatter: bool) -> Result<(), Error> {
         let index = self.info.index;
         let frame = u32::from(self.mtu);
         let rx_room = if scatter {
@@ -365,7 +362,7 @@ impl<'eal> Device<'eal> {
         Ok(())
     }
 
-    fn check(&self, error: c_int, done: &str) -> Result<(), Failure> {
+    fn check(&self, error: c_int, step: &str) -> Result<(), Error> {
         if error == 0 {
             return Ok(());
         }
@@ -375,11 +372,12 @@ impl<'eal> Device<'eal> {
         } else {
             error_text(error)
         };
-        Err(Failure::machine(format!(
-            "port {} cannot be {done}: {reason}{}; `-v` shows DPDK's whole log",
-            self.info,
-            self.eal.last_words(self.log_mark)
-        )))
+        Err(Error::Refused {
+            port: self.info.to_string(),
+            step: step.to_owned(),
+            reason,
+            log: self.eal.last_words(self.log_mark),
+        })
     }
 }
 
@@ -402,11 +400,6 @@ impl Drop for Device<'_> {
     }
 }
 
-/// The bytes of UDP payload that an MTU leaves.
-const fn payload(mtu: u16) -> u16 {
-    mtu.saturating_sub(IP_UDP_HEADERS)
-}
-
 /// The MTUs to configure a port with, the first that it takes.
 fn mtus(rule: MtuRule, config: &DeviceConfig, info: &PortInfo) -> Vec<u16> {
     let needed = config.mtu_wanted.max(info.mtu);
@@ -422,36 +415,47 @@ fn mtus(rule: MtuRule, config: &DeviceConfig, info: &PortInfo) -> Vec<u16> {
 }
 
 /// How many queues a port is configured with for `rx` that receive and `tx` that send.
-fn queues(info: &PortInfo, rx: usize, tx: usize) -> Result<Queues, Failure> {
-    let rx = queue_count(info, "receive", rx, info.max_rx_queues)?;
-    let tx_used = queue_count(info, "transmit", tx, info.max_tx_queues)?;
+fn queues(info: &PortInfo, rx: usize, tx: usize) -> Result<Queues, Error> {
+    let rx = queue_count(info, QueueDirection::Receive, rx, info.max_rx_queues)?;
+    let tx_used = queue_count(info, QueueDirection::Transmit, tx, info.max_tx_queues)?;
     let (rx, tx) = info.driver().queues(rx, tx_used).map_err(|can| {
         let driver = info.vf_driver.as_ref().unwrap_or(&info.driver);
-        Failure::request(format!(
-            "port {info} is driven by {driver}, which has {can}: ask for as many with -r and -t"
-        ))
+        Error::QueueCounts {
+            port: info.to_string(),
+            driver: driver.clone(),
+            can,
+        }
     })?;
-    queue_count(info, "transmit", tx.into(), info.max_tx_queues)?;
+    queue_count(
+        info,
+        QueueDirection::Transmit,
+        tx.into(),
+        info.max_tx_queues,
+    )?;
     Ok(Queues { rx, tx, tx_used })
 }
 
 fn queue_count(
     info: &PortInfo,
-    direction: &str,
+    direction: QueueDirection,
     wanted: usize,
     limit: u16,
-) -> Result<u16, Failure> {
-    u16::try_from(wanted).ok().filter(|&wanted| wanted <= limit).ok_or_else(|| {
-        Failure::request(format!(
-            "port {info} has at most {limit} {direction} queues, and {wanted} were asked for: give \
-             it fewer with {}",
-            if direction == "receive" { "-r" } else { "-t" }
-        ))
-    })
+) -> Result<u16, Error> {
+    let count = u16::try_from(wanted).ok();
+    count
+        .filter(|&count| count <= limit)
+        .ok_or_else(|| Error::TooManyQueues {
+            port: info.to_string(),
+            direction,
+            wanted,
+            limit,
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use dpdkgen_run::failure::Failure;
+
     use super::*;
     use crate::ethdev::info::tests::port;
 
@@ -507,7 +511,7 @@ mod tests {
         assert_eq!(queues(&mana, 16, 16), of(16, 16, 16));
         assert_eq!(queues(&mana, 8, 1), of(8, 8, 1));
         assert_eq!(queues(&netvsc("mlx5_pci"), 15, 1), of(15, 1, 1));
-        let error = queues(&mana, 15, 1).unwrap_err();
+        let error = Failure::from(queues(&mana, 15, 1).unwrap_err());
         assert_eq!(error.exit_status(), 2);
         assert_eq!(
             error.to_string(),
