@@ -1,7 +1,18 @@
 //! What a link does to the bytes of a frame.
 
+use dpdkgen_core::probe::MIN_LEN;
+use dpdkgen_core::probe::layout::Layout;
+
 use crate::chance::Chance;
 use crate::frames::Frame;
+
+/// Where the headers of the probes on the link lie.
+const LAYOUT: Layout = Layout::IPV4;
+
+/// UDP's protocol number: RFC 768.
+const UDP: u32 = 17;
+/// TCP's protocol number: RFC 9293, section 3.1.
+const TCP: u8 = 6;
 
 /// Bytes that padding adds at most.
 pub const MAX_PADDING: usize = 18;
@@ -28,9 +39,9 @@ pub fn truncate(frame: &mut Frame, chance: &mut Chance) {
 /// Writes the checksum that a kernel leaves to a NIC: the sum over the pseudo-header alone.
 pub fn leave_checksum(frame: &mut Frame) {
     let bytes = frame.bytes_mut();
-    if bytes.len() >= 42 {
-        let sum = (sum(&bytes[26..34]) + 17 + sum(&bytes[38..40])) % 0xffff;
-        bytes[40..42].copy_from_slice(&(sum as u16).to_be_bytes());
+    if bytes.len() >= LAYOUT.payload() {
+        let sum = pseudo_header(bytes) % 0xffff;
+        put(bytes, LAYOUT.udp_checksum(), sum as u16);
     }
     frame.is_intact = false;
 }
@@ -48,24 +59,25 @@ pub fn pad(frame: &mut Frame, chance: &mut Chance) {
 pub fn somebody_elses(frame: &mut Frame, chance: &mut Chance) {
     frame.is_intact = false;
     // A frame that was damaged already has no fields to rely on.
-    let is_whole = frame.bytes().len() >= 58;
+    let is_whole = frame.bytes().len() >= LAYOUT.payload() + MIN_LEN;
     match chance.below(if is_whole { 7 } else { 2 }) {
         0 => anything(frame, chance),
         1 => other_protocol(frame, chance),
-        2 => frame.bytes_mut()[23] = 6,
+        2 => frame.bytes_mut()[LAYOUT.ttl() + 1] = TCP,
         3 => other_run(frame, chance),
         4 => {
             // A first fragment.
-            frame.bytes_mut()[20] = 0x20;
+            frame.bytes_mut()[LAYOUT.ip() + 6] = 0x20;
             complete_ip(frame.bytes_mut());
         }
         5 => {
             let port = chance.bits() as u16;
-            frame.bytes_mut()[36..38].copy_from_slice(&port.to_be_bytes());
+            put(frame.bytes_mut(), LAYOUT.udp() + 2, port);
         }
         _ => {
             let address = chance.bits() as u32;
-            frame.bytes_mut()[26..30].copy_from_slice(&address.to_be_bytes());
+            let source = LAYOUT.addresses()..LAYOUT.addresses() + 4;
+            frame.bytes_mut()[source].copy_from_slice(&address.to_be_bytes());
             complete_ip(frame.bytes_mut());
         }
     }
@@ -87,7 +99,7 @@ fn other_protocol(frame: &mut Frame, chance: &mut Chance) {
     } else {
         0x86dd
     };
-    frame.room()[12..14].copy_from_slice(&ether_type.to_be_bytes());
+    put(frame.room(), LAYOUT.ether_type(), ether_type);
     frame.set_len(60);
 }
 
@@ -95,7 +107,7 @@ fn other_protocol(frame: &mut Frame, chance: &mut Chance) {
 fn other_run(frame: &mut Frame, chance: &mut Chance) {
     let bytes = frame.bytes_mut();
     // The short tag, which is there in every probe.
-    let at = 56 + chance.below(2) as usize;
+    let at = LAYOUT.payload() + MIN_LEN - 2 + chance.below(2) as usize;
     bytes[at] ^= 1 + chance.below(255) as u8;
     complete_udp(bytes);
 }
@@ -110,20 +122,30 @@ fn sum(bytes: &[u8]) -> u32 {
     (sum % 0xffff) as u32
 }
 
+/// The sum over the addresses, the protocol and the length of UDP: RFC 768.
+fn pseudo_header(frame: &[u8]) -> u32 {
+    let length = LAYOUT.udp_length()..LAYOUT.udp_checksum();
+    sum(&frame[LAYOUT.addresses()..LAYOUT.udp()]) + UDP + sum(&frame[length])
+}
+
 fn complete_ip(frame: &mut [u8]) {
-    frame[24..26].fill(0);
-    let checksum = !(sum(&frame[14..34]) as u16);
-    frame[24..26].copy_from_slice(&checksum.to_be_bytes());
+    put(frame, LAYOUT.ip_checksum(), 0);
+    let checksum = !(sum(&frame[LAYOUT.ip()..LAYOUT.udp()]) as u16);
+    put(frame, LAYOUT.ip_checksum(), checksum);
 }
 
 fn complete_udp(frame: &mut [u8]) {
-    let end = 14 + usize::from(u16::from_be_bytes([frame[16], frame[17]]));
-    if end > frame.len() || end < 42 {
+    let total_length = [frame[LAYOUT.ip() + 2], frame[LAYOUT.ip() + 3]];
+    let end = LAYOUT.ip() + usize::from(u16::from_be_bytes(total_length));
+    if end > frame.len() || end < LAYOUT.payload() {
         return;
     }
-    frame[40..42].fill(0);
-    let pseudo = sum(&frame[26..34]) + 17 + sum(&frame[38..40]);
-    let total = (pseudo + sum(&frame[34..end])) % 0xffff;
-    let checksum = !(total as u16);
-    frame[40..42].copy_from_slice(&checksum.to_be_bytes());
+    put(frame, LAYOUT.udp_checksum(), 0);
+    let total = (pseudo_header(frame) + sum(&frame[LAYOUT.udp()..end])) % 0xffff;
+    put(frame, LAYOUT.udp_checksum(), !(total as u16));
+}
+
+/// Writes `word` at `at`, in network byte order.
+fn put(frame: &mut [u8], at: usize, word: u16) {
+    frame[at..at + 2].copy_from_slice(&word.to_be_bytes());
 }
