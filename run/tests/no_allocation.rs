@@ -12,7 +12,7 @@ use counting::{Counting, allocations, request, run};
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::pacer::Rate;
-use dpdkgen_run::sampling::{Sampled, Stamp, sampler};
+use dpdkgen_run::outputs::sampling::{Sampled, Stamp, sampler};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -29,8 +29,8 @@ use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::eal::lcores;
 use dpdkgen_rt::ethdev::device::{self, Device, DeviceConfig};
 use dpdkgen_rt::ethdev::error::Error;
-use dpdkgen_run::clock::{TickClock, Timebase};
 use dpdkgen_run::failure::Failure;
+use dpdkgen_run::runner::clock::{TickClock, Timebase};
 
 /// [`PACKETS`] is a multiple of it, and net_pcap gives whole bursts.
 const BURST: u16 = 32;

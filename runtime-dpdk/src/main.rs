@@ -12,16 +12,16 @@ use dpdkgen_rt::eal::affinity;
 use dpdkgen_rt::eal::{self, Eal};
 use dpdkgen_rt::ethdev::info;
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
-use dpdkgen_run::drive::Live;
+use dpdkgen_run::assembly::worker_specs;
+use dpdkgen_run::cli::{self, Command, Exit, More, Program};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::options::{self, Command, Exit, More, Program};
 use dpdkgen_run::outputs::Outputs;
-use dpdkgen_run::redraw::redraw;
 use dpdkgen_run::request::{Request, Verbosity};
-use dpdkgen_run::signals::StopSignals;
-use dpdkgen_run::stage::posts;
-use dpdkgen_run::threads::Threads;
-use dpdkgen_run::trial::EndedBeforeStart;
+use dpdkgen_run::runner::drive::Live;
+use dpdkgen_run::runner::redraw::redraw;
+use dpdkgen_run::runner::signals::StopSignals;
+use dpdkgen_run::runner::threads::Threads;
+use dpdkgen_run::runner::trial::EndedBeforeStart;
 
 const PROGRAM: Program = Program {
     name: "dpdkgen-rt",
@@ -36,7 +36,7 @@ const PROGRAM: Program = Program {
 
 fn main() -> ExitCode {
     let (eal_args, args) = split(std::env::args_os().skip(1).collect());
-    let done = match options::parse(&PROGRAM, args) {
+    let done = match cli::parse(&PROGRAM, args) {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
@@ -92,14 +92,14 @@ fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
 fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let signals = RefCell::new(StopSignals::new()?);
     let cpus = affinity::saved().ok();
-    let workers = posts(request, request.ports.len().max(1)).len();
+    let workers = worker_specs(request, request.ports.len().max(1)).len();
     let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
 
     let ports = select::select(&eal, &request.ports)?;
     let outputs = Outputs::open(request)?;
-    let posts = posts(request, ports.len());
-    let places = Places::new(&eal, &posts);
-    let mut devices = runtime::open(&eal, &ports, request, &posts, &places)?;
+    let specs = worker_specs(request, ports.len());
+    let places = Places::new(&eal, &specs);
+    let mut devices = runtime::open(&eal, &ports, request, &specs, &places)?;
     let timeout = Duration::from_nanos(request.wait_link.0);
     let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
@@ -110,7 +110,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     if let Some(note) = places.note() {
         outputs.tell(&note);
     }
-    let mut runtime = DpdkRuntime::new(&eal, &mut devices, posts, &places, cpus);
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &places, cpus);
     let live = Live::new(outputs, signals.into_inner());
     if is_up {
         live.drive(request, &mut Threads(&mut runtime))

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary;
+use dpdkgen_run::assembly::{OpenedPort, Placement, WorkerSpec};
 use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::stage::{OpenedPort, Placement, Post};
-use dpdkgen_run::threads::{ForControl, Job, Lcores, Runtime};
+use dpdkgen_run::runner::threads::{ForControl, Job, Lcores, Runtime};
 
 use crate::eal::Eal;
 use crate::eal::affinity::CpuSet;
@@ -19,17 +19,17 @@ use crate::ethdev::info::PortInfo;
 use crate::ethdev::queue::QueuePort;
 use crate::ethdev::stats::CounterSource;
 
-/// Which lcore runs the worker at each post.
+/// Which lcore runs the worker of each spec.
 #[derive(Debug, Clone)]
 pub struct Places(Vec<Lcore>);
 
 impl Places {
-    /// Spreads the workers at `posts` over the EAL's lcores.
+    /// Spreads the workers of `specs` over the EAL's lcores.
     #[must_use]
-    pub fn new(eal: &Eal, posts: &[Post]) -> Self {
+    pub fn new(eal: &Eal, specs: &[WorkerSpec]) -> Self {
         let lcores = lcores::all(eal);
-        let mut places = vec![lcores[0]; posts.len()];
-        for assignment in lcores::assign(posts.len(), &lcores) {
+        let mut places = vec![lcores[0]; specs.len()];
+        for assignment in lcores::assign(specs.len(), &lcores) {
             for worker in assignment.workers {
                 places[worker] = assignment.lcore;
             }
@@ -55,19 +55,19 @@ impl Places {
     }
 
     /// The NUMA nodes of the workers on port `number` with one of `roles`, queue by queue.
-    fn nodes(&self, posts: &[Post], number: usize, roles: &[summary::Role]) -> Vec<u32> {
-        let on_port = posts
+    fn nodes(&self, specs: &[WorkerSpec], number: usize, roles: &[summary::Role]) -> Vec<u32> {
+        let on_port = specs
             .iter()
             .zip(&self.0)
-            .filter(|(post, _)| post.port == number);
+            .filter(|(spec, _)| spec.port == number);
         on_port
-            .filter(|(post, _)| roles.contains(&post.role))
+            .filter(|(spec, _)| roles.contains(&spec.role))
             .map(|(_, lcore)| lcore.numa_node)
             .collect()
     }
 }
 
-/// Configures and starts `ports` for the workers at `posts`.
+/// Configures and starts `ports` for the workers of `specs`.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn open<'eal>(
     eal: &'eal Eal,
     ports: &[PortInfo],
     request: &Request,
-    posts: &[Post],
+    specs: &[WorkerSpec],
     places: &Places,
 ) -> Result<Vec<Device<'eal>>, Error> {
     use summary::Role::{Reflect, Rx, Tx};
@@ -90,8 +90,8 @@ pub fn open<'eal>(
     let open = |(number, info)| {
         let config = DeviceConfig {
             role,
-            rx_nodes: places.nodes(posts, number, &[Rx, Reflect]),
-            tx_nodes: places.nodes(posts, number, &[Tx, Reflect]),
+            rx_nodes: places.nodes(specs, number, &[Rx, Reflect]),
+            tx_nodes: places.nodes(specs, number, &[Tx, Reflect]),
             rx_descriptors: request.rx_desc,
             tx_descriptors: request.tx_desc,
             rx_burst: request.rx_burst,
@@ -134,7 +134,7 @@ pub struct DpdkRuntime<'r> {
 }
 
 impl<'r> DpdkRuntime<'r> {
-    /// Takes the queues of `devices` for the workers at `posts`, which are at `places`; the control
+    /// Takes the queues of `devices` for the workers of `specs`, which are at `places`; the control
     /// thread will run on `cpus`.
     ///
     /// # Panics
@@ -144,7 +144,7 @@ impl<'r> DpdkRuntime<'r> {
     pub fn new(
         eal: &'r Eal,
         devices: &'r mut [Device<'_>],
-        posts: Vec<Post>,
+        specs: Vec<WorkerSpec>,
         places: &Places,
         cpus: Option<CpuSet>,
     ) -> Self {
@@ -157,22 +157,22 @@ impl<'r> DpdkRuntime<'r> {
         let ports: Vec<_> = devices.iter().map(opened).collect();
         let sources = devices.iter().map(Device::counters).collect();
         let mut on_ports: Vec<_> = devices.iter_mut().map(Device::queue_ports).collect();
-        let take = |post: &Post| {
-            let on_port = &mut on_ports[post.port];
-            let wanted = |queue: &QueuePort<'_>| match post.role {
-                summary::Role::Tx => queue.tx_queue() == Some(post.queue),
-                _ => queue.rx_queue() == Some(post.queue),
+        let take = |spec: &WorkerSpec| {
+            let on_port = &mut on_ports[spec.port];
+            let wanted = |queue: &QueuePort<'_>| match spec.role {
+                summary::Role::Tx => queue.tx_queue() == Some(spec.queue),
+                _ => queue.rx_queue() == Some(spec.queue),
             };
             let at = on_port
                 .iter()
                 .position(wanted)
-                .expect("a queue for every post");
+                .expect("a queue for every spec");
             on_port.swap_remove(at)
         };
-        let queues = posts.iter().map(take).collect();
+        let queues = specs.iter().map(take).collect();
         let placement = Arc::new(Placement {
             ports,
-            posts,
+            specs,
             lcores: places.0.iter().map(|lcore| lcore.id).collect(),
         });
         Self {

@@ -11,7 +11,7 @@ use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::ethdev::queue::QueuePort;
 use dpdkgen_rt::runtime::{self, Places};
-use dpdkgen_run::stage::posts;
+use dpdkgen_run::assembly::worker_specs;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -32,14 +32,14 @@ const EAL: [&str; 9] = [
 #[test]
 fn sending_and_receiving_over_a_dpdk_port_allocate_nothing() {
     let eal = Eal::init(&EAL.map(str::to_owned), false).unwrap();
-    let posts = posts(&request(None), 1);
-    let places = Places::new(&eal, &posts);
+    let specs = worker_specs(&request(None), 1);
+    let places = Places::new(&eal, &specs);
     let ports = select::select(&eal, &[]).unwrap();
-    let mut devices = runtime::open(&eal, &ports, &request(None), &posts, &places).unwrap();
+    let mut devices = runtime::open(&eal, &ports, &request(None), &specs, &places).unwrap();
     for rate in [None, Rate::new(1_000_000, 1_000_000_000)] {
         let mut queues = devices[0].queue_ports();
-        let (summary, allocations) = run(&request(rate), |post| {
-            let is_wanted = |queue: &QueuePort<'_>| match post.role {
+        let (summary, allocations) = run(&request(rate), |spec| {
+            let is_wanted = |queue: &QueuePort<'_>| match spec.role {
                 Role::Tx => queue.tx_queue().is_some(),
                 _ => queue.rx_queue().is_some(),
             };

@@ -18,10 +18,10 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
+use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::stage::posts;
-use dpdkgen_run::threads::Threads;
-use dpdkgen_run::trial::{Sink, trial};
+use dpdkgen_run::runner::threads::Threads;
+use dpdkgen_run::runner::trial::{Sink, trial};
 
 fn eal_args(role: &str, socket: &str) -> Vec<String> {
     let vdev = format!("--vdev=net_memif0,role={role},socket={socket},socket-abstract=no");
@@ -79,12 +79,12 @@ fn three_trials_on_open_ports_are_each_exact() {
     ];
     let eal = Eal::init(&eal_args("client", &socket), false).unwrap();
     let ports = select::select(&eal, &[]).unwrap();
-    let posts = posts(&loads[0], ports.len());
-    let places = Places::new(&eal, &posts);
-    let mut devices = runtime::open(&eal, &ports, &loads[0], &posts, &places).unwrap();
+    let specs = worker_specs(&loads[0], ports.len());
+    let places = Places::new(&eal, &specs);
+    let mut devices = runtime::open(&eal, &ports, &loads[0], &specs, &places).unwrap();
     let up = runtime::wait_links(&devices, Duration::from_secs(20), &|| false);
     assert_eq!(up, Ok(true));
-    let mut runtime = DpdkRuntime::new(&eal, &mut devices, posts, &places, None);
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &places, None);
     let mut tags = Vec::new();
     for load in &loads {
         let mut rows = Rows::default();

@@ -5,8 +5,8 @@ use dpdkgen_core::stats::histogram::Histogram;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::{Direction, Latency, Role, StopReason, Summary};
+use dpdkgen_run::assembly::Context;
 use dpdkgen_run::request::{Mode, Request};
-use dpdkgen_run::stage::Stage;
 
 use crate::truth::{Distribution, Truth};
 use crate::world::Polls;
@@ -166,10 +166,10 @@ fn pacing(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
 }
 
 /// Each worker's histograms, bucket by bucket.
-pub fn histograms(truth: &mut Truth<'_>, stage: &Stage<'_>) {
+pub fn histograms(truth: &mut Truth<'_>, context: &Context<'_>) {
     let merged = |which: fn(&WorkerStats) -> &Histogram| {
         let mut merged = Distribution::default().counts().to_vec();
-        for stats in stage.stats() {
+        for stats in context.stats() {
             for (total, count) in merged.iter_mut().zip(which(stats).counts()) {
                 *total += count;
             }
@@ -185,7 +185,7 @@ pub fn histograms(truth: &mut Truth<'_>, stage: &Stage<'_>) {
     };
     let latency = wrong(&merged(|stats| &stats.latency), &truth.latency);
     equal(truth, "bucket of the round trips", latency, None);
-    if stage.knows_due_times() {
+    if context.knows_due_times() {
         let due = wrong(&merged(|stats| &stats.latency_due), &truth.latency_due);
         equal(truth, "bucket of the round trips from due", due, None);
         if truth.lag.max < u64::from(u32::MAX) {
@@ -237,12 +237,12 @@ impl RowSums {
 }
 
 /// A reflector has ended; what it tells is added to what those before it told.
-pub fn reflector(truth: &mut Truth<'_>, stage: &Stage<'_>, rows: RowSums) {
+pub fn reflector(truth: &mut Truth<'_>, context: &Context<'_>, rows: RowSums) {
     let before = truth.reflector_told;
     let mut told = truth.reflector_told;
-    for (stats, post) in stage.stats().iter().zip(stage.posts()) {
+    for (stats, spec) in context.stats().iter().zip(context.specs()) {
         let counters = stats.try_snapshot().unwrap_or_default();
-        debug_assert_eq!(post.role, Role::Reflect);
+        debug_assert_eq!(spec.role, Role::Reflect);
         told.packets += counters.rx.packets;
         told.bytes += counters.rx.bytes;
         told.sent += counters.tx.packets;

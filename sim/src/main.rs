@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use dpdkgen_report::voice::Stream;
-use dpdkgen_run::drive::Live;
+use dpdkgen_run::cli::Exit;
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::options::Exit;
 use dpdkgen_run::outputs::Outputs;
-use dpdkgen_run::redraw::redraw;
-use dpdkgen_run::signals::StopSignals;
+use dpdkgen_run::runner::drive::Live;
+use dpdkgen_run::runner::redraw::redraw;
+use dpdkgen_run::runner::signals::StopSignals;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
 use sim::world::{Scenario, Simulation};

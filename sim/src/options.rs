@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::page::file::Files;
+use dpdkgen_run::cli::{self, Command, Exit, More, Peer, Program};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::options::{self, Command, Exit, More, Peer, Program};
 use dpdkgen_run::request::{Mode, limits};
 use dpdkgen_run::units::{self, BadValue};
 
@@ -108,7 +108,7 @@ where
     I: IntoIterator,
     I::Item: Into<std::ffi::OsString>,
 {
-    match options::parse(&PROGRAM, args)? {
+    match cli::parse(&PROGRAM, args)? {
         Command::Run(request, matches) => {
             let mut request = *request;
             let args = own(ConditionArgs::from_arg_matches(&matches))?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::{Clock, Nanos};
-use dpdkgen_run::sampling::Stamp;
+use dpdkgen_run::outputs::sampling::Stamp;
 
 use crate::frames::Slot;
 use crate::judge::judge_reflection;

@@ -8,7 +8,7 @@ mod case;
 
 use dpdkgen_core::stats::ProbeCounters;
 use dpdkgen_report::summary::{Device, Summary};
-use dpdkgen_run::trial::Nobody;
+use dpdkgen_run::runner::trial::Nobody;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

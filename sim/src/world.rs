@@ -12,11 +12,11 @@ use dpdkgen_core::probe::Tag;
 use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::summary::{self, Summary};
-use dpdkgen_run::control::{self, Control};
+use dpdkgen_run::assembly::{Context, Memory, Placement, worker_specs};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request, SendRecv};
-use dpdkgen_run::stage::{Memory, Placement, Stage, posts};
-use dpdkgen_run::trial::{Executed, Executor, Sink, trial};
+use dpdkgen_run::runner::control::{self, Control};
+use dpdkgen_run::runner::trial::{Executed, Executor, Sink, trial};
 
 pub use self::actor::Polls;
 use self::actor::{Actor, LookOut, Seen};
@@ -90,13 +90,13 @@ impl Simulation {
     pub fn new(scenario: &Scenario) -> Result<Self, Failure> {
         let conditions = scenario.conditions;
         let ports = ends::open_ports(&scenario.request)?;
-        let posts = posts(&scenario.request, ports.len());
+        let specs = worker_specs(&scenario.request, ports.len());
         Ok(Self {
             conditions,
             placement: Arc::new(Placement {
-                lcores: ends::lcores(posts.len(), &conditions.hosts),
+                lcores: ends::lcores(specs.len(), &conditions.hosts),
                 ports,
-                posts,
+                specs,
             }),
             tags: SplitMix64(conditions.seed),
             disagreements: Vec::new(),
@@ -115,11 +115,11 @@ impl Executor for Simulation {
 
     fn execute(
         &mut self,
-        stage: &Stage<'_>,
+        context: &Context<'_>,
         sink: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure> {
-        let request = stage.request();
+        let request = context.request();
         let Mode::SendRecv(sendrecv) = &request.mode else {
             return Err(Failure::request("only a sendrecv can be simulated"));
         };
@@ -129,24 +129,24 @@ impl Executor for Simulation {
         };
         let reflector = world.reflector();
         // Before anything begins that empties files.
-        Memory::check(&reflector, &posts(&reflector, 1))?;
+        Memory::check(&reflector, &worker_specs(&reflector, 1))?;
         let mut pool = ends::Pool::new(sendrecv);
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
-        let truth = ends::truth(stage, sendrecv, tag, &mut pool);
+        let truth = ends::truth(context, sendrecv, tag, &mut pool);
         let Placement { ports, lcores, .. } = &*self.placement;
         let link = world.link(ports.len(), sendrecv, truth);
 
         // Virtual time has no date: the same run gives the same files.
         sink.begin(UNIX_EPOCH);
         let taps = sink.taps(lcores.len());
-        let mut on_lcores = ends::workers(stage, Side::Sender, &link, (ports, lcores), taps);
+        let mut on_lcores = ends::workers(context, Side::Sender, &link, (ports, lcores), taps);
         let mut senders = world.actors(&mut on_lcores, Nanos(0));
         let seen = Seen {
             ports,
             lcores,
             link: &link,
         };
-        let end = world.live(stage, &mut senders, seen, sink)?;
+        let end = world.live(context, &mut senders, seen, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
 
@@ -166,7 +166,7 @@ impl Executor for Simulation {
         summary.config.insert("simulation".to_owned(), conditions);
         let mut truth = link.truth;
         audit::summary(&mut truth, &summary, request);
-        audit::histograms(&mut truth, stage);
+        audit::histograms(&mut truth, context);
         audit::workers(&mut truth, &summary, &polls);
         self.disagreements.extend_from_slice(truth.disagreements());
         Ok(summary)
@@ -218,16 +218,16 @@ impl World<'_> {
     /// Gives every lcore its rounds, and the control threads theirs, until the run is over.
     fn live(
         &self,
-        stage: &Stage<'_>,
+        context: &Context<'_>,
         senders: &mut [Actor<'_, '_, '_>],
         seen: Seen<'_, '_>,
         sink: &mut impl Sink,
     ) -> Result<control::End, Failure> {
         let link = seen.link;
-        let mut look_out = LookOut::new(stage, seen, LOOK_EVERY, Nanos(0));
+        let mut look_out = LookOut::new(context, seen, LOOK_EVERY, Nanos(0));
         let mut chance = Chance::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
-        stage.phase.set(Phase::Running);
+        context.phase.set(Phase::Running);
         let mut birth = Nanos(0);
         loop {
             // Around the time asked for: from half of it to half as much again.
@@ -258,27 +258,27 @@ impl World<'_> {
         sink: &mut impl Sink,
     ) -> Result<Option<control::End>, Failure> {
         let request = self.reflector();
-        let posts = posts(&request, 1);
-        let mut memory = Memory::new(&request, &posts)?;
-        let stage = Stage::new(&request, &posts, Tag::new(0), &mut memory);
+        let specs = worker_specs(&request, 1);
+        let mut memory = Memory::new(&request, &specs)?;
+        let context = Context::new(&request, &specs, Tag::new(0), &mut memory);
         let ports = [ends::reflector_port()];
-        let lcores = ends::lcores(posts.len(), &self.conditions.hosts);
-        let mut on_lcores = ends::workers(&stage, Side::Reflector, link, (&ports, &lcores), None);
+        let lcores = ends::lcores(specs.len(), &self.conditions.hosts);
+        let mut on_lcores = ends::workers(&context, Side::Reflector, link, (&ports, &lcores), None);
         let mut actors = self.actors(&mut on_lcores, birth);
-        stage.phase.set(Phase::Running);
-        let mut control = Control::new(&stage);
+        context.phase.set(Phase::Running);
+        let mut control = Control::new(&context);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
         let over = look_out.go_with(death, senders, &mut actors, sink, |now| {
             last_look = now;
             control.poll(now - birth, 0, &mut |row| rows.add(row));
         });
         // It counts to its end.
-        stage.phase.set(Phase::Stopping);
+        context.phase.set(Phase::Stopping);
         for actor in &mut actors {
             actor.step(Phase::Stopping);
         }
         control.poll(last_look - birth, 1, &mut |row| rows.add(row));
-        audit::reflector(&mut link.borrow_mut().truth, &stage, rows);
+        audit::reflector(&mut link.borrow_mut().truth, &context, rows);
         Ok(over)
     }
 }

@@ -2,7 +2,7 @@
 
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::Summary;
-use dpdkgen_run::trial::{Sink, trial};
+use dpdkgen_run::runner::trial::{Sink, trial};
 use sim::options::{Task, parse};
 use sim::world::{Scenario, Simulation};
 

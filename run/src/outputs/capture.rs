@@ -9,8 +9,8 @@ use dpdkgen_report::patience::{Patience, STILL};
 use dpdkgen_report::pcap::{PcapWriter, RECORD_HEADER};
 use dpdkgen_report::summary::Sampled;
 
+use crate::outputs::sampling::{Reservoir, Sample, Tap, sampler};
 use crate::request::{Mode, Request, limits};
-use crate::sampling::{Reservoir, Sample, Tap, sampler};
 
 /// Bytes that wait to be written before no more samples are fetched, so that those which follow are
 /// skipped by the workers.

@@ -13,11 +13,11 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{LcoreWorkers, Worker};
 use dpdkgen_report::summary::Summary;
-use dpdkgen_run::clock::Timebase;
-use dpdkgen_run::control::Control;
+use dpdkgen_run::assembly::{Context, Memory, OpenedPort, WorkerSpec, worker_specs};
 use dpdkgen_run::request::{Mode, Request, SendRecv, Verbosity};
-use dpdkgen_run::stage::{Memory, OpenedPort, Post, Stage, posts};
-use dpdkgen_run::totals::{Circumstances, summarize};
+use dpdkgen_run::results::totals::{Circumstances, summarize};
+use dpdkgen_run::runner::clock::Timebase;
+use dpdkgen_run::runner::control::Control;
 
 /// The system's allocator, counting for each thread.
 pub struct Counting;
@@ -105,10 +105,10 @@ pub fn request(rate: Option<Rate>) -> Request {
 
 /// Runs `request` on the queues that `queue` gives, and returns its summary and how often its
 /// workers asked for memory.
-pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Summary, u64) {
-    let posts = posts(request, 1);
-    let mut memory = Memory::new(request, &posts).unwrap();
-    let stage = Stage::new(request, &posts, Tag::new(1), &mut memory);
+pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -> (Summary, u64) {
+    let specs = worker_specs(request, 1);
+    let mut memory = Memory::new(request, &specs).unwrap();
+    let context = Context::new(request, &specs, Tag::new(1), &mut memory);
     let name = "loop".to_owned();
     let port = OpenedPort {
         vf_driver: None,
@@ -117,20 +117,20 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Sum
         mac: Mac([2, 0, 0, 0, 0, 1]),
     };
     let ports = [port];
-    let mut workers: Vec<Worker<'_, P>> = (0..posts.len())
-        .map(|number| stage.worker(number, queue(posts[number]), &ports))
+    let mut workers: Vec<Worker<'_, P>> = (0..specs.len())
+        .map(|number| context.worker(number, queue(specs[number]), &ports))
         .collect();
     let timebase = Timebase::new();
     timebase.start();
     let mut clock = timebase.reader();
-    let mut control = Control::new(&stage);
+    let mut control = Control::new(&context);
     let mut crew = LcoreWorkers::new(&mut workers);
-    stage.phase.set(Phase::Running);
+    context.phase.set(Phase::Running);
     let mut in_rounds = 0;
     let end = loop {
         let before = allocations();
         for _ in 0..100 {
-            crew.poll_all(clock.now(), &mut clock, stage.phase.get());
+            crew.poll_all(clock.now(), &mut clock, context.phase.get());
         }
         in_rounds += allocations() - before;
         if let Some(end) = control.poll(clock.now(), 0, &mut |_| {}) {
@@ -144,5 +144,5 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(Post) -> P) -> (Sum
         lcores: &[0, 0],
         device: Vec::new(),
     };
-    (summarize(&stage, circumstances), in_rounds)
+    (summarize(&context, circumstances), in_rounds)
 }

@@ -3,9 +3,9 @@
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::LcoreWorkers;
-use dpdkgen_run::control::{Control, End, Scene};
-use dpdkgen_run::stage::{OpenedPort, Stage};
-use dpdkgen_run::trial::Sink;
+use dpdkgen_run::assembly::{Context, OpenedPort};
+use dpdkgen_run::runner::control::{Control, End, Scene};
+use dpdkgen_run::runner::trial::Sink;
 
 use super::ends::{self, Queue, Workers};
 use crate::audit;
@@ -160,7 +160,7 @@ pub struct Seen<'k, 'l> {
 
 /// The control thread of the sender, and the order in which all act.
 pub struct LookOut<'k, 's, 'l> {
-    stage: &'k Stage<'s>,
+    context: &'k Context<'s>,
     control: Control<'k, 's>,
     seen: Seen<'k, 'l>,
     every: Nanos,
@@ -171,10 +171,10 @@ pub struct LookOut<'k, 's, 'l> {
 impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     /// Looks `every` so often from `first` on.
     #[must_use]
-    pub fn new(stage: &'k Stage<'s>, seen: Seen<'k, 'l>, every: Nanos, first: Nanos) -> Self {
+    pub fn new(context: &'k Context<'s>, seen: Seen<'k, 'l>, every: Nanos, first: Nanos) -> Self {
         Self {
-            stage,
-            control: Control::new(stage),
+            context,
+            control: Control::new(context),
             seen,
             every,
             next: first,
@@ -217,7 +217,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
                     return Some(end);
                 }
             } else if now <= echo_now {
-                senders[number].step(self.stage.phase.get());
+                senders[number].step(self.context.phase.get());
             } else {
                 echoes[echo_number].step(Phase::Running);
             }

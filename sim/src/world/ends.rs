@@ -7,10 +7,10 @@ use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::Worker;
 use dpdkgen_report::summary::{Device, Role};
+use dpdkgen_run::assembly::{Context, OpenedPort};
 use dpdkgen_run::failure::Failure;
+use dpdkgen_run::outputs::sampling::{Sampled, Tap};
 use dpdkgen_run::request::{PortSelector, Request, SendRecv};
-use dpdkgen_run::sampling::{Sampled, Tap};
-use dpdkgen_run::stage::{OpenedPort, Stage};
 
 use crate::conditions::HostConditions;
 use crate::judge::RunFacts;
@@ -98,16 +98,16 @@ pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
         .collect()
 }
 
-/// The workers of `stage` on `ports` and `lcores`, with a sample of the frames each if there are taps.
+/// The workers of `context` on `ports` and `lcores`, with a sample of the frames each if there are taps.
 pub fn workers<'s, 'l>(
-    stage: &'s Stage<'_>,
+    context: &'s Context<'_>,
     side: Side,
     link: &SharedLink<'l>,
     (ports, lcores): (&[OpenedPort], &[u32]),
     taps: Option<Vec<Tap>>,
 ) -> Vec<Workers<'s, 'l>> {
     let mut taps = taps.unwrap_or_default().into_iter();
-    let start = stage.rings()[0].grid().start;
+    let start = context.rings()[0].grid().start;
     let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
     let mut on_lcores: Vec<Workers<'s, 'l>> = (0..count)
         .map(|_| Workers {
@@ -116,21 +116,21 @@ pub fn workers<'s, 'l>(
             workers: Vec::new(),
         })
         .collect();
-    let request = stage.request();
-    for (number, (post, lcore)) in stage.posts().iter().zip(lcores).enumerate() {
+    let request = context.request();
+    for (number, (spec, lcore)) in context.specs().iter().zip(lcores).enumerate() {
         let on_lcore = &mut on_lcores[*lcore as usize];
-        let port = post.port as u16;
+        let port = spec.port as u16;
         let place = Place {
             side,
             port,
-            rx: (post.role != Role::Tx).then_some(port * request.rxq + post.queue),
-            tx: port * request.txq + post.queue,
+            rx: (spec.role != Role::Tx).then_some(port * request.rxq + spec.queue),
+            tx: port * request.txq + spec.queue,
             rx_burst: request.rx_burst,
         };
         let port = SimPort::new(link.clone(), on_lcore.lcore.clone(), place);
         let tap = taps.next().unwrap_or_else(Tap::closed);
         let queue = Sampled::new(port, tap, on_lcore.lcore.clone());
-        on_lcore.workers.push(stage.worker(number, queue, ports));
+        on_lcore.workers.push(context.worker(number, queue, ports));
     }
     on_lcores
 }
@@ -151,9 +151,9 @@ impl Pool {
     }
 }
 
-/// The truth about a run on `stage`, in which nothing has happened yet.
+/// The truth about a run on `context`, in which nothing has happened yet.
 pub fn truth<'p>(
-    stage: &Stage<'_>,
+    context: &Context<'_>,
     sendrecv: &SendRecv,
     tag: Tag,
     pool: &'p mut Pool,
@@ -172,10 +172,10 @@ pub fn truth<'p>(
         filling: Filling::new(memory, sendrecv.seed, len).expect("memory of the right size"),
     };
     let count = |role| {
-        stage
-            .posts()
+        context
+            .specs()
             .iter()
-            .filter(|post| post.role == role)
+            .filter(|spec| spec.role == role)
             .count()
     };
     let streams = count(Role::Tx) as u16;
@@ -190,8 +190,8 @@ pub fn truth<'p>(
     };
     Truth::new(
         facts,
-        stage.rings()[0].grid(),
-        sendrecv.window(stage.request().grace),
+        context.rings()[0].grid(),
+        sendrecv.window(context.request().grace),
         (0..streams).map(stream).collect(),
         count(Role::Rx),
     )

@@ -9,14 +9,14 @@ use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::Summary;
 use dpdkgen_report::voice::{Stream, say_last};
 
+use crate::assembly::Context;
 use crate::failure::Failure;
 use crate::outputs::Outputs;
+use crate::outputs::sampling::Tap;
 use crate::request::Request;
-use crate::sampling::Tap;
-use crate::signals::StopSignals;
-use crate::stage::Stage;
-use crate::thresholds;
-use crate::trial::{Executor, Sink, trial};
+use crate::results::thresholds;
+use crate::runner::signals::StopSignals;
+use crate::runner::trial::{Executor, Sink, trial};
 
 /// The user, and the files.
 pub struct Live {
@@ -71,8 +71,8 @@ impl Sink for Live {
         self.outputs.end(progress);
     }
 
-    fn ended(&mut self, stage: &Stage<'_>) {
-        self.outputs.ended(stage);
+    fn ended(&mut self, context: &Context<'_>) {
+        self.outputs.ended(context);
     }
 
     fn stop_requests(&mut self) -> usize {

@@ -1,6 +1,7 @@
 //! The outputs of a run: opened before it, fed while it goes on, and finished whole.
 
 mod capture;
+pub mod sampling;
 
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,11 +22,11 @@ use dpdkgen_report::text;
 use dpdkgen_report::voice::{Stream, Voice, say_last};
 
 use self::capture::Capture;
+use crate::assembly::Context;
 use crate::failure::Failure;
+use crate::outputs::sampling::Tap;
 use crate::request::{Request, Verbosity};
-use crate::sampling::Tap;
-use crate::stage::Stage;
-use crate::totals::{Distributions, distributions};
+use crate::results::totals::{Distributions, distributions};
 
 /// How often a run is looked at for those who watch it.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
@@ -182,10 +183,10 @@ impl Outputs {
         }
     }
 
-    /// Takes what the summary does not tell: the run on `stage` has ended.
-    pub fn ended(&mut self, stage: &Stage<'_>) {
+    /// Takes what the summary does not tell: the run on `context` has ended.
+    pub fn ended(&mut self, context: &Context<'_>) {
         if let Some(page) = &mut self.page {
-            page.distributions = distributions(stage);
+            page.distributions = distributions(context);
         }
     }
 

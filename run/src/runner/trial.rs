@@ -14,15 +14,15 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{self, Device, StopReason, Summary};
 
-use crate::clock::Timebase;
-use crate::control::{End, Stop};
-use crate::device::DeviceTally;
+use crate::assembly::{Context, Memory, Placement};
 use crate::failure::Failure;
+use crate::outputs::sampling::Tap;
 use crate::request::{Mode, Request};
-use crate::sampling::Tap;
-use crate::stage::{Memory, Placement, Stage};
-use crate::threads::{ForControl, Runtime};
-use crate::totals::{Circumstances, summarize};
+use crate::results::device::DeviceTally;
+use crate::results::totals::{Circumstances, summarize};
+use crate::runner::clock::Timebase;
+use crate::runner::control::{End, Stop};
+use crate::runner::threads::{ForControl, Runtime};
 
 /// Whoever watches a trial, and may end it.
 pub trait Sink: Send {
@@ -46,8 +46,8 @@ pub trait Sink: Send {
     /// Notes that the trial is over; `progress` tells what it came to.
     fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
 
-    /// Takes what the summary does not tell: nothing on `stage` changes any more.
-    fn ended(&mut self, _stage: &Stage<'_>) {}
+    /// Takes what the summary does not tell: nothing on `context` changes any more.
+    fn ended(&mut self, _stage: &Context<'_>) {}
 
     /// Returns how often the user has asked to stop.
     fn stop_requests(&mut self) -> usize {
@@ -72,7 +72,7 @@ pub trait Executor {
         RandomState::new().hash_one(Instant::now()) % Tag::TAGS
     }
 
-    /// Has the workers of `stage` work until the trial is over, and returns what `summarize` makes of
+    /// Has the workers of `context` work until the trial is over, and returns what `summarize` makes of
     /// how that was.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ pub trait Executor {
     /// If it cannot begin.
     fn execute(
         &mut self,
-        stage: &Stage<'_>,
+        context: &Context<'_>,
         sink: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure>;
@@ -118,12 +118,12 @@ pub fn trial<E: Executor>(
     let placement = executor.placement();
     let Placement {
         ports,
-        posts,
+        specs,
         lcores,
     } = &*placement;
-    let mut memory = Memory::new(&request, posts)?;
-    let stage = Stage::new(&request, posts, tag, &mut memory);
-    let summary = executor.execute(&stage, sink, |executed| {
+    let mut memory = Memory::new(&request, specs)?;
+    let context = Context::new(&request, specs, tag, &mut memory);
+    let summary = executor.execute(&context, sink, |executed| {
         let circumstances = Circumstances {
             end: executed.end,
             clock: executed.clock,
@@ -131,9 +131,9 @@ pub fn trial<E: Executor>(
             lcores,
             device: executed.device,
         };
-        summarize(&stage, circumstances)
+        summarize(&context, circumstances)
     })?;
-    sink.ended(&stage);
+    sink.ended(&context);
     Ok(summary)
 }
 
@@ -162,7 +162,7 @@ impl Executor for EndedBeforeStart {
 
     fn execute(
         &mut self,
-        _: &Stage<'_>,
+        _: &Context<'_>,
         _: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure> {

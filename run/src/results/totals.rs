@@ -9,9 +9,9 @@ use dpdkgen_report::summary::{
     Tx, Worker,
 };
 
-use crate::control::End;
+use crate::assembly::{Context, OpenedPort, WorkerSpec};
 use crate::request::{Mode as Asked, SendRecv};
-use crate::stage::{OpenedPort, Post, Stage};
+use crate::runner::control::End;
 
 /// What a summary needs that the workers do not count.
 pub struct Circumstances<'a> {
@@ -27,15 +27,15 @@ pub struct Circumstances<'a> {
     pub device: Vec<Device>,
 }
 
-/// The summary of the run that has ended on `stage`.
+/// The summary of the run that has ended on `context`.
 #[must_use]
-pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary {
-    let counters: Vec<Counters> = stage
+pub fn summarize(context: &Context<'_>, circumstances: Circumstances<'_>) -> Summary {
+    let counters: Vec<Counters> = context
         .stats()
         .iter()
         .map(|stats| stats.try_snapshot().unwrap_or_default())
         .collect();
-    let request = stage.request();
+    let request = context.request();
     let mut total = Totals::default();
     for counters in &counters {
         total.0.merge(counters);
@@ -51,7 +51,7 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
         Asked::SendRecv(_) => total.sending_s(),
         Asked::Reflect => Some(end.stop.at.0 as f64 / 1e9),
     };
-    let workers = stage.posts().iter().zip(&counters).zip(lcores);
+    let workers = context.specs().iter().zip(&counters).zip(lcores);
     let mut summary = Summary {
         schema: SCHEMA,
         mode: Mode::Reflect,
@@ -73,9 +73,9 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
         latency_ns: None,
         latency_due_ns: None,
         pacing: None,
-        queues: queues(stage.posts(), &counters, ports),
+        queues: queues(context.specs(), &counters, ports),
         workers: workers
-            .map(|((post, counters), lcore)| worker(*post, *lcore, counters, ports, clock.hz))
+            .map(|((spec, counters), lcore)| worker(*spec, *lcore, counters, ports, clock.hz))
             .collect(),
         device,
         sampled: None,
@@ -85,10 +85,10 @@ pub fn summarize(stage: &Stage<'_>, circumstances: Circumstances<'_>) -> Summary
         Asked::SendRecv(sendrecv) => {
             summary.mode = Mode::SendRecv;
             summary.tx.no_buffer = Some(total.0.tx.no_buffer);
-            summary.pacing = pacing(stage, sendrecv, &total, summary.tx.pps);
+            summary.pacing = pacing(context, sendrecv, &total, summary.tx.pps);
             if request.rxq > 0 {
                 summary.drained = Some(end.drained);
-                total.receipts(stage, duration_s, &mut summary);
+                total.receipts(context, duration_s, &mut summary);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Totals {
     }
 
     /// What `sendrecv` says of what it received.
-    fn receipts(&self, stage: &Stage<'_>, duration_s: Option<f64>, summary: &mut Summary) {
+    fn receipts(&self, context: &Context<'_>, duration_s: Option<f64>, summary: &mut Summary) {
         let probes = self.0.probes;
         summary.rx = Some(Rx {
             probes: Some(probes),
@@ -138,9 +138,9 @@ impl Totals {
         summary.lost = Some(lost);
         summary.loss_ratio =
             (self.0.tx.packets > 0).then(|| lost as f64 / self.0.tx.packets as f64);
-        summary.latency_ns = latency(&self.0.latency, stage.stats(), |stats| &stats.latency);
-        if stage.knows_due_times() {
-            summary.latency_due_ns = latency(&self.0.latency_due, stage.stats(), |stats| {
+        summary.latency_ns = latency(&self.0.latency, context.stats(), |stats| &stats.latency);
+        if context.knows_due_times() {
+            summary.latency_due_ns = latency(&self.0.latency_due, context.stats(), |stats| {
                 &stats.latency_due
             });
         }
@@ -156,11 +156,11 @@ pub struct Distributions {
     pub latency_due: Vec<(u64, u64)>,
 }
 
-/// What the histograms of the run on `stage` hold.
+/// What the histograms of the run on `context` hold.
 #[must_use]
-pub fn distributions(stage: &Stage<'_>) -> Distributions {
+pub fn distributions(context: &Context<'_>) -> Distributions {
     let of = |which| {
-        let counts = merged(stage.stats(), which).into_iter().enumerate();
+        let counts = merged(context.stats(), which).into_iter().enumerate();
         let middle = |bucket| {
             let (lowest, highest) = range(bucket);
             u64::midpoint(lowest.0, highest.0)
@@ -216,7 +216,7 @@ fn latency(
 }
 
 fn pacing(
-    stage: &Stage<'_>,
+    context: &Context<'_>,
     sendrecv: &SendRecv,
     total: &Totals,
     achieved_pps: Option<f64>,
@@ -224,7 +224,7 @@ fn pacing(
     let target_pps = sendrecv.rate?.pps();
     let max = total.0.tx.lag_max_ns;
     let lag_ns = (total.0.tx.packets > 0).then(|| {
-        let counts = merged(stage.stats(), |stats| &stats.lag);
+        let counts = merged(context.stats(), |stats| &stats.lag);
         let at = |share| quantile(&counts, share).map_or(max, |value| value.0.min(max));
         Lag {
             p50: at(0.5),
@@ -240,11 +240,11 @@ fn pacing(
     })
 }
 
-fn queues(posts: &[Post], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Queue> {
-    let of_post = |(post, counters): (&Post, &Counters)| {
+fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Queue> {
+    let of_post = |(spec, counters): (&WorkerSpec, &Counters)| {
         let queue = |direction, packets| Queue {
-            port: ports[post.port].name.clone(),
-            queue: post.queue,
+            port: ports[spec.port].name.clone(),
+            queue: spec.queue,
             direction,
             packets,
             full_bursts_max: Some(counters.poll.full_bursts_max),
@@ -255,7 +255,7 @@ fn queues(posts: &[Post], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Qu
             depth_max: (counters.poll.tells_depth > 0).then_some(counters.poll.depth_max),
             ..queue(Direction::Rx, counters.rx.packets)
         };
-        match post.role {
+        match spec.role {
             Role::Tx => vec![tx],
             Role::Rx => vec![rx],
             // The bursts of a pair are those that it received.
@@ -268,11 +268,11 @@ fn queues(posts: &[Post], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Qu
             ],
         }
     };
-    posts.iter().zip(counters).flat_map(of_post).collect()
+    specs.iter().zip(counters).flat_map(of_post).collect()
 }
 
 fn worker(
-    post: Post,
+    spec: WorkerSpec,
     lcore: u32,
     counters: &Counters,
     ports: &[OpenedPort],
@@ -282,12 +282,12 @@ fn worker(
     let per_packet = |hz: f64| poll.busy_ns as f64 * hz / 1e9 / poll.packets as f64;
     Worker {
         lcore,
-        role: post.role,
-        port: ports[post.port].name.clone(),
-        queue: post.queue,
+        role: spec.role,
+        port: ports[spec.port].name.clone(),
+        queue: spec.queue,
         polls: poll.polls,
         empty_polls: poll.empty,
-        packets: match post.role {
+        packets: match spec.role {
             Role::Tx => counters.tx.packets,
             Role::Rx | Role::Reflect => counters.rx.packets,
         },

@@ -11,7 +11,7 @@ use dpdkgen_core::sync::seqlock::SeqLock;
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_report::summary;
 
-use crate::sampling::Stamp;
+use crate::outputs::sampling::Stamp;
 
 /// A scale's fraction bits: nanoseconds per tick times 2^32.
 const FRACTION: u32 = 32;

@@ -11,14 +11,14 @@ use dpdkgen_core::time::Clock;
 use dpdkgen_core::worker::{self, Worker};
 use dpdkgen_report::summary::{Device, Summary};
 
-use crate::clock::{LateClock, Timebase};
-use crate::control::{Control, End, Scene};
-use crate::device::DeviceTally;
+use crate::assembly::{Context, OpenedPort, Placement};
 use crate::failure::Failure;
+use crate::outputs::sampling::Sampled;
 use crate::request::{Mode, Request};
-use crate::sampling::Sampled;
-use crate::stage::{OpenedPort, Placement, Stage};
-use crate::trial::{Executed, Executor, Sink};
+use crate::results::device::DeviceTally;
+use crate::runner::clock::{LateClock, Timebase};
+use crate::runner::control::{Control, End, Scene};
+use crate::runner::trial::{Executed, Executor, Sink};
 
 /// How often the control thread looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -71,7 +71,7 @@ impl<R: Runtime> Executor for Threads<'_, R> {
 
     fn execute(
         &mut self,
-        stage: &Stage<'_>,
+        context: &Context<'_>,
         sink: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure> {
@@ -82,7 +82,7 @@ impl<R: Runtime> Executor for Threads<'_, R> {
         let (queues, on) = self.0.parts();
         let taps = sink.taps(queues.len());
         let mut run = Run {
-            stage,
+            context,
             timebase: &timebase,
             placement: &placement,
             lcores: on,
@@ -110,7 +110,7 @@ impl<R: Runtime> Executor for Threads<'_, R> {
 
 /// A trial that is about to start.
 struct Run<'r, 's, L, S, F> {
-    stage: &'r Stage<'s>,
+    context: &'r Context<'s>,
     timebase: &'r Timebase,
     placement: &'r Placement,
     lcores: &'r L,
@@ -120,19 +120,22 @@ struct Run<'r, 's, L, S, F> {
 }
 
 impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
-    /// Runs the workers on their `queues`, one for each post, to the end.
+    /// Runs the workers on their `queues`, one for each worker, to the end.
     fn go<P: Port + Send>(&mut self, queues: Vec<P>) -> Result<End, Failure> {
         let Self {
-            stage,
+            context,
             timebase,
             placement,
             lcores,
             for_control,
             ..
         } = *self;
-        let on_lcores = by_lcore(stage, queues, placement);
-        self.sink
-            .tell(&announcement(stage.request(), &placement.ports, &on_lcores));
+        let on_lcores = by_lcore(context, queues, placement);
+        self.sink.tell(&announcement(
+            context.request(),
+            &placement.ports,
+            &on_lcores,
+        ));
         let (lcore_count, ready) = (on_lcores.len(), AtomicUsize::new(0));
         let ready = &ready;
         let (sink, device) = (&mut *self.sink, &mut *self.device);
@@ -146,8 +149,8 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
                     }
                     timebase.start();
                     sink.begin(SystemTime::now());
-                    stage.phase.set(Phase::Running);
-                    watch(stage, timebase, placement, sink, device, for_control)
+                    context.phase.set(Phase::Running);
+                    watch(context, timebase, placement, sink, device, for_control)
                 });
             let control = control.map_err(|error| {
                 Failure::machine(format!("no control thread could be made: {error}"))
@@ -156,8 +159,8 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
                 let job = move || {
                     workers.iter_mut().for_each(Worker::prime);
                     ready.fetch_add(1, Ordering::AcqRel);
-                    stage.phase.wait_for_start();
-                    worker::run(&mut workers, &mut timebase.reader(), &stage.phase);
+                    context.phase.wait_for_start();
+                    worker::run(&mut workers, &mut timebase.reader(), &context.phase);
                 };
                 (lcore, Box::new(job) as Job<'_>)
             });
@@ -171,13 +174,13 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
 
 /// Makes the workers of each lcore, in the order in which the lcores are first named.
 fn by_lcore<'s, P: Port>(
-    stage: &'s Stage<'_>,
+    context: &'s Context<'_>,
     queues: Vec<P>,
     placement: &Placement,
 ) -> Vec<(u32, Vec<Worker<'s, P>>)> {
     let mut on_lcores: Vec<(u32, Vec<_>)> = Vec::new();
     for (number, (port, lcore)) in queues.into_iter().zip(&placement.lcores).enumerate() {
-        let worker = stage.worker(number, port, &placement.ports);
+        let worker = context.worker(number, port, &placement.ports);
         match on_lcores.iter_mut().find(|(of, _)| of == lcore) {
             Some((_, workers)) => workers.push(worker),
             None => on_lcores.push((*lcore, vec![worker])),
@@ -207,7 +210,7 @@ fn announcement<W>(request: &Request, ports: &[OpenedPort], on: &[(u32, Vec<W>)]
 
 /// Does what the control thread does, until the trial is over.
 fn watch(
-    stage: &Stage<'_>,
+    context: &Context<'_>,
     timebase: &Timebase,
     placement: &Placement,
     sink: &mut impl Sink,
@@ -215,7 +218,7 @@ fn watch(
     for_control: &impl ForControl,
 ) -> End {
     let mut clock = timebase.reader();
-    let mut control = Control::new(stage);
+    let mut control = Control::new(context);
     let mut measured = Instant::now();
     loop {
         let now = clock.now();

@@ -15,14 +15,14 @@ use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
 use dpdkgen_report::progress::Closed;
 use dpdkgen_report::summary::{Role, StopReason};
 
+use crate::assembly::Context;
 use crate::request::Mode;
-use crate::stage::Stage;
 
 pub use self::progress::Scene;
 
 /// Watches one run.
 pub struct Control<'s, 'a> {
-    stage: &'s Stage<'a>,
+    context: &'s Context<'a>,
     readers: Vec<Reader<'s>>,
     /// Intervals that not all workers have closed, from `first_open` on.
     open: VecDeque<Interval>,
@@ -54,12 +54,12 @@ pub struct End {
 }
 
 impl<'s, 'a: 's> Control<'s, 'a> {
-    /// Watches what happens on `stage`.
+    /// Watches what happens on `context`.
     #[must_use]
-    pub fn new(stage: &'s Stage<'a>) -> Self {
+    pub fn new(context: &'s Context<'a>) -> Self {
         Self {
-            stage,
-            readers: stage.rings().iter().map(Reader::new).collect(),
+            context,
+            readers: context.rings().iter().map(Reader::new).collect(),
             open: VecDeque::new(),
             first_open: 0,
             closed: Closed::default(),
@@ -100,18 +100,18 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             return;
         };
         self.stop = Some(Stop { reason, at: now });
-        let is_sendrecv = matches!(self.stage.request().mode, Mode::SendRecv(_));
+        let is_sendrecv = matches!(self.context.request().mode, Mode::SendRecv(_));
         let phase = if is_sendrecv {
             Phase::Draining
         } else {
             Phase::Stopping
         };
-        self.stage.phase.set(phase);
+        self.context.phase.set(phase);
         self.drain(now, stop_requests);
     }
 
     fn reason_to_stop(&self, now: Nanos, stop_requests: usize) -> Option<StopReason> {
-        let request = self.stage.request();
+        let request = self.context.request();
         if stop_requests > 0 {
             return Some(StopReason::Signal);
         }
@@ -137,7 +137,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
 
     /// Waits for what is in flight, once nothing more is sent.
     fn drain(&mut self, now: Nanos, stop_requests: usize) {
-        let Mode::SendRecv(sendrecv) = &self.stage.request().mode else {
+        let Mode::SendRecv(sendrecv) = &self.context.request().mode else {
             return;
         };
         if !self.all_ended(|role| role == Role::Tx) {
@@ -149,16 +149,20 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         });
         self.drain_until = Some(until);
         self.drained |= now >= until;
-        let receives = self.stage.posts().iter().any(|post| post.role == Role::Rx);
+        let receives = self
+            .context
+            .specs()
+            .iter()
+            .any(|spec| spec.role == Role::Rx);
         if self.drained || !receives || stop_requests > 1 {
-            self.stage.phase.set(Phase::Stopping);
+            self.context.phase.set(Phase::Stopping);
         }
     }
 
     fn all_ended(&self, of: impl Fn(Role) -> bool) -> bool {
-        let posts = self.stage.posts().iter().zip(self.stage.rings());
-        posts
-            .filter(|(post, _)| of(post.role))
+        let specs = self.context.specs().iter().zip(self.context.rings());
+        specs
+            .filter(|(spec, _)| of(spec.role))
             .all(|(_, ring)| ring.has_ended())
     }
 
@@ -168,7 +172,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
 
     /// What each worker published last.
     fn snapshots(&self) -> impl Iterator<Item = Counters> {
-        self.stage.stats().iter().map(|stats| {
+        self.context.stats().iter().map(|stats| {
             loop {
                 if let Some(counters) = stats.try_snapshot() {
                     return counters;
@@ -179,7 +183,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
     }
 
     fn grid(&self) -> IntervalGrid {
-        self.stage.rings()[0].grid()
+        self.context.rings()[0].grid()
     }
 
     /// How many rows a run has that is over: up to the time at which the last worker ended.
@@ -219,8 +223,12 @@ impl<'s, 'a: 's> Control<'s, 'a> {
     }
 
     fn row(&self, index: u64, interval: &Interval) -> Row {
-        let is_sendrecv = matches!(self.stage.request().mode, Mode::SendRecv(_));
-        let receives = self.stage.posts().iter().any(|post| post.role != Role::Tx);
+        let is_sendrecv = matches!(self.context.request().mode, Mode::SendRecv(_));
+        let receives = self
+            .context
+            .specs()
+            .iter()
+            .any(|spec| spec.role != Role::Tx);
         Row {
             start_ns: index * self.grid().length.0,
             tx_packets: interval.tx_packets,

@@ -5,9 +5,9 @@ use dpdkgen_report::progress::{Goal, Phase, Progress, WorkerProgress};
 use dpdkgen_report::summary::{Device, Mode, Role};
 
 use super::Control;
+use crate::assembly::OpenedPort;
 use crate::request::Mode as Asked;
-use crate::stage::OpenedPort;
-use crate::totals::merged;
+use crate::results::totals::merged;
 
 /// What is told of a run that its workers do not know.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +24,12 @@ impl<'a> Control<'_, 'a> {
     /// How far the run is at `now`: what the workers published last.
     #[must_use]
     pub fn progress(&self, now: Nanos, scene: &Scene<'_>) -> Progress {
-        let request = self.stage.request();
-        let receives = self.stage.posts().iter().any(|post| post.role == Role::Rx);
+        let request = self.context.request();
+        let receives = self
+            .context
+            .specs()
+            .iter()
+            .any(|spec| spec.role == Role::Rx);
         let (mode, warmup) = match &request.mode {
             Asked::SendRecv(sendrecv) => (Mode::SendRecv, sendrecv.warmup),
             Asked::Reflect => (Mode::Reflect, Nanos(0)),
@@ -36,7 +40,7 @@ impl<'a> Control<'_, 'a> {
             None => Phase::Running,
         };
         let time = request.duration.map(|span| Goal::Time((warmup + span).0));
-        let workers = self.stage.posts().iter().zip(scene.lcores);
+        let workers = self.context.specs().iter().zip(scene.lcores);
         let workers = workers.zip(self.snapshots());
         Progress {
             mode,
@@ -47,16 +51,16 @@ impl<'a> Control<'_, 'a> {
                 .chain(request.count.map(Goal::Packets))
                 .collect(),
             workers: workers
-                .map(|((post, lcore), counters)| WorkerProgress {
+                .map(|((spec, lcore), counters)| WorkerProgress {
                     lcore: *lcore,
-                    role: post.role,
-                    port: scene.ports[post.port].name.clone(),
-                    queue: post.queue,
+                    role: spec.role,
+                    port: scene.ports[spec.port].name.clone(),
+                    queue: spec.queue,
                     counters,
                 })
                 .collect(),
             closed: receives.then_some(self.closed),
-            latency: receives.then(|| merged(self.stage.stats(), |stats| &stats.latency)),
+            latency: receives.then(|| merged(self.context.stats(), |stats| &stats.latency)),
             device: scene.device.to_vec(),
         }
     }

@@ -1,0 +1,220 @@
+//! What a run's workers share, and the workers themselves, put together from it.
+
+use dpdkgen_core::phase::PhaseCell;
+use dpdkgen_core::port::Port;
+use dpdkgen_core::probe::filling::{Filling, FillingMemory};
+use dpdkgen_core::probe::layout::Addresses;
+use dpdkgen_core::probe::{LONG_LEN, Tag};
+use dpdkgen_core::reflect::Budget;
+use dpdkgen_core::reflect::Reflector;
+use dpdkgen_core::rx::receiver::Receiver;
+use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::sequence::{SequenceWindow, WindowMemory};
+use dpdkgen_core::stats::intervals::{Ring, Writer};
+use dpdkgen_core::stats::{Recorder, WorkerStats};
+use dpdkgen_core::tx::generator::{self, Generator};
+use dpdkgen_core::tx::template::{Template, filling_len};
+use dpdkgen_core::wire::Mac;
+use dpdkgen_core::worker::{Role, Worker};
+use dpdkgen_report::summary;
+
+use super::memory::Memory;
+use super::placement::{OpenedPort, WorkerSpec};
+use crate::request::{Mode, Request, SendRecv};
+
+/// Holds what the workers of a run share.
+pub struct Context<'a> {
+    request: &'a Request,
+    specs: &'a [WorkerSpec],
+    stats: &'a [WorkerStats],
+    rings: Vec<Ring<'a>>,
+    probes: Option<Probes<'a>>,
+    budget: Option<&'a Budget>,
+    /// Tells the workers where the run stands.
+    pub phase: PhaseCell,
+}
+
+struct Probes<'a> {
+    sendrecv: &'a SendRecv,
+    sequences: SequenceWindow<'a>,
+    filling: Filling<'a>,
+    tag: Tag,
+}
+
+impl<'a> Context<'a> {
+    /// Makes the context in `memory`, which was made for the same request and workers. `tag` marks the
+    /// run's probes.
+    ///
+    /// # Panics
+    ///
+    /// If it was made for others.
+    #[must_use]
+    pub fn new(
+        request: &'a Request,
+        specs: &'a [WorkerSpec],
+        tag: Tag,
+        memory: &'a mut Memory,
+    ) -> Self {
+        let Memory {
+            stats,
+            cells,
+            grid,
+            dimensions,
+            ..
+        } = memory;
+        let (seen, flows) = (&memory.seen, &memory.flows);
+        let lines = WindowMemory {
+            seen,
+            flows,
+            sent: &memory.sent,
+            highest: &memory.highest,
+        };
+        let fill = FillingMemory {
+            pool: &mut memory.pool,
+            sums: &mut memory.sums,
+        };
+        let probes = match (&request.mode, dimensions) {
+            (Mode::SendRecv(sendrecv), Some(dimensions)) => {
+                let len = filling_len(sendrecv.payload_len);
+                let filling = Filling::new(fill, sendrecv.seed, len);
+                let sequences = SequenceWindow::new(*dimensions, lines);
+                let parts = filling.zip(sequences);
+                let (filling, sequences) = parts.expect("the memory was made for this request");
+                Some(Probes {
+                    sendrecv,
+                    sequences,
+                    filling,
+                    tag,
+                })
+            }
+            _ => None,
+        };
+        Self {
+            request,
+            specs,
+            stats,
+            rings: cells.iter().map(|cells| Ring::new(*grid, cells)).collect(),
+            probes,
+            budget: memory.budget.as_ref(),
+            phase: PhaseCell::default(),
+        }
+    }
+
+    /// Makes worker `number`, which works on `port`, one of the run's `ports`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker, or it sends probes that do not fit in a packet.
+    #[must_use]
+    pub fn worker<P: Port>(&self, number: usize, port: P, ports: &[OpenedPort]) -> Worker<'_, P> {
+        let spec = self.specs[number];
+        let role = match (spec.role, &self.probes) {
+            (summary::Role::Tx, Some(probes)) => {
+                let plan = probes.plan(self.request, self.number_in_role(number));
+                let source_mac = ports[spec.port].mac;
+                let template = probes.template(spec.port, source_mac);
+                Role::Transmit(Generator::new(plan, template, &probes.sequences))
+            }
+            (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
+                self.number_in_role(number),
+                probes.expectation(),
+                &probes.sequences,
+                probes.sendrecv.rate.is_some(),
+            )),
+            _ => Role::Reflect(Reflector::new(ports[spec.port].mac, self.budget)),
+        };
+        let intervals = Writer::new(&self.rings[number]);
+        let recorder = Recorder::new(&self.stats[number], intervals);
+        Worker::new(port, role, recorder)
+    }
+
+    /// Counts the workers of the same role that come before this one.
+    fn number_in_role(&self, number: usize) -> u16 {
+        let role = self.specs[number].role;
+        self.specs[..number]
+            .iter()
+            .filter(|spec| spec.role == role)
+            .count() as u16
+    }
+
+    /// Returns what is asked for.
+    #[must_use]
+    pub const fn request(&self) -> &'a Request {
+        self.request
+    }
+
+    /// Returns who does what.
+    #[must_use]
+    pub const fn specs(&self) -> &'a [WorkerSpec] {
+        self.specs
+    }
+
+    /// Returns what each worker shows, in the order of the specs.
+    #[must_use]
+    pub const fn stats(&self) -> &'a [WorkerStats] {
+        self.stats
+    }
+
+    /// Returns the interval rings, in the order of the specs.
+    #[must_use]
+    pub fn rings(&self) -> &[Ring<'a>] {
+        &self.rings
+    }
+
+    /// Returns whether the probes carry the time at which they were due.
+    #[must_use]
+    pub fn knows_due_times(&self) -> bool {
+        self.probes.as_ref().is_some_and(|probes| {
+            probes.sendrecv.rate.is_some() && usize::from(probes.sendrecv.payload_len) >= LONG_LEN
+        })
+    }
+}
+
+impl<'a> Probes<'a> {
+    fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
+        generator::Plan {
+            stream,
+            streams: self.sequences.streams(),
+            rate: self.sendrecv.rate,
+            warmup: self.sendrecv.warmup,
+            duration: request.duration,
+            count: request.count,
+            burst: request.tx_burst,
+            first_source_port: *self.sendrecv.src_ports.start(),
+            source_ports: self.sendrecv.source_ports(),
+        }
+    }
+
+    fn template(&self, port: usize, source_mac: Mac) -> Template<'a> {
+        let addresses = Addresses {
+            source_mac,
+            destination_mac: Mac(of_port(&self.sendrecv.dest_macs, port)),
+            source: of_port(&self.sendrecv.sources, port),
+            destination: self.sendrecv.dest,
+        };
+        Template::new(
+            &addresses,
+            self.tag,
+            self.sendrecv.payload_len,
+            self.filling,
+        )
+        .expect("a validated payload length")
+    }
+
+    fn expectation(&self) -> Expectation<'a> {
+        Expectation {
+            sources: self.sendrecv.sources.iter().copied().collect(),
+            destination: self.sendrecv.dest,
+            first_source_port: *self.sendrecv.src_ports.start(),
+            last_source_port: *self.sendrecv.src_ports.end(),
+            payload_len: self.sendrecv.payload_len,
+            tag: self.tag,
+            filling: self.filling,
+        }
+    }
+}
+
+/// Returns the one of `port` from what was given once or once per port.
+fn of_port<T: Copy>(given: &[T], port: usize) -> T {
+    given[port.min(given.len() - 1)]
+}

@@ -1,0 +1,160 @@
+//! The memory of a run: allocated and touched before the start, so that nothing is allocated and no
+//! page is missing between start and stop.
+
+use dpdkgen_core::probe::filling;
+use dpdkgen_core::reflect::Budget;
+use dpdkgen_core::sequence::{Dimensions, Line, Word};
+use dpdkgen_core::stats::WorkerStats;
+use dpdkgen_core::stats::intervals::{Cell, IntervalGrid};
+use dpdkgen_core::time::Nanos;
+use dpdkgen_core::tx::template::filling_len;
+use dpdkgen_report::summary;
+
+use super::placement::WorkerSpec;
+use crate::failure::Failure;
+use crate::request::{Mode, Request, SendRecv};
+
+/// The control thread may be away for this long, or for so many intervals, before workers wait.
+const READER_PAUSE: Nanos = Nanos(2_000_000_000);
+const READER_PAUSE_INTERVALS: u64 = 1 << 18;
+
+/// The most memory for what grows with the request: intervals, duplicate windows, flows.
+const MAX_BYTES: u64 = 8 << 30;
+
+/// Owns the memory of a run.
+pub struct Memory {
+    pub(super) stats: Vec<WorkerStats>,
+    pub(super) cells: Vec<Vec<Cell>>,
+    pub(super) grid: IntervalGrid,
+    pub(super) dimensions: Option<Dimensions>,
+    pub(super) seen: Vec<Line>,
+    pub(super) flows: Vec<Word>,
+    pub(super) sent: Vec<Line>,
+    pub(super) highest: Vec<Line>,
+    pub(super) pool: Vec<u8>,
+    pub(super) sums: Vec<u16>,
+    pub(super) budget: Option<Budget>,
+}
+
+/// Says how much memory a run needs.
+pub struct Needs {
+    grid: IntervalGrid,
+    /// For the intervals of each worker.
+    cells: usize,
+    dimensions: Option<Dimensions>,
+}
+
+impl Memory {
+    /// Returns what the workers of `specs` need.
+    ///
+    /// # Errors
+    ///
+    /// If that is more than there may be.
+    pub fn check(request: &Request, specs: &[WorkerSpec]) -> Result<Needs, Failure> {
+        let grid = grid(request);
+        let pause = READER_PAUSE
+            .0
+            .min(READER_PAUSE_INTERVALS.saturating_mul(grid.length.0));
+        let cells = grid.ring_len(Nanos(pause));
+        let dimensions = match &request.mode {
+            Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, specs)),
+            Mode::Reflect => None,
+        };
+        check_size(specs.len(), cells, dimensions.as_ref())?;
+        Ok(Needs {
+            grid,
+            cells,
+            dimensions,
+        })
+    }
+
+    /// Allocates and touches the memory for the workers of `specs`.
+    ///
+    /// # Errors
+    ///
+    /// If the request needs more than there may be.
+    pub fn new(request: &Request, specs: &[WorkerSpec]) -> Result<Self, Failure> {
+        let Needs {
+            grid,
+            cells,
+            dimensions,
+        } = Self::check(request, specs)?;
+        let filling_len = match &request.mode {
+            Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
+            Mode::Reflect => None,
+        };
+        let lines =
+            |count: fn(&Dimensions) -> usize| dimensions.map_or_else(Vec::new, |d| make(count(&d)));
+        let flows = dimensions.as_ref().map_or(0, Dimensions::flow_words);
+        Ok(Self {
+            stats: make(specs.len()),
+            cells: specs.iter().map(|_| make(cells)).collect(),
+            grid,
+            dimensions,
+            seen: lines(Dimensions::seen_lines),
+            flows: make(flows),
+            sent: lines(Dimensions::sent_lines),
+            highest: lines(Dimensions::highest_lines),
+            pool: vec![0; filling_len.map_or(0, filling::pool_len)],
+            sums: vec![0; filling_len.map_or(0, |_| filling::SUMS_LEN)],
+            budget: match request.mode {
+                Mode::Reflect => request.count.map(Budget::new),
+                Mode::SendRecv(_) => None,
+            },
+        })
+    }
+}
+
+fn check_size(
+    workers: usize,
+    cells: usize,
+    dimensions: Option<&Dimensions>,
+) -> Result<(), Failure> {
+    let cells = workers as u64 * cells as u64 * size_of::<Cell>() as u64;
+    let seen = dimensions.map_or(0, |of| of.seen_lines() as u64 * size_of::<Line>() as u64);
+    let flows = dimensions.map_or(0, |of| of.flow_words() as u64 * size_of::<Word>() as u64);
+    let bytes = cells + seen + flows;
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Failure::request(format!(
+        "accounting for this run takes {} GiB, and {} is the limit: {}",
+        bytes.div_ceil(1 << 30),
+        MAX_BYTES >> 30,
+        if cells > bytes / 2 {
+            "lengthen --stats-interval-ms, or use fewer queues"
+        } else {
+            "use fewer source ports or queues, or lower --rate, --drain-ms or \
+             --stats-evict-threshold-secs"
+        }
+    )))
+}
+
+fn make<T: Default>(count: usize) -> Vec<T> {
+    (0..count).map(|_| T::default()).collect()
+}
+
+fn grid(request: &Request) -> IntervalGrid {
+    let start = match &request.mode {
+        Mode::SendRecv(sendrecv) => sendrecv.warmup,
+        Mode::Reflect => Nanos(0),
+    };
+    IntervalGrid {
+        start,
+        length: request.interval,
+        grace: request.grace,
+    }
+}
+
+fn dimensions(request: &Request, sendrecv: &SendRecv, specs: &[WorkerSpec]) -> Dimensions {
+    let count = |role| specs.iter().filter(|spec| spec.role == role).count() as u16;
+    Dimensions {
+        streams: count(summary::Role::Tx),
+        source_ports: sendrecv.source_ports(),
+        receivers: count(summary::Role::Rx),
+        window: match request.rxq {
+            0 => 0,
+            _ => sendrecv.window(request.grace),
+        },
+    }
+}

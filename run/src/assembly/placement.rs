@@ -1,0 +1,59 @@
+//! Who works where.
+
+use dpdkgen_core::wire::Mac;
+use dpdkgen_report::summary;
+
+use crate::request::{Mode, Request};
+
+/// A port as the runtime opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedPort {
+    /// Its name in every output.
+    pub name: String,
+    /// Its driver.
+    pub driver: String,
+    /// The driver of the VF that a netvsc port drives.
+    pub vf_driver: Option<String>,
+    /// Its MAC address.
+    pub mac: Mac,
+}
+
+/// Says what one worker of a run does and where: on a queue, or in `reflect` on a pair of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerSpec {
+    /// What the worker does.
+    pub role: summary::Role,
+    /// Which of the run's ports it works on.
+    pub port: usize,
+    /// Which queue of that port.
+    pub queue: u16,
+}
+
+/// Returns the workers of a run over `ports` ports, port by port.
+#[must_use]
+pub fn worker_specs(request: &Request, ports: usize) -> Vec<WorkerSpec> {
+    let on_port = |port| {
+        let spec = move |role, queue| WorkerSpec { role, port, queue };
+        let (tx, rx) = match request.mode {
+            Mode::Reflect => (0, 0),
+            Mode::SendRecv(_) => (request.txq, request.rxq),
+        };
+        let pairs = if tx == 0 { request.rxq } else { 0 };
+        (0..tx)
+            .map(move |queue| spec(summary::Role::Tx, queue))
+            .chain((0..rx).map(move |queue| spec(summary::Role::Rx, queue)))
+            .chain((0..pairs).map(move |queue| spec(summary::Role::Reflect, queue)))
+    };
+    (0..ports).flat_map(on_port).collect()
+}
+
+/// The ports that are open, and who works where on them: made once, for any number of trials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The ports.
+    pub ports: Vec<OpenedPort>,
+    /// Who does what.
+    pub specs: Vec<WorkerSpec>,
+    /// The lcore of each of these; several may share one.
+    pub lcores: Vec<u32>,
+}

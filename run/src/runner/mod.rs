@@ -1,0 +1,9 @@
+//! How a run is started, watched and ended.
+
+pub mod clock;
+pub mod control;
+pub mod drive;
+pub mod redraw;
+pub mod signals;
+pub mod threads;
+pub mod trial;
