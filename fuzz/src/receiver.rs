@@ -14,7 +14,7 @@ use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::time::Nanos;
 use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::Mac;
-use sim::frames::{Frame, Frames, Slot};
+use sim::link::frames::{Frame, Frames, Slot};
 use sim::truth::{Stream, Truth};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -4,15 +4,10 @@
 //! checks every number that a run reports against that. All chance comes from one seed.
 #![forbid(unsafe_code)]
 
-pub mod audit;
 pub mod chance;
 pub mod conditions;
-pub mod damage;
-pub mod frames;
-pub mod judge;
 pub mod link;
 pub mod options;
-pub mod port;
 pub mod swarm;
 pub mod truth;
 pub mod world;

@@ -11,7 +11,7 @@ use dpdkgen_run::request::{Mode, limits};
 use dpdkgen_run::units::{self, BadValue};
 
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
-use crate::port::REFLECTOR_MAC;
+use crate::link::port::REFLECTOR_MAC;
 use crate::world::Scenario;
 
 /// The simulator, as its command line presents it.

@@ -11,7 +11,7 @@ use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
 use dpdkgen_core::tx::template::Template;
 use dpdkgen_core::wire::Mac;
-use sim::judge::RunFacts;
+use sim::truth::judge::RunFacts;
 
 use super::{CELLS, FIRST_PORT, Setup};
 use crate::probe::filling;

@@ -6,7 +6,7 @@ use dpdkgen_core::probe::Index;
 use dpdkgen_core::stats::histogram::{BUCKETS, bucket, range};
 use dpdkgen_core::time::Nanos;
 
-use crate::frames::Origin;
+use crate::link::frames::Origin;
 
 /// Which packets of the run a stream sends, and when.
 #[derive(Debug, Clone, Copy)]

@@ -13,9 +13,9 @@ use dpdkgen_run::outputs::sampling::{Sampled, Tap};
 use dpdkgen_run::request::{PortSelector, Request, SendRecv};
 
 use crate::conditions::HostConditions;
-use crate::judge::RunFacts;
+use crate::link::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
 use crate::link::{Link, Queues, SharedLink, Side};
-use crate::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
+use crate::truth::judge::RunFacts;
 use crate::truth::{Schedule, Stream, Truth};
 
 /// How many ports a sender may use.

@@ -1,5 +1,9 @@
 //! The link between sender and reflector, and what it does to packets.
 
+mod damage;
+pub mod frames;
+pub mod port;
+
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -8,10 +12,10 @@ use std::rc::Rc;
 use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Nanos;
 
+use self::damage::{MAX_FOREIGN, MAX_PADDING};
+use self::frames::{Frame, Frames, Origin, Slot};
 use crate::chance::Chance;
 use crate::conditions::{Conditions, GilbertElliott, LinkConditions};
-use crate::damage::{self, MAX_FOREIGN, MAX_PADDING};
-use crate::frames::{Frame, Frames, Origin, Slot};
 use crate::truth::Truth;
 
 /// One end of the link.

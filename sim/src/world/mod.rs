@@ -2,6 +2,7 @@
 
 mod actor;
 mod ends;
+mod look_out;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,13 +19,14 @@ use dpdkgen_run::request::{Mode, Request, SendRecv};
 use dpdkgen_run::runner::control::{self, Control};
 use dpdkgen_run::runner::trial::{Executed, Executor, Sink, trial};
 
-pub use self::actor::Polls;
-use self::actor::{Actor, LookOut, Seen};
-use crate::audit;
+use self::actor::Actor;
+use self::look_out::{LookOut, Seen};
 use crate::chance::Chance;
 use crate::conditions::Conditions;
 use crate::link::{Link, SharedLink, Side};
 use crate::truth::Truth;
+use crate::truth::audit;
+use crate::truth::polls::Polls;
 
 /// How often a control thread looks.
 const LOOK_EVERY: Nanos = Nanos::MILLISECOND;

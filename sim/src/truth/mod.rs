@@ -3,6 +3,9 @@
 //! The link tells it what was sent and what was delivered. Of a packet that nothing happened to it
 //! knows what it is; of any other the bytes are judged, in the contract's own order.
 
+pub mod audit;
+pub mod judge;
+pub mod polls;
 mod record;
 
 pub use record::{Distribution, Schedule, Stream};
@@ -13,8 +16,8 @@ use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
 use dpdkgen_core::stats::{IgnoredCounters, ProbeCounters, RxCounters};
 use dpdkgen_core::time::Nanos;
 
-use crate::frames::{Frame, Origin};
-use crate::judge::{Claim, Judgement, RunFacts, Unreflected};
+use self::judge::{Claim, Judgement, RunFacts, Unreflected};
+use crate::link::frames::{Frame, Origin};
 
 /// A probe may be stamped so far ahead of its receipt.
 const TOLERANCE: Nanos = Nanos(10_000);

@@ -4,7 +4,7 @@ use dpdkgen_core::probe::MIN_LEN;
 use dpdkgen_core::probe::layout::Layout;
 
 use crate::chance::Chance;
-use crate::frames::Frame;
+use crate::link::frames::Frame;
 
 /// Where the headers of the probes on the link lie.
 const LAYOUT: Layout = Layout::IPV4;

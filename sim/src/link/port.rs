@@ -7,9 +7,9 @@ use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome
 use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_run::outputs::sampling::Stamp;
 
-use crate::frames::Slot;
-use crate::judge::judge_reflection;
+use crate::link::frames::Slot;
 use crate::link::{SharedLink, Side};
+use crate::truth::judge::judge_reflection;
 
 /// The address of the reflector's port.
 pub const REFLECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 2, 0];

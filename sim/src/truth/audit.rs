@@ -8,8 +8,8 @@ use dpdkgen_report::summary::{Direction, Latency, Role, StopReason, Summary};
 use dpdkgen_run::assembly::Context;
 use dpdkgen_run::request::{Mode, Request};
 
+use crate::truth::polls::Polls;
 use crate::truth::{Distribution, Truth};
-use crate::world::Polls;
 
 /// Notes that `told` is not `truth`, if so.
 fn equal<T: Copy + PartialEq + std::fmt::Debug>(truth: &mut Truth<'_>, what: &str, told: T, is: T) {

@@ -1,0 +1,128 @@
+//! The control thread of a simulated world, and the order in which all act.
+
+use dpdkgen_core::phase::Phase;
+use dpdkgen_core::time::Nanos;
+use dpdkgen_run::assembly::{Context, OpenedPort};
+use dpdkgen_run::runner::control::{Control, End, Scene};
+use dpdkgen_run::runner::trial::Sink;
+
+use super::actor::Actor;
+use super::ends;
+use crate::link::SharedLink;
+use crate::truth::audit;
+
+/// What the control thread of the sender sees beside its workers.
+#[derive(Clone, Copy)]
+pub struct Seen<'k, 'l> {
+    /// Its ports.
+    pub ports: &'k [OpenedPort],
+    /// The lcore of each of its workers.
+    pub lcores: &'k [u32],
+    /// The link.
+    pub link: &'k SharedLink<'l>,
+}
+
+/// The control thread of the sender, and the order in which all act.
+pub struct LookOut<'k, 's, 'l> {
+    context: &'k Context<'s>,
+    control: Control<'k, 's>,
+    seen: Seen<'k, 'l>,
+    every: Nanos,
+    next: Nanos,
+    rows: u64,
+}
+
+impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
+    /// Looks `every` so often from `first` on.
+    #[must_use]
+    pub fn new(context: &'k Context<'s>, seen: Seen<'k, 'l>, every: Nanos, first: Nanos) -> Self {
+        Self {
+            context,
+            control: Control::new(context),
+            seen,
+            every,
+            next: first,
+            rows: 0,
+        }
+    }
+
+    /// Lets the senders act until `until`; `Some` if the run is over sooner.
+    pub fn go(
+        &mut self,
+        until: Nanos,
+        senders: &mut [Actor<'_, '_, '_>],
+        sink: &mut impl Sink,
+    ) -> Option<End> {
+        self.go_with(until, senders, &mut [], sink, |_| {})
+    }
+
+    /// The same with a reflector, whose own control thread is called every time.
+    pub fn go_with(
+        &mut self,
+        until: Nanos,
+        senders: &mut [Actor<'_, '_, '_>],
+        echoes: &mut [Actor<'_, '_, '_>],
+        sink: &mut impl Sink,
+        mut echo_looks: impl FnMut(Nanos),
+    ) -> Option<End> {
+        loop {
+            let sender = earliest(senders);
+            let echo = earliest(echoes);
+            let (now, number) = sender.unwrap_or((Nanos::MAX, 0));
+            let (echo_now, echo_number) = echo.unwrap_or((Nanos::MAX, 0));
+            let first = now.min(echo_now).min(self.next);
+            if first >= until {
+                return None;
+            }
+            if first == self.next {
+                self.next = self.next + self.every;
+                echo_looks(first);
+                if let Some(end) = self.look(first, sink) {
+                    return Some(end);
+                }
+            } else if now <= echo_now {
+                senders[number].step(self.context.phase.get());
+            } else {
+                echoes[echo_number].step(Phase::Running);
+            }
+        }
+    }
+
+    fn look(&mut self, now: Nanos, sink: &mut impl Sink) -> Option<End> {
+        let Self {
+            control,
+            seen,
+            rows,
+            ..
+        } = self;
+        let requests = sink.stop_requests();
+        let end = control.poll(now, requests, &mut |row| {
+            audit::row(&mut seen.link.borrow_mut().truth, *rows, row);
+            *rows += 1;
+            sink.row(row);
+        });
+        let progress = || {
+            let device = ends::devices(&seen.link.borrow(), seen.ports);
+            let scene = Scene {
+                ports: seen.ports,
+                lcores: seen.lcores,
+                device: &device,
+            };
+            control.progress(now, &scene)
+        };
+        if end.is_some() {
+            sink.end(&progress);
+        } else {
+            sink.tick(now, &progress);
+        }
+        end
+    }
+}
+
+/// Whose turn it is, and when.
+fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Nanos, usize)> {
+    let times = actors.iter().enumerate();
+    times
+        .filter_map(|(number, actor)| Some((actor.time()?, number)))
+        .min()
+}
