@@ -19,13 +19,13 @@ use dpdkgen_core::worker::{Role, Worker};
 use dpdkgen_report::summary;
 
 use super::memory::Memory;
-use super::placement::{OpenedPort, WorkerSpec};
+use super::placement::{Placement, WorkerSpec};
 use crate::request::{Mode, Request, SendRecv};
 
 /// Holds what the workers of a run share.
 pub struct Context<'a> {
     request: &'a Request,
-    specs: &'a [WorkerSpec],
+    placement: &'a Placement,
     stats: &'a [WorkerStats],
     rings: Vec<Ring<'a>>,
     probes: Option<Probes<'a>>,
@@ -42,8 +42,8 @@ struct Probes<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Makes the context in `memory`, which was made for the same request and workers. `tag` marks the
-    /// run's probes.
+    /// Makes the context in `memory`, which was made for the same request and placement. `tag` marks
+    /// the run's probes.
     ///
     /// # Panics
     ///
@@ -51,7 +51,7 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(
         request: &'a Request,
-        specs: &'a [WorkerSpec],
+        placement: &'a Placement,
         tag: Tag,
         memory: &'a mut Memory,
     ) -> Self {
@@ -91,7 +91,7 @@ impl<'a> Context<'a> {
         };
         Self {
             request,
-            specs,
+            placement,
             stats,
             rings: cells.iter().map(|cells| Ring::new(*grid, cells)).collect(),
             probes,
@@ -100,19 +100,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Makes worker `number`, which works on `port`, one of the run's `ports`.
+    /// Makes worker `number`, whose queues `port` is.
     ///
     /// # Panics
     ///
     /// If there is no such worker, or it sends probes that do not fit in a packet.
     #[must_use]
-    pub fn worker<P: Port>(&self, number: usize, port: P, ports: &[OpenedPort]) -> Worker<'_, P> {
-        let spec = self.specs[number];
+    pub fn worker<P: Port>(&self, number: usize, port: P) -> Worker<'_, P> {
+        let spec = self.specs()[number];
+        let mac = self.placement.ports[spec.port].mac;
         let role = match (spec.role, &self.probes) {
             (summary::Role::Tx, Some(probes)) => {
                 let plan = probes.plan(self.request, self.number_in_role(number));
-                let source_mac = ports[spec.port].mac;
-                let template = probes.template(spec.port, source_mac);
+                let template = probes.template(spec.port, mac);
                 Role::Transmit(Generator::new(plan, template, &probes.sequences))
             }
             (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
@@ -121,7 +121,7 @@ impl<'a> Context<'a> {
                 &probes.sequences,
                 probes.sendrecv.rate.is_some(),
             )),
-            _ => Role::Reflect(Reflector::new(ports[spec.port].mac, self.budget)),
+            _ => Role::Reflect(Reflector::new(mac, self.budget)),
         };
         let intervals = Writer::new(&self.rings[number]);
         let recorder = Recorder::new(&self.stats[number], intervals);
@@ -130,8 +130,8 @@ impl<'a> Context<'a> {
 
     /// Counts the workers of the same role that come before this one.
     fn number_in_role(&self, number: usize) -> u16 {
-        let role = self.specs[number].role;
-        self.specs[..number]
+        let role = self.specs()[number].role;
+        self.specs()[..number]
             .iter()
             .filter(|spec| spec.role == role)
             .count() as u16
@@ -143,10 +143,22 @@ impl<'a> Context<'a> {
         self.request
     }
 
+    /// Returns the ports, and who works where on them.
+    #[must_use]
+    pub const fn placement(&self) -> &'a Placement {
+        self.placement
+    }
+
     /// Returns who does what.
     #[must_use]
-    pub const fn specs(&self) -> &'a [WorkerSpec] {
-        self.specs
+    pub fn specs(&self) -> &'a [WorkerSpec] {
+        &self.placement.specs
+    }
+
+    /// Returns whether some worker has the role `role`.
+    #[must_use]
+    pub fn has(&self, role: summary::Role) -> bool {
+        self.specs().iter().any(|spec| spec.role == role)
     }
 
     /// Returns what each worker shows, in the order of the specs.

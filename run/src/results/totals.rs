@@ -5,31 +5,16 @@ use std::collections::BTreeMap;
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::{Counters, Moments, WorkerStats};
 use dpdkgen_report::summary::{
-    Clock, Device, Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, Summary,
-    Tx, Worker,
+    Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, Summary, Tx, Worker,
 };
 
-use crate::assembly::{Context, OpenedPort, WorkerSpec};
+use crate::assembly::{Context, OpenedPort, Placement, WorkerSpec};
 use crate::request::{Mode as Asked, SendRecv};
-use crate::runner::control::End;
+use crate::results::end::Executed;
 
-/// What a summary needs that the workers do not count.
-pub struct Circumstances<'a> {
-    /// How the run ended.
-    pub end: End,
-    /// What the times were read from.
-    pub clock: Clock,
-    /// The ports of the run.
-    pub ports: &'a [OpenedPort],
-    /// The lcore of each worker.
-    pub lcores: &'a [u32],
-    /// What the devices counted over the run.
-    pub device: Vec<Device>,
-}
-
-/// The summary of the run that has ended on `context`.
+/// Sums up the run on `context`, which was carried out as `executed` tells.
 #[must_use]
-pub fn summarize(context: &Context<'_>, circumstances: Circumstances<'_>) -> Summary {
+pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
     let counters: Vec<Counters> = context
         .stats()
         .iter()
@@ -40,18 +25,17 @@ pub fn summarize(context: &Context<'_>, circumstances: Circumstances<'_>) -> Sum
     for counters in &counters {
         total.0.merge(counters);
     }
-    let Circumstances {
-        end,
-        clock,
+    let Executed { end, clock, device } = executed;
+    let Placement {
         ports,
+        specs,
         lcores,
-        device,
-    } = circumstances;
+    } = context.placement();
     let duration_s = match request.mode {
         Asked::SendRecv(_) => total.sending_s(),
         Asked::Reflect => Some(end.stop.at.0 as f64 / 1e9),
     };
-    let workers = context.specs().iter().zip(&counters).zip(lcores);
+    let workers = specs.iter().zip(&counters).zip(lcores);
     let mut summary = Summary {
         schema: SCHEMA,
         mode: Mode::Reflect,
@@ -73,7 +57,7 @@ pub fn summarize(context: &Context<'_>, circumstances: Circumstances<'_>) -> Sum
         latency_ns: None,
         latency_due_ns: None,
         pacing: None,
-        queues: queues(context.specs(), &counters, ports),
+        queues: queues(specs, &counters, ports),
         workers: workers
             .map(|((spec, counters), lcore)| worker(*spec, *lcore, counters, ports, clock.hz))
             .collect(),
@@ -127,7 +111,7 @@ impl Totals {
         }
     }
 
-    /// What `sendrecv` says of what it received.
+    /// Tells what `sendrecv` says of what it received.
     fn receipts(&self, context: &Context<'_>, duration_s: Option<f64>, summary: &mut Summary) {
         let probes = self.0.probes;
         summary.rx = Some(Rx {
@@ -156,7 +140,7 @@ pub struct Distributions {
     pub latency_due: Vec<(u64, u64)>,
 }
 
-/// What the histograms of the run on `context` hold.
+/// Returns what the histograms of the run on `context` hold.
 #[must_use]
 pub fn distributions(context: &Context<'_>) -> Distributions {
     let of = |which| {
@@ -182,7 +166,7 @@ fn per_second(packets: u64, duration_s: Option<f64>) -> Option<f64> {
         .map(|seconds| packets as f64 / seconds)
 }
 
-/// The histograms of all workers together.
+/// Merges the histograms of all workers.
 pub(crate) fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u64> {
     let mut merged = vec![0; BUCKETS];
     for stats in stats {
@@ -241,7 +225,7 @@ fn pacing(
 }
 
 fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Queue> {
-    let of_post = |(spec, counters): (&WorkerSpec, &Counters)| {
+    let of_worker = |(spec, counters): (&WorkerSpec, &Counters)| {
         let queue = |direction, packets| Queue {
             port: ports[spec.port].name.clone(),
             queue: spec.queue,
@@ -268,7 +252,7 @@ fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> 
             ],
         }
     };
-    specs.iter().zip(counters).flat_map(of_post).collect()
+    specs.iter().zip(counters).flat_map(of_worker).collect()
 }
 
 fn worker(

@@ -11,14 +11,15 @@ use dpdkgen_core::time::Clock;
 use dpdkgen_core::worker::{self, Worker};
 use dpdkgen_report::summary::{Device, Summary};
 
-use crate::assembly::{Context, OpenedPort, Placement};
+use crate::assembly::{Context, Placement};
 use crate::failure::Failure;
 use crate::outputs::sampling::Sampled;
-use crate::request::{Mode, Request};
+use crate::request::Mode;
 use crate::results::device::DeviceTally;
+use crate::results::end::{End, Executed};
 use crate::runner::clock::{LateClock, Timebase};
-use crate::runner::control::{Control, End, Scene};
-use crate::runner::trial::{Executed, Executor, Sink};
+use crate::runner::control::Control;
+use crate::runner::trial::{Executor, Sink};
 
 /// How often the control thread looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -75,7 +76,6 @@ impl<R: Runtime> Executor for Threads<'_, R> {
         sink: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure> {
-        let placement = self.0.placement();
         let for_control = self.0.for_control();
         let timebase = Timebase::new();
         let mut device = DeviceTally::new(for_control.device());
@@ -84,7 +84,6 @@ impl<R: Runtime> Executor for Threads<'_, R> {
         let mut run = Run {
             context,
             timebase: &timebase,
-            placement: &placement,
             lcores: on,
             sink,
             for_control: &for_control,
@@ -112,7 +111,6 @@ impl<R: Runtime> Executor for Threads<'_, R> {
 struct Run<'r, 's, L, S, F> {
     context: &'r Context<'s>,
     timebase: &'r Timebase,
-    placement: &'r Placement,
     lcores: &'r L,
     sink: &'r mut S,
     for_control: &'r F,
@@ -125,17 +123,12 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
         let Self {
             context,
             timebase,
-            placement,
             lcores,
             for_control,
             ..
         } = *self;
-        let on_lcores = by_lcore(context, queues, placement);
-        self.sink.tell(&announcement(
-            context.request(),
-            &placement.ports,
-            &on_lcores,
-        ));
+        let on_lcores = by_lcore(context, queues);
+        self.sink.tell(&announcement(context, &on_lcores));
         let (lcore_count, ready) = (on_lcores.len(), AtomicUsize::new(0));
         let ready = &ready;
         let (sink, device) = (&mut *self.sink, &mut *self.device);
@@ -150,7 +143,7 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
                     timebase.start();
                     sink.begin(SystemTime::now());
                     context.phase.set(Phase::Running);
-                    watch(context, timebase, placement, sink, device, for_control)
+                    watch(context, timebase, sink, device, for_control)
                 });
             let control = control.map_err(|error| {
                 Failure::machine(format!("no control thread could be made: {error}"))
@@ -176,11 +169,14 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
 fn by_lcore<'s, P: Port>(
     context: &'s Context<'_>,
     queues: Vec<P>,
-    placement: &Placement,
 ) -> Vec<(u32, Vec<Worker<'s, P>>)> {
     let mut on_lcores: Vec<(u32, Vec<_>)> = Vec::new();
-    for (number, (port, lcore)) in queues.into_iter().zip(&placement.lcores).enumerate() {
-        let worker = context.worker(number, port, &placement.ports);
+    for (number, (port, lcore)) in queues
+        .into_iter()
+        .zip(&context.placement().lcores)
+        .enumerate()
+    {
+        let worker = context.worker(number, port);
         match on_lcores.iter_mut().find(|(of, _)| of == lcore) {
             Some((_, workers)) => workers.push(worker),
             None => on_lcores.push((*lcore, vec![worker])),
@@ -190,15 +186,16 @@ fn by_lcore<'s, P: Port>(
 }
 
 /// Says what is about to happen, and how to end it.
-fn announcement<W>(request: &Request, ports: &[OpenedPort], on: &[(u32, Vec<W>)]) -> String {
+fn announcement<W>(context: &Context<'_>, on: &[(u32, Vec<W>)]) -> String {
     let listed = |items: Vec<String>| items.join(", ");
-    let does = match request.mode {
+    let ports = context.placement().ports.iter();
+    let does = match context.request().mode {
         Mode::SendRecv(_) => "Sending",
         Mode::Reflect => "Reflecting",
     };
     format!(
         "{does} on {} with {} on {} {}; Ctrl-C ends the run.",
-        listed(ports.iter().map(|port| port.name.clone()).collect()),
+        listed(ports.map(|port| port.name.clone()).collect()),
         match on.iter().map(|(_, workers)| workers.len()).sum() {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
@@ -212,7 +209,6 @@ fn announcement<W>(request: &Request, ports: &[OpenedPort], on: &[(u32, Vec<W>)]
 fn watch(
     context: &Context<'_>,
     timebase: &Timebase,
-    placement: &Placement,
     sink: &mut impl Sink,
     device: &mut DeviceTally,
     for_control: &impl ForControl,
@@ -224,12 +220,7 @@ fn watch(
         let now = clock.now();
         let requests = sink.stop_requests();
         let end = control.poll(now, requests, &mut |row| sink.row(row));
-        let scene = Scene {
-            ports: &placement.ports,
-            lcores: &placement.lcores,
-            device: device.so_far(),
-        };
-        let progress = || control.progress(now, &scene);
+        let progress = || control.progress(now, device.so_far());
         if let Some(end) = end {
             sink.end(&progress);
             return end;

@@ -12,16 +12,16 @@ use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::Nanos;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::{self, Device, StopReason, Summary};
+use dpdkgen_report::summary::{Device, StopReason, Summary};
 
 use crate::assembly::{Context, Memory, Placement};
 use crate::failure::Failure;
 use crate::outputs::sampling::Tap;
 use crate::request::{Mode, Request};
 use crate::results::device::DeviceTally;
-use crate::results::totals::{Circumstances, summarize};
+use crate::results::end::{End, Executed, Stop};
+use crate::results::totals::summarize;
 use crate::runner::clock::Timebase;
-use crate::runner::control::{End, Stop};
 use crate::runner::threads::{ForControl, Runtime};
 
 /// Whoever watches a trial, and may end it.
@@ -47,7 +47,7 @@ pub trait Sink: Send {
     fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
 
     /// Takes what the summary does not tell: nothing on `context` changes any more.
-    fn ended(&mut self, _stage: &Context<'_>) {}
+    fn ended(&mut self, _context: &Context<'_>) {}
 
     /// Returns how often the user has asked to stop.
     fn stop_requests(&mut self) -> usize {
@@ -86,16 +86,6 @@ pub trait Executor {
     ) -> Result<Summary, Failure>;
 }
 
-/// How a trial was carried out, as far as its workers do not tell.
-pub struct Executed {
-    /// How it ended.
-    pub end: End,
-    /// The clock that it was timed by.
-    pub clock: summary::Clock,
-    /// What the devices counted meanwhile, port by port.
-    pub device: Vec<Device>,
-}
-
 /// Carries out `request`, whose ports are those of `executor`, and returns what came of it.
 ///
 /// # Errors
@@ -116,23 +106,9 @@ pub fn trial<E: Executor>(
         }
     };
     let placement = executor.placement();
-    let Placement {
-        ports,
-        specs,
-        lcores,
-    } = &*placement;
-    let mut memory = Memory::new(&request, specs)?;
-    let context = Context::new(&request, specs, tag, &mut memory);
-    let summary = executor.execute(&context, sink, |executed| {
-        let circumstances = Circumstances {
-            end: executed.end,
-            clock: executed.clock,
-            ports,
-            lcores,
-            device: executed.device,
-        };
-        summarize(&context, circumstances)
-    })?;
+    let mut memory = Memory::new(&request, &placement.specs)?;
+    let context = Context::new(&request, &placement, tag, &mut memory);
+    let summary = executor.execute(&context, sink, |executed| summarize(&context, executed))?;
     sink.ended(&context);
     Ok(summary)
 }

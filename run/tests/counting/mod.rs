@@ -13,9 +13,10 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{LcoreWorkers, Worker};
 use dpdkgen_report::summary::Summary;
-use dpdkgen_run::assembly::{Context, Memory, OpenedPort, WorkerSpec, worker_specs};
+use dpdkgen_run::assembly::{Context, Memory, OpenedPort, Placement, WorkerSpec, worker_specs};
 use dpdkgen_run::request::{Mode, Request, SendRecv, Verbosity};
-use dpdkgen_run::results::totals::{Circumstances, summarize};
+use dpdkgen_run::results::end::Executed;
+use dpdkgen_run::results::totals::summarize;
 use dpdkgen_run::runner::clock::Timebase;
 use dpdkgen_run::runner::control::Control;
 
@@ -106,9 +107,6 @@ pub fn request(rate: Option<Rate>) -> Request {
 /// Runs `request` on the queues that `queue` gives, and returns its summary and how often its
 /// workers asked for memory.
 pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -> (Summary, u64) {
-    let specs = worker_specs(request, 1);
-    let mut memory = Memory::new(request, &specs).unwrap();
-    let context = Context::new(request, &specs, Tag::new(1), &mut memory);
     let name = "loop".to_owned();
     let port = OpenedPort {
         vf_driver: None,
@@ -116,9 +114,16 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -
         name,
         mac: Mac([2, 0, 0, 0, 0, 1]),
     };
-    let ports = [port];
-    let mut workers: Vec<Worker<'_, P>> = (0..specs.len())
-        .map(|number| context.worker(number, queue(specs[number]), &ports))
+    let placement = Placement {
+        ports: vec![port],
+        specs: worker_specs(request, 1),
+        lcores: vec![0, 0],
+    };
+    let mut memory = Memory::new(request, &placement.specs).unwrap();
+    let context = Context::new(request, &placement, Tag::new(1), &mut memory);
+    let numbered = placement.specs.iter().enumerate();
+    let mut workers: Vec<Worker<'_, P>> = numbered
+        .map(|(number, spec)| context.worker(number, queue(*spec)))
         .collect();
     let timebase = Timebase::new();
     timebase.start();
@@ -137,12 +142,10 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -
             break end;
         }
     };
-    let circumstances = Circumstances {
+    let executed = Executed {
         end,
         clock: timebase.describe(),
-        ports: &ports,
-        lcores: &[0, 0],
         device: Vec::new(),
     };
-    (summarize(&context, circumstances), in_rounds)
+    (summarize(&context, executed), in_rounds)
 }

@@ -98,16 +98,16 @@ pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
         .collect()
 }
 
-/// The workers of `context` on `ports` and `lcores`, with a sample of the frames each if there are taps.
+/// Makes the workers of `context`, with a sample of the frames each if there are taps.
 pub fn workers<'s, 'l>(
     context: &'s Context<'_>,
     side: Side,
     link: &SharedLink<'l>,
-    (ports, lcores): (&[OpenedPort], &[u32]),
     taps: Option<Vec<Tap>>,
 ) -> Vec<Workers<'s, 'l>> {
     let mut taps = taps.unwrap_or_default().into_iter();
     let start = context.rings()[0].grid().start;
+    let lcores = &context.placement().lcores;
     let count = lcores.iter().max().map_or(0, |most| *most as usize + 1);
     let mut on_lcores: Vec<Workers<'s, 'l>> = (0..count)
         .map(|_| Workers {
@@ -130,7 +130,7 @@ pub fn workers<'s, 'l>(
         let port = SimPort::new(link.clone(), on_lcore.lcore.clone(), place);
         let tap = taps.next().unwrap_or_else(Tap::closed);
         let queue = Sampled::new(port, tap, on_lcore.lcore.clone());
-        on_lcore.workers.push(context.worker(number, queue, ports));
+        on_lcore.workers.push(context.worker(number, queue));
     }
     on_lcores
 }

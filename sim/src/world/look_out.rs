@@ -2,8 +2,9 @@
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::Nanos;
-use dpdkgen_run::assembly::{Context, OpenedPort};
-use dpdkgen_run::runner::control::{Control, End, Scene};
+use dpdkgen_run::assembly::Context;
+use dpdkgen_run::results::end::End;
+use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::Sink;
 
 use super::actor::Actor;
@@ -11,35 +12,29 @@ use super::ends;
 use crate::link::SharedLink;
 use crate::truth::audit;
 
-/// What the control thread of the sender sees beside its workers.
-#[derive(Clone, Copy)]
-pub struct Seen<'k, 'l> {
-    /// Its ports.
-    pub ports: &'k [OpenedPort],
-    /// The lcore of each of its workers.
-    pub lcores: &'k [u32],
-    /// The link.
-    pub link: &'k SharedLink<'l>,
-}
-
 /// The control thread of the sender, and the order in which all act.
 pub struct LookOut<'k, 's, 'l> {
     context: &'k Context<'s>,
     control: Control<'k, 's>,
-    seen: Seen<'k, 'l>,
+    link: &'k SharedLink<'l>,
     every: Nanos,
     next: Nanos,
     rows: u64,
 }
 
 impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
-    /// Looks `every` so often from `first` on.
+    /// Looks `every` so often at the workers of `context` and at `link`, from `first` on.
     #[must_use]
-    pub fn new(context: &'k Context<'s>, seen: Seen<'k, 'l>, every: Nanos, first: Nanos) -> Self {
+    pub fn new(
+        context: &'k Context<'s>,
+        link: &'k SharedLink<'l>,
+        every: Nanos,
+        first: Nanos,
+    ) -> Self {
         Self {
             context,
             control: Control::new(context),
-            seen,
+            link,
             every,
             next: first,
             rows: 0,
@@ -90,25 +85,21 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
 
     fn look(&mut self, now: Nanos, sink: &mut impl Sink) -> Option<End> {
         let Self {
+            context,
             control,
-            seen,
+            link,
             rows,
             ..
         } = self;
         let requests = sink.stop_requests();
         let end = control.poll(now, requests, &mut |row| {
-            audit::row(&mut seen.link.borrow_mut().truth, *rows, row);
+            audit::row(&mut link.borrow_mut().truth, *rows, row);
             *rows += 1;
             sink.row(row);
         });
         let progress = || {
-            let device = ends::devices(&seen.link.borrow(), seen.ports);
-            let scene = Scene {
-                ports: seen.ports,
-                lcores: seen.lcores,
-                device: &device,
-            };
-            control.progress(now, &scene)
+            let device = ends::devices(&link.borrow(), &context.placement().ports);
+            control.progress(now, &device)
         };
         if end.is_some() {
             sink.end(&progress);

@@ -16,11 +16,12 @@ use dpdkgen_report::summary::{self, Summary};
 use dpdkgen_run::assembly::{Context, Memory, Placement, worker_specs};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::{Mode, Request, SendRecv};
-use dpdkgen_run::runner::control::{self, Control};
-use dpdkgen_run::runner::trial::{Executed, Executor, Sink, trial};
+use dpdkgen_run::results::end::{End, Executed};
+use dpdkgen_run::runner::control::Control;
+use dpdkgen_run::runner::trial::{Executor, Sink, trial};
 
 use self::actor::Actor;
-use self::look_out::{LookOut, Seen};
+use self::look_out::LookOut;
 use crate::chance::Chance;
 use crate::conditions::Conditions;
 use crate::link::{Link, SharedLink, Side};
@@ -135,20 +136,15 @@ impl Executor for Simulation {
         let mut pool = ends::Pool::new(sendrecv);
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
         let truth = ends::truth(context, sendrecv, tag, &mut pool);
-        let Placement { ports, lcores, .. } = &*self.placement;
+        let Placement { ports, specs, .. } = context.placement();
         let link = world.link(ports.len(), sendrecv, truth);
 
         // Virtual time has no date: the same run gives the same files.
         sink.begin(UNIX_EPOCH);
-        let taps = sink.taps(lcores.len());
-        let mut on_lcores = ends::workers(context, Side::Sender, &link, (ports, lcores), taps);
+        let taps = sink.taps(specs.len());
+        let mut on_lcores = ends::workers(context, Side::Sender, &link, taps);
         let mut senders = world.actors(&mut on_lcores, Nanos(0));
-        let seen = Seen {
-            ports,
-            lcores,
-            link: &link,
-        };
-        let end = world.live(context, &mut senders, seen, sink)?;
+        let end = world.live(context, &mut senders, &link, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
 
@@ -222,11 +218,10 @@ impl World<'_> {
         &self,
         context: &Context<'_>,
         senders: &mut [Actor<'_, '_, '_>],
-        seen: Seen<'_, '_>,
+        link: &SharedLink<'_>,
         sink: &mut impl Sink,
-    ) -> Result<control::End, Failure> {
-        let link = seen.link;
-        let mut look_out = LookOut::new(context, seen, LOOK_EVERY, Nanos(0));
+    ) -> Result<End, Failure> {
+        let mut look_out = LookOut::new(context, link, LOOK_EVERY, Nanos(0));
         let mut chance = Chance::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
         context.phase.set(Phase::Running);
@@ -258,14 +253,17 @@ impl World<'_> {
         look_out: &mut LookOut<'_, '_, '_>,
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Option<control::End>, Failure> {
+    ) -> Result<Option<End>, Failure> {
         let request = self.reflector();
         let specs = worker_specs(&request, 1);
-        let mut memory = Memory::new(&request, &specs)?;
-        let context = Context::new(&request, &specs, Tag::new(0), &mut memory);
-        let ports = [ends::reflector_port()];
-        let lcores = ends::lcores(specs.len(), &self.conditions.hosts);
-        let mut on_lcores = ends::workers(&context, Side::Reflector, link, (&ports, &lcores), None);
+        let placement = Placement {
+            ports: vec![ends::reflector_port()],
+            lcores: ends::lcores(specs.len(), &self.conditions.hosts),
+            specs,
+        };
+        let mut memory = Memory::new(&request, &placement.specs)?;
+        let context = Context::new(&request, &placement, Tag::new(0), &mut memory);
+        let mut on_lcores = ends::workers(&context, Side::Reflector, link, None);
         let mut actors = self.actors(&mut on_lcores, birth);
         context.phase.set(Phase::Running);
         let mut control = Control::new(&context);

@@ -17,8 +17,7 @@ use dpdkgen_report::summary::{Role, StopReason};
 
 use crate::assembly::Context;
 use crate::request::Mode;
-
-pub use self::progress::Scene;
+use crate::results::end::{End, Stop};
 
 /// Watches one run.
 pub struct Control<'s, 'a> {
@@ -33,24 +32,6 @@ pub struct Control<'s, 'a> {
     /// Until when packets in flight are waited for.
     drain_until: Option<Nanos>,
     drained: bool,
-}
-
-/// How the sending ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stop {
-    /// Why.
-    pub reason: StopReason,
-    /// When.
-    pub at: Nanos,
-}
-
-/// What a finished run says of its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    /// How the sending ended.
-    pub stop: Stop,
-    /// Whether the drain was waited out.
-    pub drained: bool,
 }
 
 impl<'s, 'a: 's> Control<'s, 'a> {
@@ -149,11 +130,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         });
         self.drain_until = Some(until);
         self.drained |= now >= until;
-        let receives = self
-            .context
-            .specs()
-            .iter()
-            .any(|spec| spec.role == Role::Rx);
+        let receives = self.context.has(Role::Rx);
         if self.drained || !receives || stop_requests > 1 {
             self.context.phase.set(Phase::Stopping);
         }
@@ -224,11 +201,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
 
     fn row(&self, index: u64, interval: &Interval) -> Row {
         let is_sendrecv = matches!(self.context.request().mode, Mode::SendRecv(_));
-        let receives = self
-            .context
-            .specs()
-            .iter()
-            .any(|spec| spec.role != Role::Tx);
+        let receives = self.context.has(Role::Rx) || self.context.has(Role::Reflect);
         Row {
             start_ns: index * self.grid().length.0,
             tx_packets: interval.tx_packets,

@@ -5,31 +5,22 @@ use dpdkgen_report::progress::{Goal, Phase, Progress, WorkerProgress};
 use dpdkgen_report::summary::{Device, Mode, Role};
 
 use super::Control;
-use crate::assembly::OpenedPort;
+use crate::assembly::Placement;
 use crate::request::Mode as Asked;
 use crate::results::totals::merged;
 
-/// What is told of a run that its workers do not know.
-#[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
-    /// The ports of the run.
-    pub ports: &'a [OpenedPort],
-    /// The lcore of each worker.
-    pub lcores: &'a [u32],
-    /// What the devices have counted so far, as differences since the start.
-    pub device: &'a [Device],
-}
-
 impl<'a> Control<'_, 'a> {
-    /// How far the run is at `now`: what the workers published last.
+    /// Tells how far the run is at `now`, by what the workers published last; `device` is what the
+    /// devices have counted so far, as differences since the start.
     #[must_use]
-    pub fn progress(&self, now: Nanos, scene: &Scene<'_>) -> Progress {
+    pub fn progress(&self, now: Nanos, device: &[Device]) -> Progress {
         let request = self.context.request();
-        let receives = self
-            .context
-            .specs()
-            .iter()
-            .any(|spec| spec.role == Role::Rx);
+        let Placement {
+            ports,
+            specs,
+            lcores,
+        } = self.context.placement();
+        let receives = self.context.has(Role::Rx);
         let (mode, warmup) = match &request.mode {
             Asked::SendRecv(sendrecv) => (Mode::SendRecv, sendrecv.warmup),
             Asked::Reflect => (Mode::Reflect, Nanos(0)),
@@ -40,7 +31,7 @@ impl<'a> Control<'_, 'a> {
             None => Phase::Running,
         };
         let time = request.duration.map(|span| Goal::Time((warmup + span).0));
-        let workers = self.context.specs().iter().zip(scene.lcores);
+        let workers = specs.iter().zip(lcores);
         let workers = workers.zip(self.snapshots());
         Progress {
             mode,
@@ -54,14 +45,14 @@ impl<'a> Control<'_, 'a> {
                 .map(|((spec, lcore), counters)| WorkerProgress {
                     lcore: *lcore,
                     role: spec.role,
-                    port: scene.ports[spec.port].name.clone(),
+                    port: ports[spec.port].name.clone(),
                     queue: spec.queue,
                     counters,
                 })
                 .collect(),
             closed: receives.then_some(self.closed),
             latency: receives.then(|| merged(self.context.stats(), |stats| &stats.latency)),
-            device: scene.device.to_vec(),
+            device: device.to_vec(),
         }
     }
 }
