@@ -1,4 +1,4 @@
-//! A run of one stream in memory that is never freed, for tests.
+//! What tests share: addresses, fillings, and a run of one stream in memory that is never freed.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 use std::boxed::Box;
@@ -14,6 +14,25 @@ use crate::stats::Recorder;
 use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
 use crate::tx::template::{Template, filling_len};
 use crate::wire::Mac;
+
+/// Who sends to whom.
+pub const ADDRESSES: Addresses = Addresses {
+    source_mac: Mac([2, 0, 0, 0, 0, 1]),
+    destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+    source: Ipv4Addr::new(10, 0, 0, 1),
+    destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+};
+
+/// Runs `test` with fillings of `len` bytes from `seed`.
+pub fn with_filling<T>(seed: u64, len: usize, test: impl FnOnce(Filling<'_>) -> T) -> T {
+    let mut pool = vec![0; pool_len(len)];
+    let mut sums = [0; SUMS_LEN];
+    let memory = FillingMemory {
+        pool: &mut pool,
+        sums: &mut sums,
+    };
+    test(Filling::new(memory, seed, len).unwrap())
+}
 
 pub const PAYLOAD_LEN: u16 = 24;
 pub const FIRST_PORT: u16 = 20_000;

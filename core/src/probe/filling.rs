@@ -88,16 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn with_filling<T>(seed: u64, len: usize, test: impl FnOnce(Filling<'_>) -> T) -> T {
-        let mut pool = vec![0; pool_len(len)];
-        let mut sums = [0; SUMS_LEN];
-        let memory = FillingMemory {
-            pool: &mut pool,
-            sums: &mut sums,
-        };
-        test(Filling::new(memory, seed, len).unwrap())
-    }
+    use crate::testing::with_filling;
 
     #[test]
     fn splitmix64_is_the_published_one() {

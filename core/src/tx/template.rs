@@ -256,32 +256,16 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use core::net::{Ipv4Addr, SocketAddrV4};
-
     use super::*;
     use crate::probe::Age;
-    use crate::probe::filling::{FillingMemory, SUMS_LEN, pool_len};
-    use crate::wire::Mac;
-
-    const ADDRESSES: Addresses = Addresses {
-        source_mac: Mac([2, 0, 0, 0, 0, 1]),
-        destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-        source: Ipv4Addr::new(10, 0, 0, 1),
-        destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
-    };
+    use crate::testing::{ADDRESSES, with_filling};
 
     fn written(payload_len: u16, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
-        let len = filling_len(payload_len);
-        let mut pool = vec![0; pool_len(len)];
-        let mut sums = [0; SUMS_LEN];
-        let memory = FillingMemory {
-            pool: &mut pool,
-            sums: &mut sums,
-        };
-        let filling = Filling::new(memory, seed, len).unwrap();
-        let template = Template::new(&ADDRESSES, Tag::new(tag), payload_len, filling).unwrap();
         let mut frame = vec![0xa5; 9100];
-        let FrameLen(len) = template.write(&mut frame, patch);
+        let FrameLen(len) = with_filling(seed, filling_len(payload_len), |filling| {
+            let template = Template::new(&ADDRESSES, Tag::new(tag), payload_len, filling);
+            template.unwrap().write(&mut frame, patch)
+        });
         assert!(
             frame[usize::from(len)..].iter().all(|byte| *byte == 0xa5),
             "wrote too far"
@@ -328,59 +312,49 @@ mod tests {
             source_port: u16,
             time in 0..1_u64 << 60,
         ) {
-            let mut pool = vec![0; pool_len(0)];
-            let mut sums = [0; SUMS_LEN];
-            let memory = FillingMemory {
-                pool: &mut pool,
-                sums: &mut sums,
-            };
-            let filling = Filling::new(memory, 1, 0).unwrap();
-            let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
-            prop_assert!(template.is_minimal());
-            let first = Index::new(stream, sequence);
-            let mut bare = template.burst(first, Nanos(time));
-            let mut any = template.burst(first, Nanos(time));
-            for i in 0..1000 {
-                let source_port = source_port.wrapping_add(i * 13);
-                let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
-                let len = bare.write_minimal(&mut one, source_port);
-                prop_assert_eq!(len, any.write(&mut other, source_port, Nanos(0)));
-                prop_assert_eq!(one, other);
-            }
+            with_filling(1, 0, |filling| {
+                let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
+                prop_assert!(template.is_minimal());
+                let first = Index::new(stream, sequence);
+                let mut bare = template.burst(first, Nanos(time));
+                let mut any = template.burst(first, Nanos(time));
+                for i in 0..1000 {
+                    let source_port = source_port.wrapping_add(i * 13);
+                    let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
+                    let len = bare.write_minimal(&mut one, source_port);
+                    prop_assert_eq!(len, any.write(&mut other, source_port, Nanos(0)));
+                    prop_assert_eq!(one, other);
+                }
+                Ok(())
+            })?;
         }
     }
 
     #[test]
     fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
-        let len = filling_len(16);
-        let mut pool = vec![0; pool_len(len)];
-        let mut sums = [0; SUMS_LEN];
-        let memory = FillingMemory {
-            pool: &mut pool,
-            sums: &mut sums,
-        };
-        let filling = Filling::new(memory, 1, len).unwrap();
-        let template = Template::new(&ADDRESSES, Tag::new(1), 16, filling).unwrap();
-        let mut frame = [0; 58];
-        let mut postponed = 0;
-        // Every sum comes up several times.
-        for sequence in 0..300_000 {
-            let patch = Patch {
-                index: Index::new(0, sequence),
-                source_port: 10_000,
-                time: Nanos(1000),
-                lag: Nanos(0),
-            };
-            template.write(&mut frame, &patch);
-            assert_ne!(frame[40..42], template.partial);
-            let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
-            match head.age(Nanos(2000)) {
-                Age::Past(Nanos(1000)) => {}
-                Age::Past(Nanos(999)) => postponed += 1,
-                age => panic!("{age:?}"),
+        with_filling(1, filling_len(16), |filling| {
+            let template = Template::new(&ADDRESSES, Tag::new(1), 16, filling).unwrap();
+            let mut frame = [0; 58];
+            let mut postponed = 0;
+            // Every sum comes up several times.
+            for sequence in 0..300_000 {
+                let patch = Patch {
+                    index: Index::new(0, sequence),
+                    source_port: 10_000,
+                    time: Nanos(1000),
+                    lag: Nanos(0),
+                };
+                template.write(&mut frame, &patch);
+                assert_ne!(frame[40..42], template.partial);
+                let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
+                match head.age(Nanos(2000)) {
+                    Age::Past(Nanos(1000)) => {}
+                    Age::Past(Nanos(999)) => postponed += 1,
+                    age => panic!("{age:?}"),
+                }
             }
-        }
-        assert!((1..100).contains(&postponed), "{postponed}");
+            assert!((1..100).contains(&postponed), "{postponed}");
+        });
     }
 
     #[test]
@@ -398,14 +372,9 @@ mod tests {
 
     #[test]
     fn a_payload_that_holds_no_probe_is_refused() {
-        let mut pool = vec![0; pool_len(0)];
-        let mut sums = [0; SUMS_LEN];
-        let memory = FillingMemory {
-            pool: &mut pool,
-            sums: &mut sums,
-        };
-        let filling = Filling::new(memory, 0, 0).unwrap();
-        assert!(Template::new(&ADDRESSES, Tag::new(0), 15, filling).is_none());
-        assert!(Template::new(&ADDRESSES, Tag::new(0), 8973, filling).is_none());
+        with_filling(0, 0, |filling| {
+            assert!(Template::new(&ADDRESSES, Tag::new(0), 15, filling).is_none());
+            assert!(Template::new(&ADDRESSES, Tag::new(0), 8973, filling).is_none());
+        });
     }
 }

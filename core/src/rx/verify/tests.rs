@@ -5,20 +5,13 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::probe::Index;
-use crate::probe::filling::{FillingMemory, SUMS_LEN, pool_len};
-use crate::probe::layout::{Addresses, Layout};
+use crate::probe::layout::Layout;
 use crate::reflect::FrameReflector;
+use crate::testing::{ADDRESSES, with_filling};
 use crate::tx::template::{Patch, Template, filling_len};
-use crate::wire::Mac;
 
 const SEED: u64 = 11;
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
-const ADDRESSES: Addresses = Addresses {
-    source_mac: Mac([2, 0, 0, 0, 0, 1]),
-    destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-    source: Ipv4Addr::new(10, 0, 0, 1),
-    destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
-};
 const PATCH: Patch = Patch {
     index: Index::new(3, 77),
     source_port: 20_005,
@@ -28,30 +21,24 @@ const PATCH: Patch = Patch {
 
 /// Runs `test` with what is expected of probes with `payload_len` bytes, and one that came back.
 fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
-    let len = filling_len(payload_len);
-    let mut pool = vec![0; pool_len(len)];
-    let mut sums = [0; SUMS_LEN];
-    let memory = FillingMemory {
-        pool: &mut pool,
-        sums: &mut sums,
-    };
-    let filling = Filling::new(memory, SEED, len).unwrap();
-    let expectation = Expectation {
-        sources: Vec::from_slice(&[ADDRESSES.source]).unwrap(),
-        destination: ADDRESSES.destination,
-        first_source_port: 20_000,
-        last_source_port: 20_010,
-        payload_len,
-        tag: TAG,
-        filling,
-    };
-    let template = Template::new(&ADDRESSES, TAG, payload_len, filling).unwrap();
-    let mut frame = vec![0; Layout::IPV4.payload() + usize::from(payload_len)];
-    template.write(&mut frame, &PATCH);
-    FrameReflector::new(ADDRESSES.destination_mac)
-        .reflect(&mut frame)
-        .unwrap();
-    test(&Verifier::new(expectation), frame);
+    with_filling(SEED, filling_len(payload_len), |filling| {
+        let expectation = Expectation {
+            sources: Vec::from_slice(&[ADDRESSES.source]).unwrap(),
+            destination: ADDRESSES.destination,
+            first_source_port: 20_000,
+            last_source_port: 20_010,
+            payload_len,
+            tag: TAG,
+            filling,
+        };
+        let template = Template::new(&ADDRESSES, TAG, payload_len, filling).unwrap();
+        let mut frame = vec![0; Layout::IPV4.payload() + usize::from(payload_len)];
+        template.write(&mut frame, &PATCH);
+        FrameReflector::new(ADDRESSES.destination_mac)
+            .reflect(&mut frame)
+            .unwrap();
+        test(&Verifier::new(expectation), frame);
+    });
 }
 
 fn verdict(verifier: &Verifier<'_>, frame: &[u8]) -> Result<Probe, Reject> {
