@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use dpdkgen_rt::eal::{self, Eal};
 use dpdkgen_rt::ethdev::info;
 use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
 use dpdkgen_run::assembly::worker_specs;
-use dpdkgen_run::cli::{self, Command, Exit, More, Program};
+use dpdkgen_run::cli::{self, Command, Exit, More, Program, print};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Request, Verbosity};
@@ -36,21 +35,14 @@ const PROGRAM: Program = Program {
 
 fn main() -> ExitCode {
     let (eal_args, args) = split(std::env::args_os().skip(1).collect());
-    let done = match cli::parse(&PROGRAM, args) {
+    PROGRAM.exit(match cli::parse(&PROGRAM, args) {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
         Ok(Command::Report(files)) => redraw(&files),
         Ok(Command::Run(request, _)) => run(eal_args.as_deref(), &request),
         Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
-    };
-    match done {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            Stream::Stderr.write_soon(&format!("{}: {failure}\n", PROGRAM.name));
-            ExitCode::from(failure.exit_status())
-        }
-    }
+    })
 }
 
 /// Everything before a `--` is the EAL's, as in every DPDK program.
@@ -63,13 +55,6 @@ fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
         .iter()
         .map(|arg| arg.to_string_lossy().into_owned());
     (Some(eal.collect()), own)
-}
-
-fn print(text: &str) -> Result<u8, Failure> {
-    let written = io::stdout().write_all(text.as_bytes());
-    written
-        .map_err(|error| Failure::machine(format!("standard output cannot be written: {error}")))?;
-    Ok(0)
 }
 
 fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<Eal, Failure> {

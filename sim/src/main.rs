@@ -1,14 +1,12 @@
 //! `dpdkgen-sim`: dpdkgen over a simulated link.
 
-use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::iter;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dpdkgen_report::voice::Stream;
-use dpdkgen_run::cli::Exit;
+use dpdkgen_run::cli::{Exit, print};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::runner::drive::Live;
@@ -19,31 +17,13 @@ use sim::swarm::{Tally, swarm};
 use sim::world::{Scenario, Simulation};
 
 fn main() -> ExitCode {
-    let done = match options::parse(std::env::args_os().skip(1)) {
+    PROGRAM.exit(match options::parse(std::env::args_os().skip(1)) {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Task::Run(scenario)) => run(&scenario),
         Ok(Task::Swarm(args)) => many(args),
         Ok(Task::Report(files)) => redraw(&files),
-    };
-    match done {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            complain(&failure);
-            ExitCode::from(failure.exit_status())
-        }
-    }
-}
-
-fn complain(sentence: &dyn Display) {
-    Stream::Stderr.write_soon(&format!("{}: {sentence}\n", PROGRAM.name));
-}
-
-fn print(text: &str) -> Result<u8, Failure> {
-    let written = io::stdout().write_all(text.as_bytes());
-    written
-        .map_err(|error| Failure::machine(format!("standard output cannot be written: {error}")))?;
-    Ok(0)
+    })
 }
 
 fn run(scenario: &Scenario) -> Result<u8, Failure> {
@@ -56,7 +36,7 @@ fn run(scenario: &Scenario) -> Result<u8, Failure> {
         return Ok(status);
     }
     for sentence in &simulation.disagreements {
-        complain(sentence);
+        PROGRAM.complain(sentence);
     }
     Err(Failure::machine(
         "the run told what is not true: please report this command line as a bug",

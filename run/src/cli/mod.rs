@@ -5,6 +5,7 @@
 
 mod args;
 mod complaint;
+mod exit;
 mod report;
 
 use std::ffi::OsString;
@@ -14,6 +15,8 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::page::file::Files;
+
+pub use self::exit::print;
 
 use self::args::{
     OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,

@@ -98,7 +98,7 @@ fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortIn
     };
     let matching: Vec<&PortInfo> = ports.iter().filter(is_meant).collect();
     // A VF that netvsc does not own (yet) has the same address.
-    let netvsc = matching.iter().find(|port| port.driver == "net_netvsc");
+    let netvsc = matching.iter().find(|port| port.driver().is_netvsc());
     match (matching.as_slice(), netvsc) {
         ([port], _) | (_, Some(port)) => Ok(port),
         ([], _) => Err(Failure::request(format!(
