@@ -131,8 +131,8 @@ fn build() -> Result<(), String> {
     })
 }
 
-/// What `pkg-config --cflags` says, whole: DPDK's inline functions need its `-include` and `-march`,
-/// which the pkg-config crate leaves out.
+/// Returns what `pkg-config --cflags` says, whole: DPDK's inline functions need its `-include` and
+/// `-march`, which the pkg-config crate leaves out.
 fn compiler_flags() -> Option<Vec<String>> {
     println!("cargo::rerun-if-env-changed=PKG_CONFIG");
     let program = env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());

@@ -32,7 +32,7 @@ const ADDRESSES: Addresses = Addresses {
     destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
 };
 
-/// What differs in probe `sequence`.
+/// Returns what differs in probe `sequence`.
 #[must_use]
 pub fn patch(sequence: u64) -> Patch {
     Patch {
@@ -124,13 +124,13 @@ impl Fixture {
         Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
     }
 
-    /// Where a worker counts; there may be one at a time.
+    /// Returns where a worker counts; there may be one at a time.
     #[must_use]
     pub fn recorder(&self) -> Recorder<'static> {
         Recorder::new(Box::leak(Box::default()), Writer::new(self.ring))
     }
 
-    /// What a receiver expects.
+    /// Returns what a receiver expects.
     #[must_use]
     pub fn expectation(&self) -> Expectation<'static> {
         Expectation {

@@ -69,7 +69,8 @@ impl Checksum {
 }
 
 impl Headers {
-    /// Whether nothing about the frame is wrong, except perhaps its UDP length and checksum.
+    /// Returns whether nothing about the frame is wrong, except perhaps its UDP length and
+    /// checksum.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.flags() & 0x3fff == 0

@@ -52,7 +52,7 @@ pub fn ip_checksum(header: &[u8]) -> u16 {
     theirs
 }
 
-/// Whether the checksum in `header`, an IPv4 header with its options, is right.
+/// Returns whether the checksum in `header`, an IPv4 header with its options, is right.
 #[must_use]
 pub fn ip_is_intact(header: &[u8]) -> bool {
     let (has, wants) = (u16_at(header, 10), ip_checksum(header));
@@ -79,14 +79,15 @@ pub fn udp_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u
     theirs
 }
 
-/// Whether the checksum in `datagram` is right, or left out (RFC 768).
+/// Returns whether the checksum in `datagram` is right, or left out (RFC 768).
 #[must_use]
 pub fn udp_is_intact(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> bool {
     let has = u16_at(datagram, 6);
     has == 0 || has == udp_checksum(source, destination, datagram)
 }
 
-/// What a sender that leaves the checksum to its NIC writes into it: the pseudo-header's sum.
+/// Returns what a sender that leaves the checksum to its NIC writes into it: the pseudo-header's
+/// sum.
 #[must_use]
 pub fn partial_checksum(source: [u8; 4], destination: [u8; 4], udp_len: u16) -> u16 {
     let sum = Sum16BitWords::new()

@@ -102,7 +102,7 @@ impl Setup {
         }
     }
 
-    /// When the probe comes back: later, or by an overflow any time.
+    /// Returns when the probe comes back: later, or by an overflow any time.
     fn now(&self) -> Nanos {
         let travel = self.travel.get() >> (self.time_shift % 64);
         Nanos(self.patch().time.0.wrapping_add(travel))
@@ -157,7 +157,7 @@ pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
     })
 }
 
-/// What nobody changed is a valid frame and the probe that was sent.
+/// Checks that what nobody changed is a valid frame and the probe that was sent.
 fn unchanged(setup: &Setup, frame: &[u8]) {
     let (header, datagram) = oracle::ipv4_packet(&frame[14..]).expect("an IPv4 packet");
     assert!(oracle::ip_is_intact(header));

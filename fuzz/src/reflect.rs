@@ -156,7 +156,7 @@ fn addresses(frame: &[u8]) -> ([u8; 4], [u8; 4]) {
     (four_at(frame, ETHERNET + 12), four_at(frame, ETHERNET + 16))
 }
 
-/// What belongs into the checksum field if it holds the pseudo-header's sum alone.
+/// Returns what belongs into the checksum field if it holds the pseudo-header's sum alone.
 fn completed_checksum(frame: &[u8], udp_at: usize) -> Option<u16> {
     let covered = covered(frame, udp_at)?;
     let (source, destination) = addresses(frame);

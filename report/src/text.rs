@@ -52,7 +52,7 @@ fn for_duration(duration_s: Option<f64>) -> String {
     }
 }
 
-/// Why so much could not be handed over, if so.
+/// Returns why so much could not be handed over, if so.
 fn obstacles(tx: &Tx) -> Vec<String> {
     let mut obstacles = Vec::new();
     if tx.refused > 0 {

@@ -233,7 +233,7 @@ impl Writer for Voice {
 }
 
 /// Writes `line` on `stream` at the end of a run, and waits for that as long as `patience` lasts.
-/// What is incomplete if it does not, in one sentence that calls it `what`.
+/// Returns what is incomplete if it does not, in one sentence that calls it `what`.
 pub fn say_last(
     stream: Stream,
     what: &str,
@@ -254,7 +254,7 @@ pub fn say_last(
 }
 
 impl Shared {
-    /// Returns a thread that panicked has left nothing half done here.
+    /// Locks what is wanted: a thread that panicked has left nothing half done here.
     fn lock(&self) -> MutexGuard<'_, Wanted> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -278,7 +278,7 @@ impl Shared {
     }
 }
 
-/// What the thread does.
+/// Says what is wanted, until the end.
 fn speak(shared: &Shared) {
     let write = |stream: Stream, text: &str| {
         stream.write(text, || {

@@ -65,7 +65,7 @@ fn sources(timeline: &Timeline) -> Sources<'_> {
     }
 }
 
-/// Which of the panels are there, in the page's order.
+/// Returns which of the panels are there, in the page's order.
 fn panels(page: &str) -> Vec<&str> {
     let mut found: Vec<_> = PANELS
         .iter()

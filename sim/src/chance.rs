@@ -26,7 +26,7 @@ impl Chance {
         self.0.next()
     }
 
-    /// Whether something of this share happens: never at 0, always at 1.
+    /// Returns whether something of this share happens: never at 0, always at 1.
     pub fn happens(&mut self, share: f64) -> bool {
         share > 0.0 && self.unit() < share
     }

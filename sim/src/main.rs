@@ -89,7 +89,7 @@ fn tell(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// What there was to be told, a line each.
+/// Returns what there was to be told, a line each.
 fn occurred(tally: &Tally) -> String {
     let received = tally.received.each();
     let received = received.map(|(counter, count)| (counter.label, count));

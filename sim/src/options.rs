@@ -134,7 +134,7 @@ fn swarm_task(matches: &ArgMatches) -> Result<Task, Exit> {
     own(SwarmArgs::from_arg_matches(matches)).map(Task::Swarm)
 }
 
-/// What clap has matched it also reads.
+/// Returns what was read: what clap has matched it also reads.
 fn own<T>(read: Result<T, clap::Error>) -> Result<T, Exit> {
     read.map_err(|error| Exit::Failure(Failure::request(error.to_string())))
 }

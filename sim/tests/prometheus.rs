@@ -32,7 +32,8 @@ fn endless(address: SocketAddr) -> Program {
     Program::start(command)
 }
 
-/// What Prometheus at `address` says to a query: the results, an error if it does not understand it.
+/// Returns what Prometheus at `address` says to a query: the results, an error if it does not
+/// understand it.
 fn query(address: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
     let path = format!("/api/v1/query?query={}", http::escaped(expression));
     let (_, body) = http::get(address, &path).map_err(|error| error.to_string())?;

@@ -146,7 +146,7 @@ impl Crossing {
         }
     }
 
-    /// How many of these packets get to the other side of the bridge.
+    /// Returns how many of these packets get to the other side of the bridge.
     fn across(&self, way: Way, packets: u64) -> u64 {
         match self.faults {
             Some(faults) if faults.way == way => match faults.fault {

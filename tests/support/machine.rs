@@ -94,13 +94,13 @@ fn succeeds(command: &mut Command) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Whether this process has root's rights.
+/// Returns whether this process has root's rights.
 #[must_use]
 pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-/// Where a program is, also in the system's folders that are only on root's path.
+/// Returns where a program is, also in the system's folders that are only on root's path.
 #[must_use]
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -151,7 +151,7 @@ fn built(program: &str, package: &str, variable: &str) -> PathBuf {
     })
 }
 
-/// Where cargo builds to, and where what a test leaves to be looked at may stay.
+/// Returns where cargo builds to, and where what a test leaves to be looked at may stay.
 ///
 /// # Panics
 ///

@@ -152,7 +152,7 @@ impl Outcome {
         }
     }
 
-    /// What helps to tell where packets were lost.
+    /// Returns what helps to tell where packets were lost.
     fn whereabouts(&self) -> String {
         let lost = self.rows.column("lost").enumerate();
         let rows: Vec<_> = lost

@@ -76,13 +76,13 @@ impl Program {
         self.child.id()
     }
 
-    /// What it has written to standard output by now.
+    /// Returns what it has written to standard output by now.
     #[must_use]
     pub fn stdout(&self) -> String {
         text_of(&self.stdout)
     }
 
-    /// What it has written to standard error by now.
+    /// Returns what it has written to standard error by now.
     #[must_use]
     pub fn stderr(&self) -> String {
         text_of(&self.stderr)

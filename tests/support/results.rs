@@ -32,7 +32,7 @@ impl Summary {
         Self(value.unwrap_or_else(|error| panic!("the summary is no JSON: {error}\n{text}")))
     }
 
-    /// What stands at a path such as `rx.unique`, if anything does.
+    /// Returns what stands at a path such as `rx.unique`, if anything does.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Value> {
         path.split('.')
@@ -161,13 +161,13 @@ impl Rows {
         Self(rows.unwrap_or_else(|error| panic!("the rows are no CSV: {error}")))
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -221,7 +221,7 @@ impl Rows {
     }
 }
 
-/// What holds in every run of `sendrecv` that receives: of its summary, and of its rows.
+/// Checks what holds in every run of `sendrecv` that receives: of its summary, and of its rows.
 ///
 /// # Panics
 ///
@@ -287,7 +287,7 @@ pub fn check_sendrecv(summary: &Summary, rows: &Rows) {
     }
 }
 
-/// What holds in every run of `reflect`.
+/// Checks what holds in every run of `reflect`.
 ///
 /// # Panics
 ///

@@ -35,7 +35,7 @@ listed! {
 }
 
 impl Twin {
-    /// Returns one for everything that can be weakened.
+    /// Returns a twin for everything that can be weakened.
     pub fn all() -> impl Iterator<Item = Self> {
         let edges = Edge::ALL.iter();
         let of_edges = edges.flat_map(|edge| [Self::Release(*edge), Self::Acquire(*edge)]);

@@ -77,7 +77,7 @@ impl Arp {
             && (self.is_request() || self.operation == Self::REPLY)
     }
 
-    /// Returns a request rather than a reply.
+    /// Returns whether it is a request rather than a reply.
     #[must_use]
     pub fn is_request(&self) -> bool {
         self.operation == Self::REQUEST

@@ -79,7 +79,7 @@ impl Clock for Ticking {
     }
 }
 
-/// What `count` reflectors on one lcore have counted after `rounds`.
+/// Returns what `count` reflectors on one lcore have counted after `rounds`.
 fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -> Vec<Counters> {
     let grid = IntervalGrid {
         start: Nanos(0),
@@ -153,7 +153,7 @@ fn the_workers_of_an_lcore_share_its_time() {
     }
 }
 
-/// What a reflector of bursts of 8 has counted that was polled at `times`.
+/// Returns what a reflector of bursts of 8 has counted that was polled at `times`.
 fn polled(source: Source, times: &[u64]) -> Counters {
     let grid = IntervalGrid {
         start: Nanos(0),

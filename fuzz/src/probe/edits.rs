@@ -79,7 +79,7 @@ fn set_u16(frame: &mut [u8], at: usize, value: usize) {
     frame[at..at + 2].copy_from_slice(&(value as u16).to_be_bytes());
 }
 
-/// Where the UDP header begins, if there are an IPv4 and a UDP header.
+/// Returns where the UDP header begins, if there are an IPv4 and a UDP header.
 fn udp_at(frame: &[u8]) -> Option<usize> {
     let packet = frame.get(ETHERNET..)?;
     let header = etherparse::Ipv4HeaderSlice::from_slice(packet).ok()?;

@@ -37,7 +37,7 @@ impl Verdict {
     }
 }
 
-/// What [`Expectation::verify`] should find.
+/// Returns what [`Expectation::verify`] should find.
 pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Nanos) -> Verdict {
     let verdict = |result, checksum_partial| Verdict {
         result,
@@ -59,7 +59,7 @@ pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Nanos) -> Verdic
     verdict(payload(expectation, datagram, now), !is_right)
 }
 
-/// Where the UDP header begins, if this is IPv4 UDP on the run's addresses and ports.
+/// Returns where the UDP header begins, if this is IPv4 UDP on the run's addresses and ports.
 fn addressed_to_us(expectation: &Expectation<'_>, frame: &[u8]) -> Option<usize> {
     if frame.len() < ETHERNET + IPV4 {
         return None;
@@ -122,7 +122,7 @@ fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Nanos) -> Result
     })
 }
 
-/// How the low 48 bits of a time since the start lie to `now`: whichever is nearer.
+/// Returns how the low 48 bits of a time since the start lie to `now`: whichever is nearer.
 pub fn age(low_48: u64, now: Nanos) -> Age {
     const WRAP: i128 = 1 << 48;
     let (now, low_48) = (i128::from(now.0), i128::from(low_48));

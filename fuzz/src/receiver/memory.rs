@@ -68,7 +68,7 @@ impl RunMemory {
         cells.map(|cells| Ring::new(grid, cells)).collect()
     }
 
-    /// What comes back.
+    /// Returns what comes back.
     pub fn expectation(&self, setup: &Setup) -> Expectation<'static> {
         Expectation {
             sources: heapless::Vec::from_slice(&[SOURCE]).expect("one port"),
@@ -93,7 +93,7 @@ impl RunMemory {
         }
     }
 
-    /// What is sent.
+    /// Returns what is sent.
     pub fn template(&self, setup: &Setup) -> Template<'static> {
         let addresses = Addresses {
             source_mac: Mac([2, 0, 0, 0, 0, 1]),

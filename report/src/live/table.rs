@@ -116,7 +116,7 @@ fn round_trip(step: &Step<'_>) -> String {
     entry("Round trip", &value)
 }
 
-/// Returns what there should be nothing of.
+/// Returns what there should be none of, if there is any.
 fn besides(step: &Step<'_>) -> Option<String> {
     let now = step.now();
     let sum = |field: fn(&dpdkgen_core::stats::Counters) -> u64| now.sum(field);

@@ -161,7 +161,7 @@ fn check_peer(
     Ok(())
 }
 
-/// Returns the rows add up to the totals, or one of the two is not whole or of another run.
+/// Checks that the rows add up to the totals: else one of the two is not whole, or of another run.
 fn check_same_run(
     timeline: &Timeline,
     summary: &Summary,

@@ -276,7 +276,7 @@ fn rate(pace: &PaceArgs, payload_len: u16, output: &OutputArgs) -> Result<Option
     }
 }
 
-/// What clap's error means to the user.
+/// Returns what clap's error means to the user.
 fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),

@@ -27,7 +27,7 @@ Examples:
         ))
 }
 
-/// What `args` ask for.
+/// Returns what `args` ask for.
 ///
 /// # Errors
 ///

@@ -52,7 +52,7 @@ impl Capture {
         }
     }
 
-    /// What each of so many workers samples with.
+    /// Returns what each of so many workers samples with.
     pub fn taps(&mut self, request: &Request, workers: usize) -> Vec<Tap> {
         let make = |_| {
             let (tap, reservoir) = sampler(request.pcap_sample, self.longest);

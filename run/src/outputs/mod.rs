@@ -146,7 +146,7 @@ impl Outputs {
         }
     }
 
-    /// What each of so many workers samples frames with, if that is asked for.
+    /// Returns what each of so many workers samples frames with, if that is asked for.
     pub fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
         let capture = self.capture.as_mut()?;
         Some(capture.taps(&self.request, workers))

@@ -25,7 +25,7 @@ impl Request {
         }
     }
 
-    /// How many ports are meant: one if none is named.
+    /// Returns how many ports are meant: one if none is named.
     fn port_count(&self) -> usize {
         self.ports.len().max(1)
     }

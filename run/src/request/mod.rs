@@ -196,7 +196,7 @@ pub enum PortSelector {
 }
 
 impl PortSelector {
-    /// What looks like a MAC is one, a number is an index, and all else a name.
+    /// Reads `text`: what looks like a MAC is one, a number is an index, and all else a name.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if let Ok(mac) = units::mac(text) {
@@ -238,13 +238,14 @@ impl SendRecv {
         self.payload_len + limits::HEADERS
     }
 
-    /// How many source ports are used in turn.
+    /// Returns how many source ports are used in turn.
     #[must_use]
     pub fn source_ports(&self) -> u32 {
         u32::from(self.src_ports.end() - self.src_ports.start()) + 1
     }
 
-    /// How many sequences back a duplicate must be found: what can be in flight or still open.
+    /// Returns how many sequences back a duplicate must be found: what can be in flight or still
+    /// open.
     #[must_use]
     pub fn window(&self, grace: Nanos) -> u64 {
         let of_rate = || {

@@ -185,7 +185,7 @@ impl Timebase {
         Some(())
     }
 
-    /// What the outputs say of the clock.
+    /// Returns what the outputs say of the clock.
     #[must_use]
     pub fn describe(&self) -> summary::Clock {
         if !self.counts_cycles() {

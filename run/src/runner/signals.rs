@@ -31,14 +31,15 @@ impl StopSignals {
         })
     }
 
-    /// How many signals have come so far.
+    /// Returns how many signals have come so far.
     pub fn requests(&mut self) -> usize {
         self.requests += self.signals.pending().count();
         self.requests
     }
 }
 
-/// Whether this process ignores `signal`, which safe code can ask only the kernel's own account.
+/// Returns whether this process ignores `signal`, which safe code can ask only the kernel's own
+/// account.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_in_mask(&status, signal)

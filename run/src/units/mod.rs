@@ -160,7 +160,7 @@ fn exponent(unit: &str) -> Result<(u128, &str), BadValue> {
     Ok((power.ok_or(BadValue::TooLarge)?, rest))
 }
 
-/// What a prefix in lower case multiplies by.
+/// Returns what a prefix in lower case multiplies by.
 fn multiplier(prefix: &str) -> Option<u128> {
     Some(match prefix {
         "" => 1,

@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often this thread has asked the allocator for anything.
+/// Returns how often this thread has asked the allocator for anything.
 pub fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }

@@ -83,7 +83,7 @@ impl Frames {
         }
     }
 
-    /// Whether there is no room for another few.
+    /// Returns whether there is no room for another few.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         let held = self.frames.len() - self.free.len();

@@ -139,7 +139,7 @@ impl Way {
         }
     }
 
-    /// When a packet that is handed over at `now` has left.
+    /// Returns when a packet that is handed over at `now` has left.
     fn departure(&mut self, queue: u16, now: Nanos, len: usize, bandwidth: Option<u64>) -> Nanos {
         let Some(bandwidth) = bandwidth else {
             return now;
@@ -216,7 +216,7 @@ impl Way {
     }
 }
 
-/// What happens to the bytes of a frame.
+/// Does to the bytes of a frame what is to happen to them.
 fn damage(frame: &mut Frame, conditions: &LinkConditions, chance: &mut Chance) {
     // First, as it is the sender's doing.
     if chance.happens(conditions.partial) {
@@ -284,7 +284,7 @@ impl<'a> Link<'a> {
         want
     }
 
-    /// How many of `offered` packets transmit queue `queue` of `side` takes at `now`.
+    /// Returns how many of `offered` packets transmit queue `queue` of `side` takes at `now`.
     pub fn takes(&mut self, side: Side, queue: u16, now: Nanos, offered: u16) -> u16 {
         let room = match self.conditions.link.bandwidth {
             Some(_) => self.from(side).room(queue, now).min(offered),
@@ -371,7 +371,7 @@ impl<'a> Link<'a> {
         burst.extend(waiting.drain(..count));
     }
 
-    /// How many packets wait in receive queue `queue` of `side`.
+    /// Returns how many packets wait in receive queue `queue` of `side`.
     #[must_use]
     pub fn depth(&self, side: Side, queue: u16) -> u32 {
         let way = match side {
@@ -393,7 +393,8 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// What the sender's port `port` missed for want of descriptors and for want of buffers.
+    /// Returns what the sender's port `port` missed for want of descriptors and for want of
+    /// buffers.
     #[must_use]
     pub fn missed(&self, port: usize) -> (u64, u64) {
         let per_port = self.to_sender.per_port;

@@ -107,7 +107,7 @@ fn make(seed: u64) -> Box<dyn ValueTree<Value = Case>> {
     Box::new(tree.expect("nothing is filtered out"))
 }
 
-/// What a run told, or what of it is not true.
+/// Returns what a run told, or what of it is not true.
 fn play(case: &Case) -> Result<Summary, Vec<String>> {
     let task = parse(case.args()).map_err(|exit| vec![format!("{exit:?}")])?;
     let Task::Run(scenario) = task else {

@@ -195,7 +195,7 @@ pub fn histograms(truth: &mut Truth<'_>, context: &Context<'_>) {
     }
 }
 
-/// How the workers that have an lcore for themselves spent their time.
+/// Checks how the workers that have an lcore for themselves spent their time.
 pub fn workers(truth: &mut Truth<'_>, summary: &Summary, lcores: &[Polls]) {
     for worker in &summary.workers {
         let Some(is) = lcores.get(worker.lcore as usize) else {

@@ -87,8 +87,8 @@ fn checksum_of(sum: u32, bytes: &[u8]) -> u32 {
     sum
 }
 
-/// What the frame says of its UDP checksum: whether it is right or left out, and whether it was
-/// left to a NIC. `ip` and `udp` are where the headers begin, `end` where the packet ends.
+/// Returns what the frame says of its UDP checksum: whether it is right or left out, and whether it
+/// was left to a NIC. `ip` and `udp` are where the headers begin, `end` where the packet ends.
 fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool) {
     let [high, low] = [frame[udp + 6], frame[udp + 7]];
     if [high, low] == [0, 0] {
@@ -105,7 +105,7 @@ fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool)
 }
 
 impl RunFacts<'_> {
-    /// What `frame` is, and whether its checksum was left to a NIC.
+    /// Returns what `frame` is, and whether its checksum was left to a NIC.
     #[must_use]
     pub fn judge(&self, frame: &[u8]) -> (Judgement, bool) {
         let Some(udp) = self.udp_on_our_addresses(frame) else {
@@ -129,8 +129,8 @@ impl RunFacts<'_> {
         (self.judge_payload(frame, udp, end), is_partial)
     }
 
-    /// Where the UDP header begins, if the frame is IPv4 UDP from where our probes go to where they
-    /// come from.
+    /// Returns where the UDP header begins, if the frame is IPv4 UDP from where our probes go to
+    /// where they come from.
     fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<usize> {
         let first = *frame.get(14)?;
         let udp = 14 + usize::from(first & 15) * 4;
@@ -181,8 +181,8 @@ impl RunFacts<'_> {
     }
 }
 
-/// Whether a reflector with the MAC `own` sends `frame` back; `Ok(true)` if it also completes a
-/// checksum that was left to a NIC.
+/// Returns whether a reflector with the MAC `own` sends `frame` back; `Ok(true)` if it also
+/// completes a checksum that was left to a NIC.
 ///
 /// # Errors
 ///

@@ -152,7 +152,7 @@ impl<'a> Truth<'a> {
         &self.streams
     }
 
-    /// Whether what happens at `time` counts.
+    /// Returns whether what happens at `time` counts.
     #[must_use]
     pub fn counts(&self, time: Nanos) -> bool {
         time >= self.grid.start
@@ -311,13 +311,13 @@ impl<'a> Truth<'a> {
         &mut self.intervals[at]
     }
 
-    /// What happened in the next interval, which is closed.
+    /// Returns what happened in the next interval, which is closed.
     pub fn next_interval(&mut self) -> Interval {
         self.first_interval += 1;
         self.intervals.pop_front().unwrap_or_default()
     }
 
-    /// How many intervals in which something happened were not asked for.
+    /// Returns how many intervals in which something happened were not asked for.
     #[must_use]
     pub fn intervals_left(&self) -> usize {
         let happened = |interval: &&Interval| **interval != Interval::default();
@@ -331,7 +331,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// What was found not to be true.
+    /// Returns what was found not to be true.
     #[must_use]
     pub fn disagreements(&self) -> &[String] {
         &self.disagreements

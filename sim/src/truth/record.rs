@@ -22,8 +22,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// When, after the start, turn `turn` of the stream is due: the first whole nanosecond that is
-    /// not too early.
+    /// Returns when, after the start, turn `turn` of the stream is due: the first whole nanosecond
+    /// that is not too early.
     fn due(&self, turn: u64) -> Nanos {
         let of_run = turn * u64::from(self.streams) + u64::from(self.stream);
         // Few numbers need 128 bits, and dividing those takes long.
@@ -84,7 +84,7 @@ impl Stream {
         self.next
     }
 
-    /// What its next probe is.
+    /// Returns what its next probe is.
     #[must_use]
     pub const fn origin(&self, stream: u16, port: u16, sent: Nanos, lag: Nanos) -> Origin {
         Origin {
@@ -142,7 +142,7 @@ impl Stream {
         }
     }
 
-    /// Whether `sequence` is more than `window` behind.
+    /// Returns whether `sequence` is more than `window` behind.
     #[must_use]
     pub const fn is_too_old(&self, sequence: u64, window: u64) -> bool {
         sequence + window < self.highest
@@ -215,7 +215,7 @@ impl Distribution {
         self.sum as f64 / self.count as f64
     }
 
-    /// How many times each bucket holds.
+    /// Returns how many times each bucket holds.
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts

@@ -197,7 +197,7 @@ pub fn truth<'p>(
     )
 }
 
-/// What the sender's devices tell at the end.
+/// Returns what the sender's devices tell at the end.
 pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
     let numbered = ports.iter().enumerate();
     numbered

@@ -186,7 +186,7 @@ impl World<'_> {
         Link::new(self.conditions, frame_len, sender, reflector, truth)
     }
 
-    /// What the reflector is asked for.
+    /// Returns what the reflector is asked for.
     fn reflector(&self) -> Request {
         Request {
             mode: Mode::Reflect,

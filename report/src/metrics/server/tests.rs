@@ -25,7 +25,7 @@ fn ask(mut stream: TcpStream) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Whether the server ends it within `limit`.
+/// Returns whether the server ends it within `limit`.
 fn is_ended_within(mut stream: TcpStream, limit: Duration) -> bool {
     stream.set_read_timeout(Some(limit)).unwrap();
     match stream.read(&mut [0]) {

@@ -108,8 +108,8 @@ impl Tap {
         tap
     }
 
-    /// Whether the next frame is to be sampled, if there is memory for it: the first one, and then
-    /// every `one_in`-th.
+    /// Returns whether the next frame is to be sampled, if there is memory for it: the first one,
+    /// and then every `one_in`-th.
     #[inline]
     fn is_due(&mut self) -> bool {
         self.left = self.left.wrapping_sub(1);
@@ -184,7 +184,7 @@ impl Reservoir {
         let _ = self.empty.push(sample);
     }
 
-    /// How many frames were due and found no memory.
+    /// Returns how many frames were due and found no memory.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped.0.load(Ordering::Relaxed)

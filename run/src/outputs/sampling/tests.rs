@@ -80,7 +80,7 @@ fn send(port: &mut Sampled<Queue, Steps>, frames: std::ops::Range<u8>) -> TxOutc
     })
 }
 
-/// Which frames were sampled; the memory is given back.
+/// Returns which frames were sampled; the memory is given back.
 fn fetch(reservoir: &mut Reservoir) -> Vec<u8> {
     std::iter::from_fn(|| {
         let sample = reservoir.fetch()?;

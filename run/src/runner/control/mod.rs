@@ -147,7 +147,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         self.snapshots().map(|counters| counters.tx.packets).sum()
     }
 
-    /// What each worker published last.
+    /// Returns what each worker published last.
     fn snapshots(&self) -> impl Iterator<Item = Counters> {
         self.context.stats().iter().map(|stats| {
             loop {
@@ -163,7 +163,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         self.context.rings()[0].grid()
     }
 
-    /// How many rows a run has that is over: up to the time at which the last worker ended.
+    /// Returns how many rows a run has that is over: up to the time at which the last worker ended.
     fn rows_in_all(&self) -> u64 {
         let grid = self.grid();
         let end = self
