@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::ethdev::info::{DescriptorLimits, PortInfo};
 
-/// The ports as indented text, one block each.
+/// Writes the ports as indented text, one block each.
 #[must_use]
 pub fn render(ports: &[PortInfo]) -> String {
     let mut text = String::new();
@@ -50,7 +50,7 @@ pub fn render(ports: &[PortInfo]) -> String {
     text
 }
 
-/// The ports as a JSON array, one object each.
+/// Returns the ports as a JSON array, one object each.
 #[must_use]
 pub fn to_json(ports: &[PortInfo]) -> serde_json::Value {
     serde_json::json!(ports)

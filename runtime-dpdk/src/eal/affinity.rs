@@ -10,7 +10,12 @@ use std::{io, mem};
 #[derive(Clone, Copy)]
 pub struct CpuSet(libc::cpu_set_t);
 
-/// The CPUs that the calling thread may run on; taken before the EAL starts, those of the process.
+/// Returns the CPUs that the calling thread may run on; before the EAL starts, those of the
+/// process.
+///
+/// # Errors
+///
+/// If the kernel does not tell, as for more CPUs than the set has room for.
 pub fn saved() -> io::Result<CpuSet> {
     // SAFETY: cpu_set_t is a plain array of integers, for which all zeros is a value.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
@@ -25,6 +30,10 @@ pub fn saved() -> io::Result<CpuSet> {
 
 impl CpuSet {
     /// Lets the calling thread run on these CPUs.
+    ///
+    /// # Errors
+    ///
+    /// If the process may not use any of them.
     pub fn restore(&self) -> io::Result<()> {
         // SAFETY: 0 is the calling thread; the kernel only reads the set, of the size given.
         let result = unsafe { libc::sched_setaffinity(0, size_of_val(&self.0), &raw const self.0) };
@@ -35,7 +44,7 @@ impl CpuSet {
         }
     }
 
-    /// The numbers of the CPUs in the set, ascending.
+    /// Returns the numbers of the CPUs in the set, ascending.
     #[must_use]
     pub fn cpus(&self) -> Vec<usize> {
         let limit = size_of_val(&self.0) * 8;

@@ -1,8 +1,8 @@
 //! The interfaces that the kernel's own netvsc driver has.
 //!
 //! On Azure each drives a VF with its address, and DPDK sees that VF as a port that nobody owns. To
-//! start it would take the interface's packets away from the kernel: those of the SSH connection, if
-//! it is the interface that the machine is managed by, until the machine is started again.
+//! start it would take the interface's packets away from the kernel: those of the SSH connection,
+//! if it is the interface that the machine is managed by, until the machine is started again.
 
 use std::ffi::OsStr;
 use std::fs;

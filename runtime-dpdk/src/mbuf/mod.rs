@@ -1,5 +1,7 @@
-//! What is done with DPDK's packet buffers, which are plain pointers here: a chain of segments each,
-//! of which received packets may have several.
+//! DPDK's packet buffers, which are plain pointers here: a chain of segments each, of which
+//! received packets may have several.
+//!
+//! Promised: every function that takes a buffer says whose it has to be, and none keeps one.
 #![allow(unsafe_code)]
 
 pub mod mempool;
@@ -9,14 +11,15 @@ use std::slice;
 
 use dpdk_sys::dg_mbuf;
 
-/// The first `len` bytes from where the data of a packet begins.
+/// Returns the first `len` bytes from where the data of a packet begins.
 ///
 /// # Safety
 ///
 /// `mbuf` is a packet that is the caller's alone for `'a`, with `len` bytes or more from there to
 /// its buffer's end. Buffers lie in memory that the kernel gave zeroed, so every byte has a value.
 unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
-    // SAFETY: the caller's, and the data lies outside of the mbuf's own fields.
+    // SAFETY: the caller owns `mbuf`, which has these bytes; they lie outside of the mbuf's own
+    // fields.
     unsafe {
         let data = (*mbuf)
             .buf_addr
@@ -26,7 +29,7 @@ unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
     }
 }
 
-/// The first `len` bytes of the room for data in a buffer fresh from its pool.
+/// Returns the first `len` bytes of the room for data in a buffer fresh from its pool.
 ///
 /// # Safety
 ///
@@ -34,7 +37,8 @@ unsafe fn first_segment<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
 /// behind DPDK's headroom, zeroed when they were made.
 #[inline(always)] // into the loop over a burst
 pub unsafe fn room<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
-    // SAFETY: the caller's, and the room lies outside of the mbuf's own fields.
+    // SAFETY: the caller owns `mbuf`, which has that much room; it lies outside of the mbuf's own
+    // fields.
     unsafe {
         let data = (*mbuf)
             .buf_addr
@@ -44,15 +48,15 @@ pub unsafe fn room<'a>(mbuf: *mut dg_mbuf, len: usize) -> &'a mut [u8] {
     }
 }
 
-/// The segment that follows, null after the last.
+/// Returns the segment that follows, null after the last.
 ///
 /// # Safety
 ///
 /// `mbuf` is a segment of a packet that is the caller's.
 unsafe fn next_segment(mbuf: *mut dg_mbuf) -> *mut dg_mbuf {
-    // SAFETY: struct rte_mbuf has its pointer to the next one at this offset, which is a multiple of
-    // a pointer's alignment (asserted in dpdk-sys); the view is only the beginning of that struct,
-    // but the pointer came from DPDK and reaches all of it.
+    // SAFETY: struct rte_mbuf has its pointer to the next one at this offset, which is a multiple
+    // of a pointer's alignment (asserted in dpdk-sys); the view is only the beginning of that
+    // struct, but the pointer came from DPDK and reaches all of it.
     unsafe {
         mbuf.byte_add(dpdk_sys::DG_OFFSET_NEXT as usize)
             .cast::<*mut dg_mbuf>()
@@ -60,37 +64,37 @@ unsafe fn next_segment(mbuf: *mut dg_mbuf) -> *mut dg_mbuf {
     }
 }
 
-/// Whether a packet has several segments.
+/// Returns whether a packet has several segments.
 ///
 /// # Safety
 ///
 /// `mbuf` is a packet that is the caller's.
 pub unsafe fn is_scattered(mbuf: *mut dg_mbuf) -> bool {
-    // SAFETY: the caller's.
+    // SAFETY: the caller owns `mbuf`.
     unsafe { (*mbuf).nb_segs != 1 }
 }
 
-/// A received frame that is in one piece already.
+/// Returns a received frame, if it is in one piece already.
 ///
 /// # Safety
 ///
 /// `mbuf` is a received packet that is the caller's alone for `'a`.
 #[inline(always)] // into the loop over a burst
 pub unsafe fn in_one_piece<'a>(mbuf: *mut dg_mbuf) -> Option<&'a mut [u8]> {
-    // SAFETY: the caller's; the driver has filled `data_len` bytes of the segment.
+    // SAFETY: the caller owns `mbuf`; the driver has filled `data_len` bytes of the segment.
     unsafe {
         let len = usize::from((*mbuf).data_len);
         (!is_scattered(mbuf)).then(|| first_segment(mbuf, len))
     }
 }
 
-/// A received frame in one piece: a copy in `scratch`, if it has several segments.
+/// Returns a received frame in one piece: a copy in `scratch`, if it has several segments.
 ///
 /// # Safety
 ///
 /// `mbuf` is a received packet that is the caller's alone for as long as `scratch` is borrowed.
 pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
-    // SAFETY: the caller's.
+    // SAFETY: the caller owns `mbuf`, a received packet.
     unsafe {
         match in_one_piece(mbuf) {
             Some(frame) => frame,
@@ -99,21 +103,22 @@ pub unsafe fn frame(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
     }
 }
 
-/// Copies the segments of a packet one after the other, as far as there is room.
+/// Copies the segments of a packet one after the other, as far as there is room, and returns the
+/// copy.
 ///
 /// # Safety
 ///
-/// As `frame`.
+/// `mbuf` is a received packet that is the caller's alone.
 #[cold]
 pub unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
     let (mut len, mut segment) = (0, mbuf);
     while !segment.is_null() {
-        // SAFETY: the caller's; each segment has `data_len` bytes.
+        // SAFETY: the caller owns the packet; each of its segments has `data_len` bytes.
         let data = unsafe { first_segment(segment, usize::from((*segment).data_len)) };
         let part = data.len().min(scratch.len() - len);
         scratch[len..len + part].copy_from_slice(&data[..part]);
         len += part;
-        // SAFETY: as above.
+        // SAFETY: a segment of the packet that the caller owns.
         segment = unsafe { next_segment(segment) };
     }
     &mut scratch[..len]
@@ -123,17 +128,17 @@ pub unsafe fn gather(mbuf: *mut dg_mbuf, scratch: &mut [u8]) -> &mut [u8] {
 ///
 /// # Safety
 ///
-/// As `frame`.
+/// `mbuf` is a received packet that is the caller's alone.
 #[cold]
 pub unsafe fn copy_back(mbuf: *mut dg_mbuf, mut bytes: &[u8]) {
     let mut segment = mbuf;
     while !segment.is_null() && !bytes.is_empty() {
-        // SAFETY: as in `gather`.
+        // SAFETY: the caller owns the packet; each of its segments has `data_len` bytes.
         let data = unsafe { first_segment(segment, usize::from((*segment).data_len)) };
         let (part, rest) = bytes.split_at(data.len().min(bytes.len()));
         data[..part.len()].copy_from_slice(part);
         bytes = rest;
-        // SAFETY: as above.
+        // SAFETY: a segment of the packet that the caller owns.
         segment = unsafe { next_segment(segment) };
     }
 }
@@ -157,8 +162,8 @@ const _: () = {
 /// of its room.
 ///
 /// Only the first of the mbuf's cache lines is written: by the second a buffer in its pool has no
-/// next segment (see `rte_mbuf_raw_alloc`), and the lengths of headers for offloads are there, which
-/// no flag asks for.
+/// next segment (see `rte_mbuf_raw_alloc`), and the lengths of headers for offloads are there,
+/// which no flag asks for.
 ///
 /// # Safety
 ///
@@ -175,21 +180,21 @@ pub unsafe fn make_packet(mbuf: *mut dg_mbuf, len: usize) {
         len << 32, // packet_type, pkt_len
         len,       // data_len, vlan_tci, rss
     ];
-    // SAFETY: the caller's.
+    // SAFETY: the caller owns `mbuf`, which is one segment.
     debug_assert!(unsafe { next_segment(mbuf) }.is_null());
-    // SAFETY: the caller's; the words are these fields (asserted above), and the room of a buffer
-    // fits 16 bits.
+    // SAFETY: the caller owns `mbuf`; the words are these fields (asserted above), and the room of
+    // a buffer fits 16 bits.
     unsafe { (&raw mut (*mbuf).data_off).cast::<[u64; 4]>().write(words) };
 }
 
-/// What a driver noted of a packet, and what the next one is asked to do with it.
+/// Returns what a driver noted of a packet, and what the next one is asked to do with it.
 ///
 /// # Safety
 ///
 /// `mbuf` is a packet that is the caller's.
 #[inline(always)] // into the loop over a burst
 pub unsafe fn offload_flags(mbuf: *mut dg_mbuf) -> u64 {
-    // SAFETY: the caller's.
+    // SAFETY: the caller owns `mbuf`.
     unsafe { (*mbuf).ol_flags }
 }
 
@@ -202,7 +207,7 @@ pub unsafe fn offload_flags(mbuf: *mut dg_mbuf) -> u64 {
 #[cold]
 pub unsafe fn clear_offloads(mbufs: &[*mut dg_mbuf]) {
     for &mbuf in mbufs {
-        // SAFETY: the caller's.
+        // SAFETY: the caller owns the packets.
         unsafe { (*mbuf).ol_flags &= dpdk_sys::DG_FOREIGN_DATA };
     }
 }
@@ -214,13 +219,14 @@ pub unsafe fn clear_offloads(mbufs: &[*mut dg_mbuf]) {
 /// They are the caller's, who does not use them again, and no more than `u16::MAX`.
 pub unsafe fn free(mbufs: &mut [*mut dg_mbuf]) {
     if !mbufs.is_empty() {
-        // SAFETY: the caller's.
+        // SAFETY: the caller owns the packets and does not use them again; 16 bits hold their
+        // number.
         unsafe { dpdk_sys::dg_free_bulk(mbufs.as_mut_ptr(), mbufs.len() as u16) };
     }
 }
 
-/// Has the CPU fetch the beginning of a packet's data from where it is in a pool's buffers, as a
-/// rule, without looking at the packet for it.
+/// Prefetches the first line of a packet's data, assuming the default headroom, so that the mbuf
+/// itself is not read.
 pub fn prefetch(mbuf: *mut dg_mbuf) {
     #[cfg(target_arch = "x86_64")]
     {
