@@ -7,10 +7,10 @@
 //! ```
 //!
 //! The first form writes a pcap file of probes as a reflector sends them back, for `net_pcap` with
-//! `infinite_rx=1`; the second one receives them and prints packets per second. The worker is that of
-//! every run. What differs: the tag is fixed, the record of what was seen is cleared after each pass
-//! through the file, and the clock is read as always but stands still for the probes, so that every
-//! packet goes the whole way of a unique probe: window, reordering, histogram, interval.
+//! `infinite_rx=1`; the second one receives them and prints packets per second. The worker is that
+//! of every run. What differs: the tag is fixed, the record of what was seen is cleared after each
+//! pass through the file, and the clock is read as always but stands still for the probes, so that
+//! every packet goes the whole way of a unique probe: window, reordering, histogram, interval.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -26,9 +26,9 @@ use dpdkgen_core::time::{Clock, Nanos};
 use dpdkgen_core::worker::{LcoreWorkers, Role, Worker};
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::eal::lcores;
-use dpdkgen_rt::ethdev::device::{self, Device, DeviceConfig};
-use dpdkgen_rt::ethdev::error::Error;
+use dpdkgen_rt::eal::lcore;
+use dpdkgen_rt::ethdev;
+use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, PortUse};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::runner::clock::{TickClock, Timebase};
 
@@ -48,9 +48,13 @@ fn main() -> Outcome<()> {
     let [_, payload_len, seconds] = own else {
         return Err("usage: see the head of this file".into());
     };
-    let eal = Eal::init(eal, false).map_err(|failure| failure.to_string())?;
+    let eal = Eal::init(eal, false, ethdev::CLOSER).map_err(failed)?;
     let duration = Duration::from_secs_f64(seconds.parse()?);
     receive(&eal, payload_len.parse()?, duration)
+}
+
+fn failed(error: impl Into<Failure>) -> String {
+    error.into().to_string()
 }
 
 /// Writes reflected probes as a pcap file with nanoseconds (little-endian).
@@ -112,9 +116,9 @@ impl Clock for Still<'_> {
 }
 
 fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
-    let lcore = *lcores::all(eal).get(1).ok_or("two lcores are needed")?;
+    let lcore = *lcore::all(eal).get(1).ok_or("two lcores are needed")?;
     let config = DeviceConfig {
-        role: device::Role::SendReceive,
+        port_use: PortUse::SendReceive,
         rx_nodes: vec![lcore.numa_node],
         tx_nodes: vec![],
         rx_descriptors: 1024,
@@ -123,11 +127,9 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         tx_burst: BURST,
         mtu_wanted: 1500,
     };
-    let failed = |failure: Failure| failure.to_string();
-    let refused = |error: Error| Failure::from(error).to_string();
     let ports = select::select(eal, &[]).map_err(failed)?;
-    let mut device = Device::configure(eal, &ports[0], &config).map_err(refused)?;
-    device.start().map_err(refused)?;
+    let mut device = Device::configure(eal, &ports[0], &config).map_err(failed)?;
+    device.start().map_err(failed)?;
     let port = device.queue_ports().remove(0);
 
     let fixture = Fixture::new(payload_len, 1);
@@ -161,7 +163,7 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         on_lcore.poll_all(RECEIVED, &mut clock, Phase::Stopping);
         elapsed
     };
-    let elapsed = lcores::launch(eal, vec![(lcore, work)]).map_err(failed)?[0];
+    let elapsed = lcore::launch(eal, vec![(lcore, work)]).map_err(failed)?[0];
     let counters = stats.try_snapshot().ok_or("nothing was published")?;
     let (rx, probes) = (counters.rx, counters.probes);
     if probes.unique == 0 || probes.unique != rx.packets {

@@ -1,15 +1,30 @@
-//! dpdkgen over DPDK ports, in DPDK's own words:
+//! dpdkgen over DPDK ports, in DPDK's own words.
 //!
-//! | folder | what it does |
+//! | folder | what it promises |
 //! |---|---|
-//! | [`eal`] | starts and ends the environment abstraction layer, with its log, its lcores and the CPUs of the process |
-//! | [`ethdev`] | what ports there are, opening them, their queues and counters, what is particular to a driver |
-//! | `mbuf` | packet buffers and the pools that they come from |
-//! | [`cli`] | what a user names and reads: ports chosen, ports listed |
-//! | [`runtime`] | ports and lcores as a run wants them |
+//! | [`eal`] | starts and ends once, says nothing by itself; a start that fails has one reason |
+//! | [`ethdev`] | a port is opened as asked or refused with a reason, and stopped before its buffers go |
+//! | `mbuf` | packet buffers and their pools; none leaves the crate |
+//! | [`cli`] | what a user names and reads; alone in knowing the options of the command line |
+//! | [`runtime`] | ports and lcores as trials want them: `Runtime` of `dpdkgen-run` |
 //!
-//! `unsafe` stands only in the modules that call C (docs/architecture.md lists them); what they offer
-//! is safe to call.
+//! Arrows go one way: `cli` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`. An
+//! error is a type where it arises ([`eal::StartError`], [`ethdev::error::Error`],
+//! [`cli::select::SelectError`]) and becomes a sentence in [`cli::explain`]. What the layer above
+//! has to close as the EAL ends, it hands to [`eal::Eal::init`] ([`ethdev::CLOSER`]).
+//!
+//! # In which order to read
+//!
+//! 1. `main.rs`: a run from its arguments to its exit status.
+//! 2. [`runtime`]: what a trial borrows of the ports.
+//! 3. [`ethdev::queue`]: the poll loop's side of a port, bursts in and out; `mbuf` with it.
+//! 4. [`ethdev::device`]: how a port comes to be ready, and [`ethdev::driver`]: what differs by
+//!    driver.
+//! 5. [`eal`]: the start and its diagnosis, lcores, the interrupt thread.
+//! 6. `ethdev::memif`: why one driver needs a guard around each burst.
+//!
+//! `unsafe` stands only in the modules that call C (docs/architecture.md lists them); what they
+//! offer is safe to call.
 
 pub mod cli;
 pub mod eal;

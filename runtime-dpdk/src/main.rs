@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use dpdkgen_report::voice::Stream;
-use dpdkgen_rt::cli::{render, select, to_json};
-use dpdkgen_rt::eal::affinity;
-use dpdkgen_rt::eal::{self, Eal};
-use dpdkgen_rt::ethdev::info;
-use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
+use dpdkgen_rt::cli::{explain, render, select, to_json};
+use dpdkgen_rt::eal::placement::WorkerLcores;
+use dpdkgen_rt::eal::{self, Eal, StartError, affinity};
+use dpdkgen_rt::ethdev::{self, info};
+use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::cli::{self, Command, Exit, More, Program, print};
 use dpdkgen_run::failure::Failure;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Everything before a `--` is the EAL's, as in every DPDK program.
+/// Splits the arguments: all before a `--` are the EAL's, as in every DPDK program.
 fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
     let Some(at) = args.iter().position(|arg| arg == "--") else {
         return (None, args);
@@ -57,10 +57,10 @@ fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
     (Some(eal.collect()), own)
 }
 
-fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<Eal, Failure> {
+fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<Eal, StartError> {
     match args {
-        Some(args) => Eal::init(args, verbose),
-        None => Eal::init(&eal::default_args(workers), verbose),
+        Some(args) => Eal::init(args, verbose, ethdev::CLOSER),
+        None => Eal::init(&eal::default_args(workers), verbose, ethdev::CLOSER),
     }
 }
 
@@ -83,8 +83,8 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let ports = select::select(&eal, &request.ports)?;
     let outputs = Outputs::open(request)?;
     let specs = worker_specs(request, ports.len());
-    let places = Places::new(&eal, &specs);
-    let mut devices = runtime::open(&eal, &ports, request, &specs, &places)?;
+    let lcores = WorkerLcores::assign(&eal, specs.len());
+    let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;
     let timeout = Duration::from_nanos(request.wait_link.0);
     let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
@@ -92,10 +92,10 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
         Stream::Stderr.write_soon(&format!("{line}\n"));
     }
     eal.log_to_stderr();
-    if let Some(note) = places.note() {
-        outputs.tell(&note);
+    if let Some(sharing) = lcores.sharing() {
+        outputs.tell(&explain::sharing(sharing));
     }
-    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &places, cpus);
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, cpus);
     let live = Live::new(outputs, signals.into_inner());
     if is_up {
         live.drive(request, &mut Threads(&mut runtime))

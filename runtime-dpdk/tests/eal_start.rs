@@ -6,6 +6,8 @@
 use std::process::{Command, Output};
 
 use dpdkgen_rt::eal::Eal;
+use dpdkgen_rt::ethdev;
+use dpdkgen_run::failure::Failure;
 
 const ARGS: &str = "DPDKGEN_TEST_EAL_ARGS";
 
@@ -16,7 +18,7 @@ fn child() {
         return;
     };
     let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let status = match Eal::init(&args, false) {
+    let status = match Eal::init(&args, false, ethdev::CLOSER).map_err(Failure::from) {
         Ok(eal) => {
             eprint!("started{}", eal.take_log().join(", "));
             0
@@ -83,6 +85,19 @@ fn options_that_are_wrong() {
         2,
         &["/nonexistent.so"],
     );
+}
+
+/// A memif port has to be closed in a way of its own, which the EAL's end sees to.
+#[test]
+fn an_argument_too_many_beside_a_memif_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("memif");
+    let args = format!(
+        "--no-huge --no-pci -m 64 --no-shconf -l 0 \
+         --vdev=net_memif0,role=server,socket={},socket-abstract=no extra",
+        socket.display()
+    );
+    expect(&start(&args), 2, &["\"extra\""]);
 }
 
 #[test]

@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 use dpdkgen_core::port::{FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::eal::lcores;
-use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, Role};
+use dpdkgen_rt::eal::lcore;
+use dpdkgen_rt::ethdev;
+use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, PortUse};
 use dpdkgen_rt::ethdev::queue::QueuePort;
-use dpdkgen_rt::ethdev::stats::Counters;
+use dpdkgen_rt::ethdev::stats::PortStats;
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::PortSelector;
 
 const BURST: u16 = 32;
 
-fn config(role: Role, rx: usize, tx: usize) -> DeviceConfig {
+fn config(port_use: PortUse, rx: usize, tx: usize) -> DeviceConfig {
     DeviceConfig {
-        role,
+        port_use,
         rx_nodes: vec![0; rx],
         tx_nodes: vec![0; tx],
         rx_descriptors: 1024,
@@ -69,7 +70,7 @@ fn send(port: &mut QueuePort, first: usize, want: u16) -> TxOutcome {
 }
 
 fn frames_come_back_whole_and_in_order(eal: &Eal) {
-    let mut device = open(eal, "net_ring0", &config(Role::SendReceive, 1, 1));
+    let mut device = open(eal, "net_ring0", &config(PortUse::SendReceive, 1, 1));
     let mut ports = device.queue_ports();
     let [rx, tx] = ports.as_mut_slice() else {
         panic!("one queue each")
@@ -109,7 +110,7 @@ fn frames_come_back_whole_and_in_order(eal: &Eal) {
 }
 
 fn a_full_ring_refuses_and_nothing_is_leaked(eal: &Eal) {
-    let mut device = open(eal, "net_ring1", &config(Role::SendReceive, 1, 1));
+    let mut device = open(eal, "net_ring1", &config(PortUse::SendReceive, 1, 1));
     let mut ports = device.queue_ports();
     let [rx, tx] = ports.as_mut_slice() else {
         panic!("one queue each")
@@ -150,7 +151,7 @@ fn an_empty_pool_gives_no_buffer(eal: &Eal) {
     // The pool goes by the descriptors asked for, and net_ring's ring does not: it holds more.
     let config = DeviceConfig {
         tx_descriptors: 32,
-        ..config(Role::SendReceive, 1, 1)
+        ..config(PortUse::SendReceive, 1, 1)
     };
     let mut device = open(eal, "net_ring2", &config);
     let mut ports = device.queue_ports();
@@ -185,7 +186,7 @@ fn an_empty_pool_gives_no_buffer(eal: &Eal) {
 }
 
 fn a_pair_forwards_what_it_is_told_to(eal: &Eal) {
-    let mut device = open(eal, "net_pcap0", &config(Role::Reflect, 1, 1));
+    let mut device = open(eal, "net_pcap0", &config(PortUse::Reflect, 1, 1));
     let mut ports = device.queue_ports();
     let [pair] = ports.as_mut_slice() else {
         panic!("one pair")
@@ -280,7 +281,7 @@ fn check_forwarded(path: &std::path::Path) {
 }
 
 fn several_segments_are_received_as_one_frame(eal: &Eal) {
-    let mut device = open(eal, "net_pcap1", &config(Role::SendReceive, 1, 1));
+    let mut device = open(eal, "net_pcap1", &config(PortUse::SendReceive, 1, 1));
     let mut ports = device.queue_ports();
     let mut number = 0;
     while ports[0].receive(|frame| {
@@ -307,11 +308,11 @@ fn a_full_ring_is_given_up_after_a_while(eal: &Eal) {
         device.start().unwrap();
         device
     };
-    let mut far = configure("net_memif1", &config(Role::Reflect, 1, 1));
-    let mut near = configure("net_memif2", &config(Role::SendReceive, 1, 1));
+    let mut far = configure("net_memif1", &config(PortUse::Reflect, 1, 1));
+    let mut near = configure("net_memif2", &config(PortUse::SendReceive, 1, 1));
     assert!(far.wait_link(Duration::from_secs(5), &|| false).unwrap());
     assert!(near.wait_link(Duration::from_secs(5), &|| false).unwrap());
-    let counters = [near.counters(), far.counters()];
+    let counters = [near.stats(), far.stats()];
     let (mut far_ports, mut near_ports) = (far.queue_ports(), near.queue_ports());
     // By reading once, a memif client lends the server the ring's buffers.
     assert_eq!(near_ports[0].receive(|_| panic!("nothing was sent")), 0);
@@ -344,9 +345,9 @@ fn a_full_ring_is_given_up_after_a_while(eal: &Eal) {
     assert_eq!(received, usize::from(sent));
     assert_eq!(near_ports[0].rx_depth(), None, "memif does not tell");
     for counters in counters {
-        let none_but_errors = Counters {
+        let none_but_errors = PortStats {
             ierrors: Some(0),
-            ..Counters::default()
+            ..PortStats::default()
         };
         assert_eq!(counters.read(), none_but_errors, "memif tells no more");
     }
@@ -358,7 +359,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         .remove(0);
     let many = usize::from(info.max_rx_queues) + 1;
     let failure = |config| Device::configure(eal, &info, &config).err().unwrap();
-    let error = failure(config(Role::SendReceive, many, 1));
+    let error = failure(config(PortUse::SendReceive, many, 1));
     let error = Failure::from(error);
     assert_eq!(error.exit_status(), 2);
     assert!(
@@ -374,7 +375,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     assert_eq!(memif.max_mtu, 1500);
     let config = DeviceConfig {
         mtu_wanted: 2028,
-        ..config(Role::SendReceive, 1, 1)
+        ..config(PortUse::SendReceive, 1, 1)
     };
     let error = Device::configure(eal, &memif, &config).err().unwrap();
     let error = Failure::from(error);
@@ -404,7 +405,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         .unwrap()
         .remove(0);
     let mut device =
-        Device::configure(eal, &memif, &self::config(Role::SendReceive, 1, 1)).unwrap();
+        Device::configure(eal, &memif, &self::config(PortUse::SendReceive, 1, 1)).unwrap();
     device.start().unwrap();
     let error = device
         .wait_link(Duration::from_millis(50), &|| false)
@@ -418,7 +419,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
 fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
     let wanted = DeviceConfig {
         mtu_wanted: 8028,
-        ..config(Role::SendReceive, 1, 1)
+        ..config(PortUse::SendReceive, 1, 1)
     };
     let mut device = open(eal, "net_ring3", &wanted);
     assert_eq!(device.mtu(), 8028);
@@ -432,12 +433,12 @@ fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
     drop(ports);
     drop(device);
 
-    let device = open(eal, "net_null1", &config(Role::Reflect, 2, 2));
+    let device = open(eal, "net_null1", &config(PortUse::Reflect, 2, 2));
     assert_eq!(device.mtu(), 9000);
 }
 
 fn closures_run_on_their_lcores_and_may_borrow(eal: &Eal) {
-    let lcores = lcores::all(eal);
+    let lcores = lcore::all(eal);
     let names: Vec<String> = lcores
         .iter()
         .map(|lcore| format!("on {}", lcore.id))
@@ -447,11 +448,11 @@ fn closures_run_on_their_lcores_and_may_borrow(eal: &Eal) {
         .zip(&names)
         .map(|(&lcore, name)| (lcore, || name.len()))
         .collect();
-    let lengths = lcores::launch(eal, jobs).unwrap();
+    let lengths = lcore::launch(eal, jobs).unwrap();
     assert_eq!(lengths, names.iter().map(String::len).collect::<Vec<_>>());
 
     let cpu = || dpdkgen_rt::eal::affinity::saved().unwrap().cpus();
-    let cpus = lcores::launch(eal, lcores.iter().map(|&l| (l, cpu)).collect()).unwrap();
+    let cpus = lcore::launch(eal, lcores.iter().map(|&l| (l, cpu)).collect()).unwrap();
     let expected: Vec<_> = lcores.iter().map(|lcore| vec![lcore.id as usize]).collect();
     assert_eq!(cpus, expected);
 
@@ -462,8 +463,8 @@ fn closures_run_on_their_lcores_and_may_borrow(eal: &Eal) {
         ended.fetch_add(1, Ordering::Relaxed);
         std::panic::resume_unwind(Box::new("told"));
     };
-    let jobs: Vec<(lcores::Lcore, _)> = lcores.iter().map(|&lcore| (lcore, fail)).collect();
-    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| lcores::launch::<_, ()>(eal, jobs)));
+    let jobs: Vec<(lcore::Lcore, _)> = lcores.iter().map(|&lcore| (lcore, fail)).collect();
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| lcore::launch::<_, ()>(eal, jobs)));
     assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"told"));
     assert_eq!(ended.into_inner(), lcores.len());
 }
@@ -500,7 +501,7 @@ fn software_ports() {
             socket.display()
         ));
     }
-    let eal = Eal::init(&args, false).unwrap();
+    let eal = Eal::init(&args, false, ethdev::CLOSER).unwrap();
 
     frames_come_back_whole_and_in_order(&eal);
     a_full_ring_refuses_and_nothing_is_leaked(&eal);

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use dpdkgen_core::port::{FrameLen, Port, Verdict};
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, Role};
+use dpdkgen_rt::ethdev;
+use dpdkgen_rt::ethdev::device::{Device, DeviceConfig, PortUse};
 
 const PEER: &str = "DPDKGEN_TEST_MEMIF_PEER";
 const PEERS: usize = 16;
@@ -26,12 +27,12 @@ fn start(role: &str, socket: &str) -> Eal {
         "0",
         &vdev,
     ];
-    Eal::init(&args.map(str::to_owned), false).unwrap()
+    Eal::init(&args.map(str::to_owned), false, ethdev::CLOSER).unwrap()
 }
 
-fn open(eal: &Eal, role: Role) -> Device<'_> {
+fn open(eal: &Eal, port_use: PortUse) -> Device<'_> {
     let config = DeviceConfig {
-        role,
+        port_use,
         rx_nodes: vec![0],
         tx_nodes: vec![0],
         rx_descriptors: 1024,
@@ -53,7 +54,7 @@ fn peer() {
         return;
     };
     let eal = start("client", &socket);
-    let mut device = open(&eal, Role::SendReceive);
+    let mut device = open(&eal, PortUse::SendReceive);
     // The server may be there only later.
     assert!(
         device
@@ -94,7 +95,7 @@ fn peers_come_and_go() {
     std::thread::sleep(Duration::from_millis(200));
 
     let eal = start("server", &socket);
-    let mut device = open(&eal, Role::Reflect);
+    let mut device = open(&eal, PortUse::Reflect);
     assert!(
         device
             .wait_link(Duration::from_secs(10), &|| false)

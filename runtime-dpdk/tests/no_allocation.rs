@@ -9,8 +9,10 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::summary::Role;
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
+use dpdkgen_rt::eal::placement::WorkerLcores;
+use dpdkgen_rt::ethdev;
 use dpdkgen_rt::ethdev::queue::QueuePort;
-use dpdkgen_rt::runtime::{self, Places};
+use dpdkgen_rt::runtime;
 use dpdkgen_run::assembly::worker_specs;
 
 #[global_allocator]
@@ -31,11 +33,11 @@ const EAL: [&str; 9] = [
 
 #[test]
 fn sending_and_receiving_over_a_dpdk_port_allocate_nothing() {
-    let eal = Eal::init(&EAL.map(str::to_owned), false).unwrap();
+    let eal = Eal::init(&EAL.map(str::to_owned), false, ethdev::CLOSER).unwrap();
     let specs = worker_specs(&request(None), 1);
-    let places = Places::new(&eal, &specs);
+    let lcores = WorkerLcores::assign(&eal, specs.len());
     let ports = select::select(&eal, &[]).unwrap();
-    let mut devices = runtime::open(&eal, &ports, &request(None), &specs, &places).unwrap();
+    let mut devices = runtime::open(&eal, &ports, &request(None), &specs, &lcores).unwrap();
     for rate in [None, Rate::new(1_000_000, 1_000_000_000)] {
         let mut queues = devices[0].queue_ports();
         let (summary, allocations) = run(&request(rate), |spec| {

@@ -1,4 +1,5 @@
-//! Several trials on memif ports that stay open, against one reflector: each begins anew and is exact.
+//! Several trials on memif ports that stay open, against one reflector: each begins anew and is
+//! exact.
 
 #[path = "../../run/tests/counting/mod.rs"]
 #[allow(
@@ -17,7 +18,9 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::csv::Row;
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
-use dpdkgen_rt::runtime::{self, DpdkRuntime, Places};
+use dpdkgen_rt::eal::placement::WorkerLcores;
+use dpdkgen_rt::ethdev;
+use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::request::{Mode, Request};
 use dpdkgen_run::runner::threads::Threads;
@@ -77,14 +80,14 @@ fn three_trials_on_open_ports_are_each_exact() {
         load(5_000, None, Some(500), 16),
         load(40_000, Some(Nanos(200_000_000)), None, 200),
     ];
-    let eal = Eal::init(&eal_args("client", &socket), false).unwrap();
+    let eal = Eal::init(&eal_args("client", &socket), false, ethdev::CLOSER).unwrap();
     let ports = select::select(&eal, &[]).unwrap();
     let specs = worker_specs(&loads[0], ports.len());
-    let places = Places::new(&eal, &specs);
-    let mut devices = runtime::open(&eal, &ports, &loads[0], &specs, &places).unwrap();
+    let lcores = WorkerLcores::assign(&eal, specs.len());
+    let mut devices = runtime::open(&eal, &ports, &loads[0], &specs, &lcores).unwrap();
     let up = runtime::wait_links(&devices, Duration::from_secs(20), &|| false);
     assert_eq!(up, Ok(true));
-    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &places, None);
+    let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, None);
     let mut tags = Vec::new();
     for load in &loads {
         let mut rows = Rows::default();

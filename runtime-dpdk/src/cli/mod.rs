@@ -1,6 +1,7 @@
-//! What a user names and reads.
+//! What a user names and reads: ports chosen ([`select`]) and listed, and what went wrong, in one
+//! sentence each with the options of the command line ([`explain`]).
 
-mod errors;
+pub mod explain;
 mod list;
 pub mod select;
 

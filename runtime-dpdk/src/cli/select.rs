@@ -3,39 +3,85 @@
 use std::path::Path;
 
 use dpdkgen_core::wire::Mac;
-use dpdkgen_run::failure::Failure;
 use dpdkgen_run::request::PortSelector;
 
 use crate::eal::Eal;
-use crate::eal::diagnosis;
-use crate::ethdev::info::{self as ports, PortInfo};
+use crate::eal::privileges::is_root;
+use crate::ethdev::error::Error;
+use crate::ethdev::info::{self, PortInfo};
 use crate::ethdev::{Interface, kernel_interfaces};
 
-/// The ports that the selectors name, in their order; without any, the only port there is.
-pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Failure> {
-    let ports = ports::list(eal)?;
-    if ports.is_empty() {
-        return Err(no_port(&eal.last_words(0)));
-    }
-    let kernel = kernel_interfaces(Path::new("/sys"));
-    Ok(choose(&ports, selectors, &kernel)?
-        .into_iter()
-        .cloned()
-        .collect())
+/// No ports are chosen. What a user can do about it is said in `cli::explain`.
+///
+/// A `port` is named by index and name; `there` lists all ports with their MACs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SelectError {
+    /// A port cannot be looked at.
+    Port(Error),
+    /// There is none.
+    NoPort {
+        /// DPDK's last words.
+        log: Option<String>,
+        /// Whether the process has the rights of root.
+        is_root: bool,
+    },
+    /// None was named, and there are several.
+    NotChosen {
+        /// All ports.
+        there: String,
+    },
+    /// Two selectors name the same.
+    ChosenTwice {
+        /// The port.
+        port: String,
+        /// The second of them.
+        selector: String,
+    },
+    /// It is a VF that the kernel drives.
+    KernelsVf {
+        /// The port.
+        port: String,
+        /// The kernel's interface.
+        interface: String,
+    },
+    /// A selector names none.
+    NotThere {
+        /// The selector.
+        selector: String,
+        /// All ports.
+        there: String,
+    },
+    /// A selector names several.
+    Several {
+        /// The selector.
+        selector: String,
+        /// All ports.
+        there: String,
+    },
 }
 
-/// `why` is what DPDK said of it, if anything.
-fn no_port(why: &str) -> Failure {
-    if !why.is_empty() && !diagnosis::is_root() {
-        return Failure::machine(format!(
-            "DPDK sees no port{why}: most ports take privileges, so run as root, or choose a software \
-             port that needs none (net_memif)"
-        ));
+impl From<Error> for SelectError {
+    fn from(error: Error) -> Self {
+        Self::Port(error)
     }
-    Failure::request(format!(
-        "DPDK sees no port{why}: bind a network card to a DPDK driver (dpdk-devbind.py), or make a \
-         software port with --vdev before the `--`"
-    ))
+}
+
+/// Returns the ports that the selectors name, in their order; without any, the only port there is.
+///
+/// # Errors
+///
+/// If a selector does not name one port that may be taken, or there is not exactly one without any.
+pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, SelectError> {
+    let ports = info::list(eal)?;
+    if ports.is_empty() {
+        return Err(SelectError::NoPort {
+            log: eal.last_words(0),
+            is_root: is_root(),
+        });
+    }
+    let kernel = kernel_interfaces(Path::new("/sys"));
+    let chosen = choose(&ports, selectors, &kernel)?;
+    Ok(chosen.into_iter().cloned().collect())
 }
 
 /// Chooses of `ports`, none of which may be a VF that the `kernel` drives.
@@ -43,7 +89,7 @@ fn choose<'a>(
     ports: &'a [PortInfo],
     selectors: &[PortSelector],
     kernel: &[Interface],
-) -> Result<Vec<&'a PortInfo>, Failure> {
+) -> Result<Vec<&'a PortInfo>, SelectError> {
     if selectors.is_empty() {
         let free: Vec<_> = ports
             .iter()
@@ -52,19 +98,19 @@ fn choose<'a>(
         return match (free.as_slice(), ports) {
             ([only], _) => Ok(vec![only]),
             ([], [first, ..]) => Err(owned(first, kernel)),
-            _ => Err(Failure::request(format!(
-                "choose a port with -p: there are {}",
-                names(ports)
-            ))),
+            _ => Err(SelectError::NotChosen {
+                there: names(ports),
+            }),
         };
     }
     let mut chosen: Vec<&PortInfo> = Vec::new();
     for selector in selectors {
         let port = find(ports, selector)?;
         if chosen.iter().any(|other| other.index == port.index) {
-            return Err(Failure::request(format!(
-                "port {port} is chosen twice, by -p {selector}"
-            )));
+            return Err(SelectError::ChosenTwice {
+                port: port.to_string(),
+                selector: selector.to_string(),
+            });
         }
         if owner(port, kernel).is_some() {
             return Err(owned(port, kernel));
@@ -81,16 +127,15 @@ fn owner<'k>(port: &PortInfo, kernel: &'k [Interface]) -> Option<&'k Interface> 
         .find(|interface| port.driver().may_be_vf() && interface.mac == port.mac)
 }
 
-fn owned(port: &PortInfo, kernel: &[Interface]) -> Failure {
-    let name = owner(port, kernel).map_or("", |interface| &interface.name);
-    Failure::request(format!(
-        "port {port} is the VF of {name}, an interface of the kernel's: taking it would cut that off, \
-         and an SSH connection over it; bind another interface's VMBus device to uio_hv_generic and \
-         choose it by its MAC"
-    ))
+fn owned(port: &PortInfo, kernel: &[Interface]) -> SelectError {
+    SelectError::KernelsVf {
+        port: port.to_string(),
+        interface: owner(port, kernel).map_or_else(String::new, |owner| owner.name.clone()),
+    }
 }
 
-fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortInfo, Failure> {
+/// Finds the port that `selector` means.
+fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortInfo, SelectError> {
     let is_meant = |port: &&PortInfo| match selector {
         PortSelector::Mac(mac) => port.mac == Mac(*mac),
         PortSelector::Index(index) => port.index == *index,
@@ -101,19 +146,19 @@ fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortIn
     let netvsc = matching.iter().find(|port| port.driver().is_netvsc());
     match (matching.as_slice(), netvsc) {
         ([port], _) | (_, Some(port)) => Ok(port),
-        ([], _) => Err(Failure::request(format!(
-            "there is no port {selector}: there are {}",
-            names(ports)
-        ))),
-        _ => Err(Failure::request(format!(
-            "{selector} names several ports, choose by index or name: there are {}",
-            names(ports)
-        ))),
+        ([], _) => Err(SelectError::NotThere {
+            selector: selector.to_string(),
+            there: names(ports),
+        }),
+        _ => Err(SelectError::Several {
+            selector: selector.to_string(),
+            there: names(ports),
+        }),
     }
 }
 
-/// Whether a name means a device: PCI addresses go without the domain 0000 too, software ports
-/// without the `net_` in front.
+/// Returns whether a name means a device: PCI addresses go without the domain 0000 too, software
+/// ports without the `net_` in front.
 fn same_device(name: &str, selector: &str) -> bool {
     let short = |text: &str| {
         let text = text.to_ascii_lowercase();
@@ -125,6 +170,7 @@ fn same_device(name: &str, selector: &str) -> bool {
     short(name) == short(selector)
 }
 
+/// Lists all ports with their MACs.
 fn names(ports: &[PortInfo]) -> String {
     let names: Vec<String> = ports
         .iter()
@@ -135,6 +181,8 @@ fn names(ports: &[PortInfo]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dpdkgen_run::failure::Failure;
+
     use super::*;
     use crate::ethdev::info::tests::port;
 
@@ -153,7 +201,9 @@ mod tests {
 
     fn chosen(selectors: &[&str]) -> Result<Vec<u16>, Failure> {
         let selectors: Vec<_> = selectors.iter().map(|s| PortSelector::parse(s)).collect();
-        choose(&ports(), &selectors, &[]).map(|ports| ports.iter().map(|port| port.index).collect())
+        let ports = ports();
+        let chosen = choose(&ports, &selectors, &[]).map_err(Failure::from)?;
+        Ok(chosen.iter().map(|port| port.index).collect())
     }
 
     #[test]
@@ -230,6 +280,7 @@ mod tests {
         ports[1].driver = "net_other".to_owned();
         assert!(choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")], &[]).is_err());
     }
+
     #[test]
     fn a_vf_that_the_kernel_drives_is_never_taken() {
         let mut ports = ports();
@@ -238,12 +289,13 @@ mod tests {
             mac: ports[0].mac,
         }];
         for selector in ["0", "0000:08:00.0", "02:00:00:00:00:01"] {
-            let error = choose(&ports, &[PortSelector::parse(selector)], &kernel).unwrap_err();
+            let error = choose(&ports, &[PortSelector::parse(selector)], &kernel);
+            let error = Failure::from(error.unwrap_err());
             assert_eq!(error.exit_status(), 2);
             assert!(error.to_string().contains("the VF of eth0"), "{error}");
         }
         // On a fresh machine it is the only port there is.
-        let error = choose(&ports[..1], &[], &kernel).unwrap_err();
+        let error = Failure::from(choose(&ports[..1], &[], &kernel).unwrap_err());
         assert!(error.to_string().contains("SSH"), "{error}");
         // Beside it there is one to take.
         assert_eq!(choose(&ports[..2], &[], &kernel).unwrap(), [&ports[1]]);

@@ -8,12 +8,17 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 
 /// An unnamed file in memory that collects text.
-pub struct Capture {
+pub(super) struct CapturedOutput {
     file: File,
 }
 
-impl Capture {
-    pub fn new() -> io::Result<Self> {
+impl CapturedOutput {
+    /// Makes an empty one.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel has no memory or descriptor for it.
+    pub(super) fn new() -> io::Result<Self> {
         // SAFETY: the name is a NUL-terminated literal, and the flag asks for nothing else.
         let fd = unsafe { libc::memfd_create(c"dpdk-log".as_ptr(), libc::MFD_CLOEXEC) };
         if fd < 0 {
@@ -24,24 +29,24 @@ impl Capture {
         Ok(Self { file })
     }
 
-    /// The descriptor that collects what is written to it.
-    pub fn fd(&self) -> RawFd {
+    /// Returns the descriptor that collects what is written to it.
+    pub(super) fn fd(&self) -> RawFd {
         self.file.as_raw_fd()
     }
 
-    /// How many bytes were collected.
-    pub fn len(&self) -> u64 {
+    /// Returns how many bytes were collected.
+    pub(super) fn len(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
     /// Forgets what was collected from byte `start` on.
-    pub fn forget_from(&self, start: u64) {
+    pub(super) fn forget_from(&self, start: u64) {
         // Memory does not fail to be cut; were it to, there is only more to show.
         let _ = self.file.set_len(start.min(self.len()));
     }
 
-    /// What was collected from byte `start` on, invalid UTF-8 replaced.
-    pub fn text_from(&self, start: u64) -> String {
+    /// Returns what was collected from byte `start` on, invalid UTF-8 replaced.
+    pub(super) fn text_from(&self, start: u64) -> String {
         let size = self.len().saturating_sub(start);
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
         // Memory does not fail to be read; were it to, there is only less to show.
@@ -50,7 +55,11 @@ impl Capture {
     }
 
     /// Runs `f` while standard error leads here, and standard output nowhere.
-    pub fn during<T>(&self, f: impl FnOnce() -> T) -> io::Result<T> {
+    ///
+    /// # Errors
+    ///
+    /// If the streams cannot be redirected; `f` is not run then.
+    pub(super) fn during<T>(&self, f: impl FnOnce() -> T) -> io::Result<T> {
         let nowhere = File::options().write(true).open("/dev/null")?;
         let stdout = Redirected::to(nowhere.as_raw_fd(), libc::STDOUT_FILENO)?;
         let stderr = Redirected::to(self.fd(), libc::STDERR_FILENO)?;
@@ -89,7 +98,8 @@ impl Drop for Redirected {
     fn drop(&mut self) {
         // What C has buffered for its `stdout` belongs where the descriptor leads now.
         flush_c_streams();
-        // SAFETY: as in `to`. It can fail only for a bad descriptor, which neither of these is.
+        // SAFETY: the descriptor stays open and leads to its original file again. It can fail only
+        // for a bad descriptor, which neither of these is.
         unsafe { libc::dup2(self.original.as_raw_fd(), self.fd) };
     }
 }
@@ -106,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_written_to_the_descriptor_can_be_read_from_anywhere_on() {
         use std::io::Write;
-        let mut capture = Capture::new().unwrap();
+        let mut capture = CapturedOutput::new().unwrap();
         capture.file.write_all(b"one\ntwo\n").unwrap();
         assert_eq!(capture.text_from(0), "one\ntwo\n");
         assert_eq!(capture.text_from(4), "two\n");

@@ -1,34 +1,34 @@
-//! Why the EAL did not start, told in one sentence from what it printed.
+//! Why the EAL did not start, read from what it printed.
 //!
-//! The EAL's error numbers hardly tell causes apart (no hugepages are `EACCES`), so its log is read.
-//! The texts are those of DPDK 22.11 to 24.11; one that is not known here is passed on.
+//! The EAL's error numbers hardly tell causes apart (no hugepages are `EACCES`), so its log is
+//! read. The texts are those of DPDK 22.11 to 24.11; one that is not known here is passed on.
 
-use std::ffi::c_int;
 use std::fs;
 
-use dpdkgen_run::failure::Failure;
-
-use super::errno;
+use super::errno::Errno;
+use super::error::StartError;
+use super::log::{clean, is_telling};
+use super::privileges::is_root;
 
 /// A start that failed, and what matters of the machine that it failed on.
-pub struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     args: &'a [String],
     /// What the EAL printed and logged.
     text: &'a str,
-    /// Its error number.
-    error: c_int,
+    error: Errno,
     free_hugepages: u64,
-    root: bool,
+    is_root: bool,
 }
 
 impl<'a> Attempt<'a> {
-    pub fn of(args: &'a [String], text: &'a str, error: c_int) -> Self {
+    /// Describes a start with `args` that printed `text` and left `error`, on this machine.
+    pub(super) fn new(args: &'a [String], text: &'a str, error: Errno) -> Self {
         Self {
             args,
             text,
             error,
             free_hugepages: free_hugepages(),
-            root: is_root(),
+            is_root: is_root(),
         }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Attempt<'a> {
         self.args.iter().any(|arg| arg == option)
     }
 
-    /// The rest of the first line that has `start` in it.
+    /// Returns the rest of the first line that has `start` in it.
     fn after(&self, start: &str) -> Option<&'a str> {
         self.text
             .lines()
@@ -49,8 +49,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// The sentence, and whether the request or the machine is at fault.
-pub fn failure(attempt: &Attempt) -> Failure {
+/// Tells why it failed.
+pub(super) fn diagnose(attempt: &Attempt) -> StartError {
     bad_option(attempt)
         .or_else(|| bad_lcores(attempt))
         .or_else(|| bad_device(attempt))
@@ -58,73 +58,60 @@ pub fn failure(attempt: &Attempt) -> Failure {
         .unwrap_or_else(|| other(attempt))
 }
 
-fn bad_option(attempt: &Attempt) -> Option<Failure> {
+fn bad_option(attempt: &Attempt) -> Option<StartError> {
+    // getopt shows `'--long'` in quotes, and letters without their `-`.
+    let short = |letter: &str| format!("-{}", letter.trim_matches('\''));
     if attempt.has_option("--no-huge") && attempt.has_option("--in-memory") {
-        return Some(Failure::request(
-            "the EAL options --no-huge and --in-memory exclude each other: leave one out (with \
-             --no-huge, --no-shconf lets several programs run side by side)",
-        ));
+        return Some(StartError::Exclusive);
     }
-    let problem = if let Some(option) = attempt.after("unrecognized option ") {
-        format!("{option} is not known; dpdkgen's own options go behind the `--`")
-    } else if let Some(letter) = attempt.after("invalid option -- ") {
-        format!(
-            "-{} is not known; dpdkgen's own options go behind the `--`",
-            letter.trim_matches('\'')
-        )
-    } else if let Some(letter) = attempt.after("option requires an argument -- ") {
-        format!("-{} lacks its value", letter.trim_matches('\''))
+    if let Some(option) = attempt.after("unrecognized option ") {
+        let option = option.to_owned();
+        return Some(StartError::UnknownOption { option });
+    }
+    if let Some(letter) = attempt.after("invalid option -- ") {
+        let option = short(letter);
+        return Some(StartError::UnknownOption { option });
+    }
+    let option = if let Some(letter) = attempt.after("option requires an argument -- ") {
+        short(letter)
     } else {
-        let option = attempt
-            .after(": option ")?
-            .strip_suffix(" requires an argument")?;
-        format!("{option} lacks its value")
+        let option = attempt.after(": option ")?;
+        option.strip_suffix(" requires an argument")?.to_owned()
     };
-    Some(Failure::request(format!("the EAL option {problem}")))
+    Some(StartError::MissingValue { option })
 }
 
-fn bad_lcores(attempt: &Attempt) -> Option<Failure> {
+fn bad_lcores(attempt: &Attempt) -> Option<StartError> {
     let there = attempt
         .after("specified cores are part of ")
         .map(str::to_owned);
     if there.is_none() && !attempt.says("core ") {
         return None;
     }
-    let missing: Vec<&str> = attempt
+    let missing: Vec<String> = attempt
         .text
         .lines()
         .filter_map(|line| {
             line.strip_suffix(" unavailable")?
                 .rsplit_once("core ")
-                .map(|(_, n)| n)
+                .map(|(_, number)| number.to_owned())
         })
         .collect();
     if missing.is_empty() {
         return None;
     }
     let there = there.unwrap_or_else(online_cpus);
-    Some(Failure::request(format!(
-        "the EAL options ask for lcore {}, but this machine has lcores {there}: choose among these \
-         with `-l`",
-        missing.join(", ")
-    )))
+    Some(StartError::NoSuchLcores { missing, there })
 }
 
-fn bad_device(attempt: &Attempt) -> Option<Failure> {
-    let device = attempt.after("Unable to parse device ")?;
-    Some(Failure::request(format!(
-        "no DPDK driver here takes the device {device}: check --vdev and -a before the `--`, and \
-         that the driver's library is installed"
-    )))
+fn bad_device(attempt: &Attempt) -> Option<StartError> {
+    let device = attempt.after("Unable to parse device ")?.to_owned();
+    Some(StartError::NoSuchDevice { device })
 }
 
-fn no_memory(attempt: &Attempt) -> Option<Failure> {
-    const WITHOUT: &str = "or do without hugepages by `--no-huge -m 256 --no-pci` before the `--`";
+fn no_memory(attempt: &Attempt) -> Option<StartError> {
     if attempt.says("Is another primary process running") {
-        return Some(Failure::machine(
-            "another DPDK program has taken the EAL's runtime files: give this one --in-memory (with \
-             --no-huge: --no-shconf) or a --file-prefix of its own before the `--`",
-        ));
+        return Some(StartError::RuntimeFilesTaken);
     }
     let memory = [
         "Cannot get hugepage information",
@@ -135,51 +122,30 @@ fn no_memory(attempt: &Attempt) -> Option<Failure> {
         return None;
     }
     let reason = cause(attempt);
-    Some(Failure::machine(if attempt.has_option("--no-huge") {
-        format!(
-            "the EAL could not get its memory from the system ({reason}): ask for less with `-m`"
-        )
+    Some(if attempt.has_option("--no-huge") {
+        StartError::NoMemory { reason }
     } else if attempt.free_hugepages == 0 {
-        format!(
-            "no hugepages are free: reserve some as root, `echo 1024 > /proc/sys/vm/nr_hugepages`, \
-             {WITHOUT}"
-        )
+        StartError::NoHugepages
     } else if attempt.says("Not enough memory available") {
-        format!(
-            "too few hugepages are free ({reason}): reserve more as root, `echo 1024 > \
-             /proc/sys/vm/nr_hugepages`, or ask for less with `-m`"
-        )
-    } else if attempt.root {
-        format!(
-            "the hugepages cannot be used ({reason}): add --in-memory before the `--`, or mount \
-             them with `mount -t hugetlbfs nodev /dev/hugepages`, {WITHOUT}"
-        )
+        StartError::TooFewHugepages { reason }
     } else {
-        format!(
-            "the hugepages cannot be used, perhaps for want of permission ({reason}): add \
-             --in-memory before the `--`, run as root, {WITHOUT}"
-        )
-    }))
+        let is_root = attempt.is_root;
+        StartError::HugepagesUnusable { reason, is_root }
+    })
 }
 
-fn other(attempt: &Attempt) -> Failure {
-    let sentence = |advice: &str| format!("DPDK's EAL did not start: {}{advice}", cause(attempt));
-    match attempt.error {
-        libc::EACCES | libc::EPERM => Failure::machine(sentence(
-            "; run as root, or grant this user what is missing",
-        )),
-        _ if attempt.says("Permission denied") => Failure::machine(sentence(
-            "; run as root, or grant this user what is missing",
-        )),
-        libc::EINVAL | libc::ENODEV => {
-            Failure::request(sentence("; check the EAL options before the `--`"))
-        }
-        _ => Failure::machine(sentence("; `-v` shows its whole log")),
+fn other(attempt: &Attempt) -> StartError {
+    let reason = cause(attempt);
+    match attempt.error.number() {
+        libc::EACCES | libc::EPERM => StartError::Forbidden { reason },
+        _ if attempt.says("Permission denied") => StartError::Forbidden { reason },
+        libc::EINVAL | libc::ENODEV => StartError::BadOptions { reason },
+        _ => StartError::Other { reason },
     }
 }
 
-/// What went wrong in the EAL's words: the last thing that it said before it gave up, or that it
-/// gave up.
+/// Returns what went wrong in the EAL's words: the last thing that it said before it gave up, or
+/// that it gave up.
 fn cause(attempt: &Attempt) -> String {
     let mut before = None;
     for line in attempt.text.lines() {
@@ -190,47 +156,10 @@ fn cause(attempt: &Attempt) -> String {
             before = Some(clean(line));
         }
     }
-    before.unwrap_or_else(|| errno::error_text(attempt.error))
+    before.unwrap_or_else(|| attempt.error.to_string())
 }
 
-/// The last two lines that tell something, since the last one often says only that there was an
-/// error; none if there was none.
-pub fn last_lines(text: &str) -> Option<String> {
-    let mut lines: Vec<String> = text
-        .lines()
-        .rev()
-        .filter(|line| is_telling(line))
-        .take(2)
-        .map(clean)
-        .collect();
-    lines.dedup();
-    lines.reverse();
-    (!lines.is_empty()).then(|| lines.join("; "))
-}
-
-/// Whether a line says something that matters.
-pub fn is_telling(line: &str) -> bool {
-    const NOISE: &[&str] = &[
-        // Of page sizes that nobody reserved, and of network cards that the kernel drives.
-        "EAL: No free ",
-        "eth_virtio_pci_init(): ",
-        "EAL: Requested device ",
-        // After the reason for which a probe failed.
-        "EAL: Bus (",
-        // Of every memif port with --no-shconf, of what secondary processes would need.
-        "rte_pmd_memif_probe(): Failed to register mp action callback",
-        // Of every program that does not use what the telemetry had in earlier versions.
-        "TELEMETRY: ",
-    ];
-    !line.trim().is_empty() && !NOISE.iter().any(|start| line.starts_with(start))
-}
-
-fn clean(line: &str) -> String {
-    let line = line.trim().trim_end_matches(['.', '!']);
-    line.strip_prefix("EAL: ").unwrap_or(line).to_owned()
-}
-
-/// Hugepages that nobody has taken, of any size and node.
+/// Counts the hugepages that nobody has taken, of any size and node.
 fn free_hugepages() -> u64 {
     let Ok(sizes) = fs::read_dir("/sys/kernel/mm/hugepages") else {
         return 0;
@@ -249,11 +178,61 @@ fn online_cpus() -> String {
         .to_owned()
 }
 
-/// Whether the process has the rights of root.
-pub fn is_root() -> bool {
-    fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status
-            .lines()
-            .any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt<'a>(args: &'a [String], text: &'a str, error: i32) -> Attempt<'a> {
+        Attempt {
+            args,
+            text,
+            error: Errno::of(error),
+            free_hugepages: 0,
+            is_root: false,
+        }
+    }
+
+    #[test]
+    fn what_getopt_says_names_the_option() {
+        let told = |text| diagnose(&attempt(&[], text, libc::EINVAL));
+        let unknown = |option: &str| StartError::UnknownOption {
+            option: option.to_owned(),
+        };
+        let missing = |option: &str| StartError::MissingValue {
+            option: option.to_owned(),
+        };
+        assert_eq!(
+            told("x: unrecognized option '--bogus'\nmore"),
+            unknown("'--bogus'")
+        );
+        assert_eq!(told("x: invalid option -- 'Z'"), unknown("-Z"));
+        assert_eq!(told("x: option requires an argument -- 'l'"), missing("-l"));
+        assert_eq!(
+            told("x: option '--vdev' requires an argument"),
+            missing("'--vdev'")
+        );
+    }
+
+    #[test]
+    fn memory_is_told_by_what_there_is_of_it() {
+        let text = "EAL: Not enough memory available!\nEAL: FATAL: Cannot init memory";
+        let mut start = attempt(&[], text, libc::ENOMEM);
+        assert_eq!(diagnose(&start), StartError::NoHugepages);
+        start.free_hugepages = 1;
+        let reason = "Not enough memory available".to_owned();
+        let too_few = StartError::TooFewHugepages {
+            reason: reason.clone(),
+        };
+        assert_eq!(diagnose(&start), too_few);
+        let args = ["--no-huge".to_owned()];
+        start.args = &args;
+        assert_eq!(diagnose(&start), StartError::NoMemory { reason });
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_on() {
+        let reason = "Something new".to_owned();
+        let start = attempt(&[], "EAL: Something new.\nEAL: FATAL: No", libc::EBUSY);
+        assert_eq!(diagnose(&start), StartError::Other { reason });
+    }
 }

@@ -11,7 +11,7 @@ pub struct Driver<'a> {
 
 /// Which counters a driver keeps; the others stay 0, whatever happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub struct KeptCounters {
     /// Received and dropped for want of room in the receive ring.
     pub imissed: bool,
     /// Received with an error.
@@ -27,10 +27,10 @@ pub struct Counts {
 pub enum MtuRule {
     /// Any that it can have: it is put back in the end.
     Any,
-    /// None but the least that is needed: the port is an interface of the kernel's, whose peers count
-    /// on its MTU (a veth with a larger one keeps XDP from the other end).
+    /// None but the smallest that is needed: the port is an interface of the kernel's, whose peers
+    /// count on its MTU (a veth with a larger one keeps XDP from the other end).
     AsNeeded,
-    /// As that, and set after the only time that the port is configured.
+    /// The smallest that is needed, set after the only time that the port is configured.
     AsNeededAfterwards,
 }
 
@@ -38,40 +38,41 @@ pub enum MtuRule {
 const VF_DRIVERS: [&str; 3] = ["mlx5_pci", "net_mlx4", "net_mana"];
 
 impl<'a> Driver<'a> {
-    /// The driver `name`; with `vf` that of the VF behind a netvsc port.
+    /// Names the driver; `vf` is that of the VF behind a netvsc port.
     #[must_use]
     pub const fn new(name: &'a str, vf: Option<&'a str>) -> Self {
         Self { name, vf }
     }
 
-    /// Whether it is netvsc, which drives a VF with the same address if there is one.
+    /// Returns whether it is netvsc, which drives a VF with the same address if there is one.
     #[must_use]
     pub fn is_netvsc(self) -> bool {
         self.name == "net_netvsc"
     }
 
-    /// Whether it is memif, whose peers come and go.
+    /// Returns whether it is memif, whose peers come and go.
     #[must_use]
     pub fn is_memif(self) -> bool {
         self.name == "net_memif"
     }
 
-    /// Whether ports of it may be VFs that a netvsc port, or the kernel's hv_netvsc, drives.
+    /// Returns whether ports of it may be VFs that a netvsc port, or the kernel's hv_netvsc,
+    /// drives.
     #[must_use]
     pub fn may_be_vf(self) -> bool {
         VF_DRIVERS.contains(&self.name)
     }
 
-    /// Whether it, or the VF's, is that of Microsoft's network adapter.
+    /// Returns whether it, or the VF's, is that of Microsoft's network adapter.
     fn is_mana(self) -> bool {
         self.vf.unwrap_or(self.name) == "net_mana"
     }
 
-    /// Which counters it keeps. Hardware is taken to keep all; of the software ports it is what
-    /// their `stats_get` writes: `memif_stats_get`, `eth_stats_get` of ring, null, af_packet, vhost,
-    /// pcap and af_xdp, `tap_stats_get`, `virtio_update_stats` (PCI and virtio-user alike).
+    /// Returns which counters it keeps. Hardware is taken to keep all; of the software ports it is
+    /// what their `stats_get` writes: `memif_stats_get`, `eth_stats_get` of ring, null, af_packet,
+    /// vhost, pcap and af_xdp, `tap_stats_get`, `virtio_update_stats` (PCI and virtio-user alike).
     #[must_use]
-    pub fn counts(self) -> Counts {
+    pub fn kept_counters(self) -> KeptCounters {
         let [imissed, ierrors, rx_nombuf, oerrors] = match self.vf.unwrap_or(self.name) {
             "net_memif" => [false, true, false, false],
             "net_ring" | "net_null" => [false; 4],
@@ -84,7 +85,7 @@ impl<'a> Driver<'a> {
             "net_mana" | "net_mlx4" => [false, true, true, true],
             _ => [true; 4],
         };
-        Counts {
+        KeptCounters {
             imissed,
             ierrors,
             rx_nombuf,
@@ -92,32 +93,33 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether it tells truly how many packets wait in a receive queue, if it tells at all.
+    /// Returns whether it tells truly how many packets wait in a receive queue, if it tells at all.
     #[must_use]
-    pub fn tells_depth(self) -> bool {
+    pub fn has_rx_depth(self) -> bool {
         // hn_dev_rx_queue_count counts the synthetic ring alone, while packets come by the VF's.
         !self.is_netvsc()
     }
 
-    /// What it takes of the pool of a receive queue besides that queue's own descriptors, as rings.
+    /// Returns what it takes of the pool of a receive queue besides that queue's own descriptors,
+    /// as rings.
     #[must_use]
     pub fn held(self) -> &'static [u16] {
         match self.name {
-            // Its fill ring, whatever was asked for, and as many on their way out: it copies what it
-            // sends into this pool's memory, which is all that the kernel sees.
+            // Its fill ring, whatever was asked for, and as many on their way out: it copies what
+            // it sends into this pool's memory, which is all that the kernel sees.
             "net_af_xdp" => &[2048, 2048],
             _ => &[],
         }
     }
 
-    /// Whether all receive queues have to share a pool: netvsc gives a queue no more descriptors than
-    /// the pool has buffers for each of the queues (hn_dev_rx_queue_setup).
+    /// Returns whether all receive queues have to share a pool: netvsc gives a queue no more
+    /// descriptors than the pool has buffers for each of the queues (hn_dev_rx_queue_setup).
     #[must_use]
     pub fn divides_pool(self) -> bool {
         self.is_netvsc()
     }
 
-    /// Which MTU its ports may be given.
+    /// Returns which MTU its ports may be given.
     #[must_use]
     pub fn mtu_rule(self) -> MtuRule {
         match self.name {
@@ -130,18 +132,18 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// How many queues it has to be configured with in each direction for `rx` that receive and `tx`
-    /// that send, as (receive, transmit).
+    /// Returns how many queues it has to be configured with in each direction for `rx` that receive
+    /// and `tx` that send, as (receive, transmit).
     ///
     /// # Errors
     ///
-    /// How many it can have, where no queue would do that nobody polls.
+    /// If it takes such numbers only with a receive queue that nobody polls: which it can have.
     pub fn queues(self, rx: u16, tx: u16) -> Result<(u16, u16), &'static str> {
         if !self.is_mana() {
             return Ok((rx, tx));
         }
-        // mana_dev_configure: as many to transmit as to receive, and a power of two. Transmit queues
-        // may lie idle, but packets are spread over all that receive.
+        // mana_dev_configure: as many to transmit as to receive, and a power of two. Transmit
+        // queues may lie idle, but packets are spread over all that receive.
         if rx.is_power_of_two() && tx <= rx {
             Ok((rx, rx))
         } else {
@@ -173,18 +175,22 @@ mod tests {
 
     #[test]
     fn what_is_missed_is_told_by_the_driver_of_the_vf() {
-        assert!(MLX5.counts().imissed);
-        assert!(!MANA.counts().imissed);
-        assert!(!Driver::new("net_netvsc", Some("net_mlx4")).counts().imissed);
-        assert!(!Driver::new("net_mana", None).counts().imissed);
+        assert!(MLX5.kept_counters().imissed);
+        assert!(!MANA.kept_counters().imissed);
+        assert!(
+            !Driver::new("net_netvsc", Some("net_mlx4"))
+                .kept_counters()
+                .imissed
+        );
+        assert!(!Driver::new("net_mana", None).kept_counters().imissed);
         // Its own way keeps them (hn_dev_stats_get).
-        assert!(Driver::new("net_netvsc", None).counts().imissed);
-        assert!(MANA.counts().oerrors && MANA.counts().rx_nombuf);
+        assert!(Driver::new("net_netvsc", None).kept_counters().imissed);
+        assert!(MANA.kept_counters().oerrors && MANA.kept_counters().rx_nombuf);
     }
 
     #[test]
     fn netvsc_is_configured_once_and_raises_no_mtu_unasked() {
         assert_eq!(MLX5.mtu_rule(), MtuRule::AsNeededAfterwards);
-        assert!(MLX5.divides_pool() && !MLX5.tells_depth());
+        assert!(MLX5.divides_pool() && !MLX5.has_rx_depth());
     }
 }

@@ -1,6 +1,13 @@
-//! Why a port cannot be used as asked. What the user can do about it is said in `cli::errors`.
+//! Why a port cannot be used as asked. What the user can do about it is said in `cli::explain`.
+
+use super::Direction;
+use crate::eal::Errno;
+pub use crate::mbuf::mempool::NoMemory;
 
 /// A port cannot be used as asked.
+///
+/// A `port` is named by index and name, as [`PortInfo`](super::info::PortInfo) shows itself; `log`
+/// is what DPDK logged last, if anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// DPDK tells nothing about the port with this index.
@@ -8,25 +15,25 @@ pub enum Error {
         /// Its index.
         index: u16,
         /// DPDK's reason.
-        reason: String,
+        errno: Errno,
     },
     /// The driver refused a step.
     Refused {
-        /// Index and name.
+        /// The port.
         port: String,
-        /// The step: "configured", "given receive queue 3".
-        step: String,
-        /// DPDK's reason.
-        reason: String,
-        /// DPDK's last words, in brackets, or nothing.
-        log: String,
+        /// The step.
+        step: Step,
+        /// The driver's reason.
+        errno: Errno,
+        /// DPDK's last words.
+        log: Option<String>,
     },
     /// The port has fewer queues.
     TooManyQueues {
-        /// Index and name.
+        /// The port.
         port: String,
         /// In which direction.
-        direction: QueueDirection,
+        direction: Direction,
         /// How many were asked for.
         wanted: usize,
         /// How many it has at most.
@@ -34,7 +41,7 @@ pub enum Error {
     },
     /// The driver takes other numbers of queues.
     QueueCounts {
-        /// Index and name.
+        /// The port.
         port: String,
         /// Its driver, or that of the VF behind it.
         driver: String,
@@ -43,7 +50,7 @@ pub enum Error {
     },
     /// The port carries no packet as large.
     MtuTooLarge {
-        /// Index and name.
+        /// The port.
         port: String,
         /// The MTU that was asked for.
         wanted: u16,
@@ -52,7 +59,7 @@ pub enum Error {
     },
     /// This DPDK cannot change the MTU of such a port.
     MtuCannotBeRaised {
-        /// Index and name.
+        /// The port.
         port: String,
         /// The MTU that was asked for.
         wanted: u16,
@@ -65,29 +72,32 @@ pub enum Error {
     },
     /// The link stayed down.
     LinkDown {
-        /// Index and name.
+        /// The port.
         port: String,
-        /// DPDK's last words, in brackets, or nothing.
-        log: String,
+        /// DPDK's last words.
+        log: Option<String>,
     },
     /// There is no memory for packet buffers.
-    NoMemory {
-        /// How many.
-        buffers: u32,
-        /// What they take, rounded up.
-        mib: u64,
-        /// The NUMA node.
-        node: u32,
-        /// DPDK's reason.
-        reason: String,
-    },
+    NoMemory(NoMemory),
 }
 
-/// Which way the packets of a queue go.
+impl From<NoMemory> for Error {
+    fn from(error: NoMemory) -> Self {
+        Self::NoMemory(error)
+    }
+}
+
+/// What a port is brought through until it takes packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueDirection {
-    /// They are received.
-    Receive,
-    /// They are sent.
-    Transmit,
+pub enum Step {
+    /// Numbers of queues, offloads and RSS are set.
+    Configure,
+    /// It gets this MTU.
+    SetMtu(u16),
+    /// The numbers of descriptors are adjusted to what it allows.
+    AdjustDescriptors,
+    /// The queue of this number is set up.
+    SetUpQueue(Direction, u16),
+    /// It is started.
+    Start,
 }

@@ -9,15 +9,14 @@ use std::fmt;
 use dpdkgen_core::wire::Mac;
 use serde::{Serialize, Serializer};
 
-use crate::eal::Eal;
-use crate::eal::errno::error_text;
+use crate::eal::{Eal, Errno};
 use crate::ethdev::driver::Driver;
 use crate::ethdev::error::Error;
-use crate::ethdev::guard;
+use crate::ethdev::link::Link;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
 /// limit of its own, and a frame with its headroom has to fit a buffer whose size has 16 bits.
-pub const LARGEST_MTU: u16 = 65_000;
+pub const MAX_MTU: u16 = 65_000;
 
 /// What DPDK says of a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,15 +61,6 @@ pub struct PortInfo {
     pub rss_table_size: u16,
 }
 
-/// Whether a port has a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// Whether packets can pass.
-    pub up: bool,
-    /// The speed; absent when not told.
-    pub speed_mbps: Option<u32>,
-}
-
 /// What numbers of descriptors a queue can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DescriptorLimits {
@@ -88,20 +78,19 @@ pub struct DescriptorLimits {
 ///
 /// If DPDK tells nothing about one of them.
 pub fn list(eal: &Eal) -> Result<Vec<PortInfo>, Error> {
-    eal.at_end(|eal| guard::end(&memif_indices(eal)));
     indices(eal)
         .map(|index| info(index).map(|(info, _)| info))
         .collect()
 }
 
-/// Returns the indices of the memif ports.
-fn memif_indices(eal: &Eal) -> Vec<u16> {
-    let is_memif = |index| info(index).is_ok_and(|(info, _)| info.driver().is_memif());
-    indices(eal).filter(|&index| is_memif(index)).collect()
+/// Returns the indices of the ports that satisfy `is_wanted`, of those that DPDK tells about.
+pub(super) fn indices_of(eal: &Eal, is_wanted: impl Fn(&PortInfo) -> bool) -> Vec<u16> {
+    let is_wanted = |index| info(index).is_ok_and(|(info, _)| is_wanted(&info));
+    indices(eal).filter(|&index| is_wanted(index)).collect()
 }
 
 impl PortInfo {
-    /// Returns its driver, by which its rules are known.
+    /// Returns its driver, which knows what is particular to it.
     #[must_use]
     pub fn driver(&self) -> Driver<'_> {
         Driver::new(&self.driver, self.vf_driver.as_deref())
@@ -118,6 +107,7 @@ fn as_text<S: Serializer>(mac: &Mac, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(mac)
 }
 
+/// Walks over the indices of the ports that nobody owns.
 fn indices(_eal: &Eal) -> impl Iterator<Item = u16> {
     let mut next = 0;
     std::iter::from_fn(move || {
@@ -139,17 +129,16 @@ pub(crate) fn dpdk_version() -> String {
     version.to_string_lossy().into_owned()
 }
 
-/// What is shown of a port, and what it is configured by.
+/// Returns what is shown of the port `index`, and what it is configured by.
+///
+/// # Errors
+///
+/// If DPDK tells nothing about it.
 pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Error> {
     let mut raw = dpdk_sys::dg_port_info::default();
     // SAFETY: fills the struct; an index that is none gives an error.
     let error = unsafe { dpdk_sys::dg_port_info(index, &raw mut raw) };
-    if error != 0 {
-        return Err(Error::Unknown {
-            index,
-            reason: error_text(error),
-        });
-    }
+    Errno::check(error).map_err(|errno| Error::Unknown { index, errno })?;
     let info = PortInfo {
         index,
         name: text(&raw.name),
@@ -157,7 +146,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
         vf_driver: vf_driver(&raw),
         driver: text(&raw.driver),
         numa_node: u32::try_from(raw.numa_node).ok(),
-        link: link(index),
+        link: Link::of(index),
         max_rx_queues: raw.max_rx_queues,
         max_tx_queues: raw.max_tx_queues,
         rx_descriptors: DescriptorLimits {
@@ -178,7 +167,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
             unsafe { dpdk_sys::rte_eth_dev_rx_offload_name(bit) }
         }),
         tx_offloads: flags(raw.tx_offloads, |bit| {
-            // SAFETY: as with receive offloads.
+            // SAFETY: DPDK returns a static text for any number.
             unsafe { dpdk_sys::rte_eth_dev_tx_offload_name(bit) }
         }),
         rss_types: flags(raw.rss_types, |bit| {
@@ -214,19 +203,8 @@ fn vf_driver(netvsc: &dpdk_sys::dg_port_info) -> Option<String> {
     }
 }
 
-/// The link as it is now.
-pub(crate) fn link(index: u16) -> Option<Link> {
-    let (mut up, mut speed_mbps) = (false, 0);
-    // SAFETY: fills both; an index that is none gives an error.
-    let error = unsafe { dpdk_sys::dg_port_link(index, &raw mut up, &raw mut speed_mbps) };
-    (error == 0).then_some(Link {
-        up,
-        speed_mbps: Some(speed_mbps).filter(|&speed| speed != 0),
-    })
-}
-
-/// The largest MTU, by the same reckoning as `rte_eth_dev_configure`: many drivers tell only the
-/// largest frame.
+/// Returns the largest MTU, by the same reckoning as `rte_eth_dev_configure`: many drivers tell
+/// only the largest frame.
 fn max_mtu(raw: &dpdk_sys::dg_port_info) -> u16 {
     const HEADER_AND_FCS: u32 = 18;
     let overhead = if raw.max_mtu != u16::MAX && raw.max_frame > u32::from(raw.max_mtu) {
@@ -235,10 +213,10 @@ fn max_mtu(raw: &dpdk_sys::dg_port_info) -> u16 {
         HEADER_AND_FCS
     };
     let by_frame = u16::try_from(raw.max_frame.saturating_sub(overhead)).unwrap_or(u16::MAX);
-    raw.max_mtu.min(by_frame).min(LARGEST_MTU)
+    raw.max_mtu.min(by_frame).min(MAX_MTU)
 }
 
-/// The names of the bits that are set, of those that have one.
+/// Names the bits that are set, of those that have a name.
 fn flags(bits: u64, name: impl Fn(u64) -> *const c_char) -> Vec<String> {
     let set = (0..u64::BITS)
         .map(|shift| 1 << shift)
@@ -246,7 +224,7 @@ fn flags(bits: u64, name: impl Fn(u64) -> *const c_char) -> Vec<String> {
     set.map(name)
         .filter(|name| !name.is_null())
         .map(|name| {
-            // SAFETY: a NUL-terminated static text, as the callers see to.
+            // SAFETY: not null, so a NUL-terminated static text of DPDK's or the shim's.
             let name = unsafe { CStr::from_ptr(name) };
             name.to_string_lossy().to_ascii_lowercase()
         })
@@ -254,7 +232,7 @@ fn flags(bits: u64, name: impl Fn(u64) -> *const c_char) -> Vec<String> {
         .collect()
 }
 
-/// The text of a C array, up to its end if nothing ends it before.
+/// Returns the text of a C array, up to its end if nothing ends it before.
 pub(crate) fn text(chars: &[c_char]) -> String {
     let bytes: Vec<u8> = chars
         .iter()
@@ -309,7 +287,7 @@ pub(crate) mod tests {
             })
         };
         assert_eq!(told(u16::MAX, 1518), 1500); // memif, af_packet
-        assert_eq!(told(u16::MAX, u32::MAX), LARGEST_MTU); // ring, null
+        assert_eq!(told(u16::MAX, u32::MAX), MAX_MTU); // ring, null
         assert_eq!(told(9702, 9728), 9702); // a network card
         assert_eq!(told(3290, 3308), 3290);
     }

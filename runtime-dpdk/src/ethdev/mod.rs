@@ -1,13 +1,31 @@
 //! Ports: what there are, and one made ready, started and taken down.
+//!
+//! Promised: a [`device::Device`] is stopped before its buffers go, whatever happens; a queue has
+//! one owner; what is particular to a driver is decided in [`driver`] alone; what fails is an
+//! [`error::Error`], which names the port and knows nothing of a command line.
 
 pub mod device;
 pub mod driver;
 pub mod error;
-mod guard;
 pub mod info;
 mod kernel_netvsc;
+pub mod link;
 mod memif;
 pub mod queue;
 pub mod stats;
 
 pub(crate) use kernel_netvsc::{Interface, interfaces as kernel_interfaces};
+
+use crate::eal::Closer;
+
+/// Closes what ports have to be closed as the EAL ends.
+pub const CLOSER: Closer = Closer(memif::close_last);
+
+/// Which way packets go through a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// They are received.
+    Rx,
+    /// They are sent.
+    Tx,
+}

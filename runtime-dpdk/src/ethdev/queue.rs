@@ -13,8 +13,8 @@ use std::ptr::{NonNull, null_mut};
 use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 
-use crate::ethdev::guard::BurstGuard;
-use crate::ethdev::memif::Direction;
+use super::Direction;
+use super::memif::BurstGuard;
 use crate::mbuf::{
     clear_offloads, copy_back, frame, free, gather, in_one_piece, make_packet, offload_flags,
     prefetch, room,
@@ -25,8 +25,8 @@ pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
 
 /// Bytes of the largest frame that is put together from several segments; a longer one is cut.
 const SCRATCH_BYTES: usize = 1 << 16;
-/// What a reflector may change of a frame: its headers and the UDP checksum (Ethernet 14 with a VLAN
-/// tag 18, IPv4 up to 60, UDP 8).
+/// What a reflector may change of a frame: its headers and the UDP checksum (Ethernet 14 with a
+/// VLAN tag 18, IPv4 up to 60, UDP 8).
 const CHANGED_BYTES: usize = 128;
 /// How often a full transmit ring is tried again before the rest of a burst is given up, and how
 /// long to wait in between: some 50 microseconds in all, where a pause takes 140 cycles.
@@ -44,7 +44,7 @@ type Slots = [*mut dg_mbuf; SLOTS];
 pub(crate) struct RxQueue {
     pub queue: u16,
     pub burst: u16,
-    pub depth_told: bool,
+    pub has_depth: bool,
 }
 
 /// A transmit queue, and where buffers for it are taken; a reflector needs none.
@@ -73,6 +73,7 @@ pub struct QueuePort<'device> {
 unsafe impl Send for QueuePort<'_> {}
 
 impl QueuePort<'_> {
+    /// Makes the port of a worker from a queue, or a pair of them, of the DPDK port `port`.
     pub(crate) fn new(
         port: u16,
         rx: Option<RxQueue>,
@@ -92,19 +93,19 @@ impl QueuePort<'_> {
         }
     }
 
-    /// The number of the receive queue, if there is one.
+    /// Returns the number of the receive queue, if there is one.
     #[must_use]
     pub fn rx_queue(&self) -> Option<u16> {
         self.rx.map(|rx| rx.queue)
     }
 
-    /// The number of the transmit queue, if there is one.
+    /// Returns the number of the transmit queue, if there is one.
     #[must_use]
     pub fn tx_queue(&self) -> Option<u16> {
         self.tx.map(|tx| tx.queue)
     }
 
-    /// Takes a burst from the device into `self.burst` and says how many they are.
+    /// Takes a burst from the device into `self.burst`, and returns how many they are.
     fn take_received(&mut self) -> usize {
         let Some(rx) = self.rx else { return 0 };
         let mbufs = self.burst.as_mut_ptr();
@@ -169,7 +170,7 @@ impl TxBurst<'_> {
     }
 }
 
-/// Calls the driver, which says how many packets it has moved.
+/// Calls the driver, guarded where it needs that, and returns how many packets it has moved.
 fn burst(guard: Option<&BurstGuard>, direction: Direction, call: impl FnOnce() -> u16) -> u16 {
     match guard {
         None => call(),
@@ -209,7 +210,7 @@ impl Port for QueuePort<'_> {
             // `Device::make_queues`).
             let len = usize::from(fill(unsafe { room(mbuf, self.frame_max) }).0);
             debug_assert!(len <= self.frame_max, "a frame of {len} bytes");
-            // SAFETY: as above, and the slice is gone.
+            // SAFETY: a fresh buffer, ours alone, with that much room; the slice is gone.
             unsafe { make_packet(mbuf, len.min(self.frame_max)) };
         }
         let tx_burst = TxBurst {
@@ -253,15 +254,15 @@ impl Port for QueuePort<'_> {
             let mbuf = here.get();
             // SAFETY: a received packet, ours until it is sent or freed below.
             flags |= unsafe { offload_flags(mbuf) };
-            // SAFETY: as above.
+            // SAFETY: a received packet, ours alone until it is sent or freed below.
             let (len, verdict) = match unsafe { in_one_piece(mbuf) } {
                 Some(frame) => (frame.len(), each(frame)),
-                // SAFETY: as above.
+                // SAFETY: a received packet, ours alone until it is sent or freed below.
                 None => unsafe { show_gathered(mbuf, &mut self.scratch, &mut each) },
             };
             bytes += len as u64;
             if verdict == Verdict::Drop {
-                // SAFETY: as above, and the frame is not borrowed any more.
+                // SAFETY: a received packet that is ours; the frame is not borrowed any more.
                 unsafe { unsent.discard(here, len) };
             }
         }
@@ -284,7 +285,7 @@ impl Port for QueuePort<'_> {
             // SAFETY: those that were not accepted are still ours.
             unsent.bytes += unsafe { frame(mbuf, &mut self.scratch) }.len() as u64;
         }
-        // SAFETY: as above.
+        // SAFETY: those that were not accepted are still ours, and not borrowed any more.
         unsafe { free(refused) };
         ForwardOutcome {
             received: count as u16,
@@ -296,14 +297,14 @@ impl Port for QueuePort<'_> {
     }
 
     fn rx_depth(&self) -> Option<u32> {
-        let rx = self.rx.filter(|rx| rx.depth_told)?;
+        let rx = self.rx.filter(|rx| rx.has_depth)?;
         // SAFETY: a queue of a port that stays configured while `self` lives.
         u32::try_from(unsafe { dpdk_sys::dg_rx_queue_count(self.port, rx.queue) }).ok()
     }
 }
 
-/// The packets of a burst of `count` one by one, each with one further on: the last of these may be
-/// of earlier bursts, or null.
+/// Iterates over the packets of a burst of `count`, each with one further on: the last of these may
+/// be of earlier bursts, or null.
 fn with_later(
     burst: &mut Slots,
     count: usize,
@@ -325,11 +326,11 @@ unsafe fn show_gathered(
     scratch: &mut [u8],
     each: &mut dyn FnMut(&mut [u8]) -> Verdict,
 ) -> (usize, Verdict) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller owns `mbuf`, a received packet.
     let frame = unsafe { gather(mbuf, scratch) };
     let verdict = each(frame);
     let changed = &frame[..frame.len().min(CHANGED_BYTES)];
-    // SAFETY: the caller's; the frame is a copy.
+    // SAFETY: the caller owns `mbuf`; the frame is a copy, so nothing of it is borrowed.
     unsafe { copy_back(mbuf, changed) };
     (frame.len(), verdict)
 }
@@ -352,7 +353,7 @@ impl Unsent {
     unsafe fn discard(&mut self, here: &Cell<*mut dg_mbuf>, len: usize) {
         self.packets += 1;
         self.bytes += len as u64;
-        // SAFETY: the caller's.
+        // SAFETY: the caller owns the packet, and does not use it again.
         unsafe { free(&mut [here.replace(null_mut())]) };
     }
 }
@@ -369,9 +370,9 @@ fn close_ranks(burst: &mut [*mut dg_mbuf]) {
     }
 }
 
-/// Takes as many buffers as there are places, or none.
+/// Takes as many buffers as there are places, or none. Returns whether it did.
 fn take_buffers(pool: NonNull<dpdk_sys::rte_mempool>, places: &mut [*mut dg_mbuf]) -> bool {
-    // SAFETY: a `QueuePort` has only the pool of its device, which it borrows. A slice of the arrays
-    // is no longer than MAX_BURST.
+    // SAFETY: a `QueuePort` has only the pool of its device, which it borrows. A slice of the
+    // arrays is no longer than MAX_BURST.
     unsafe { dpdk_sys::dg_take_bulk(pool.as_ptr(), places.as_mut_ptr(), places.len() as u16) == 0 }
 }

@@ -3,12 +3,12 @@
 
 use std::ffi::{CStr, c_uint};
 
-use crate::ethdev::driver::Counts;
+use crate::ethdev::driver::KeptCounters;
 
-/// Counters of a port at one moment, since the port was made; what the driver does not tell, or could
-/// not be read just now, is absent.
+/// Counters of a port at one moment, since the port was made; what the driver does not tell, or
+/// could not be read just now, is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct PortStats {
     /// Received and dropped for want of room in the receive ring.
     pub imissed: Option<u64>,
     /// Received with an error.
@@ -21,29 +21,29 @@ pub struct Counters {
     pub xstats: Vec<(String, u64)>,
 }
 
-/// Where a port's counters are read; from any thread, while workers run.
+/// Reads a port's counters, from any thread, while workers run.
 #[derive(Clone, Copy, Debug)]
-pub struct CounterSource {
+pub struct PortStatsReader {
     pub(crate) port: u16,
-    pub(crate) kept: Counts,
+    pub(crate) kept: KeptCounters,
 }
 
-impl CounterSource {
-    /// The counters now; none once the port is closed.
+impl PortStatsReader {
+    /// Returns the counters as they are now; none once the port is closed.
     #[must_use]
-    pub fn read(&self) -> Counters {
+    pub fn read(&self) -> PortStats {
         let mut raw = dpdk_sys::dg_port_stats::default();
         // SAFETY: fills the struct, or gives an error.
         if unsafe { dpdk_sys::dg_port_stats(self.port, &raw mut raw) } != 0 {
-            return Counters::default();
+            return PortStats::default();
         }
-        let Counts {
+        let KeptCounters {
             imissed,
             ierrors,
             rx_nombuf,
             oerrors,
         } = self.kept;
-        Counters {
+        PortStats {
             imissed: imissed.then_some(raw.imissed),
             ierrors: ierrors.then_some(raw.ierrors),
             rx_nombuf: rx_nombuf.then_some(raw.rx_nombuf),
@@ -52,6 +52,8 @@ impl CounterSource {
         }
     }
 
+    /// Returns the extended statistics whose names begin with `prefix`; none where they change
+    /// meanwhile.
     fn xstats(&self, prefix: &str) -> Vec<(String, u64)> {
         // SAFETY: asks how many there are; nothing is written without an array.
         let count =
@@ -61,11 +63,11 @@ impl CounterSource {
         };
         let mut names = vec![dpdk_sys::rte_eth_xstat_name::default(); size as usize];
         let mut values = vec![dpdk_sys::rte_eth_xstat::default(); size as usize];
-        // SAFETY: writes at most `size` entries, which the array has. More there may have become
-        // give a number above `size`, and nothing written.
+        // SAFETY: writes at most `size` entries, which the array has. If there are more by now, it
+        // returns their number and writes nothing.
         let named =
             unsafe { dpdk_sys::rte_eth_xstats_get_names(self.port, names.as_mut_ptr(), size) };
-        // SAFETY: as above.
+        // SAFETY: writes at most `size` entries, which the array has.
         let valued = unsafe { dpdk_sys::rte_eth_xstats_get(self.port, values.as_mut_ptr(), size) };
         if named != count || valued != count {
             return Vec::new();

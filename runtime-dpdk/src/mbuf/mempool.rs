@@ -1,20 +1,18 @@
 //! Pools of packet buffers, on the NUMA node of the worker that uses them.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use crate::eal::Eal;
-use crate::eal::errno::{error_text, last_error};
-use crate::ethdev::error::Error;
+use crate::eal::{Eal, Errno};
 
 /// Bytes of a buffer that ordinary frames fit in; drivers expect no less (the data room of
 /// `RTE_MBUF_DEFAULT_BUF_SIZE`).
-pub const ORDINARY_ROOM: u32 = 2048;
+pub const DEFAULT_ROOM: u32 = 2048;
 
-/// Buffers of a pool for so many `queues` (or pairs): for each to fill its `rings`, for a burst in
-/// the worker's hands and one in the driver's, and for what the lcore's cache keeps back (up to one
-/// and a half times its size).
+/// Returns the buffers of a pool for so many `queues` (or pairs): for each to fill its `rings`, for
+/// a burst in the worker's hands and one in the driver's, and for what the lcore's cache keeps back
+/// (up to one and a half times its size).
 pub fn pool_size(queues: u32, rings: &[u16], burst: u16) -> u32 {
     let rings: u32 = rings
         .iter()
@@ -25,54 +23,69 @@ pub fn pool_size(queues: u32, rings: &[u16], burst: u16) -> u32 {
     (needed + 1).next_power_of_two() - 1
 }
 
-/// Buffers that an lcore keeps at hand. Larger requests pass it by, so it holds a burst.
+/// Returns how many buffers an lcore keeps at hand. Larger requests pass it by, so it holds a
+/// burst.
 fn cache_size(burst: u16) -> u32 {
     (2 * u32::from(burst)).clamp(256, 512)
+}
+
+/// There is no memory for a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoMemory {
+    /// How many buffers it was to have.
+    pub buffers: u32,
+    /// What they take, rounded up.
+    pub mib: u64,
+    /// The NUMA node.
+    pub node: u32,
+    /// DPDK's reason.
+    pub errno: Errno,
+    /// DPDK's last words.
+    pub log: Option<String>,
 }
 
 /// A pool of packet buffers.
 pub struct Pool(NonNull<dpdk_sys::rte_mempool>);
 
 impl Pool {
-    /// A pool of `buffers` that hold `room` bytes each, behind DPDK's headroom.
+    /// Makes a pool of `buffers` that hold `room` bytes each, behind DPDK's headroom.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it on NUMA node `node`, or `room` does not fit 16 bits.
     pub fn new(
         eal: &Eal,
-        name: &str,
+        name: &CStr,
         buffers: u32,
         burst: u16,
         room: u32,
         node: u32,
-    ) -> Result<Self, Error> {
-        let room = room.max(ORDINARY_ROOM).next_multiple_of(64) + dpdk_sys::DG_HEADROOM;
-        let failure = |reason: &str| {
+    ) -> Result<Self, NoMemory> {
+        let room = room.max(DEFAULT_ROOM).next_multiple_of(64) + dpdk_sys::DG_HEADROOM;
+        let failure = |errno, log| {
             let mib = (u64::from(buffers) * u64::from(room + 256)).div_ceil(1 << 20);
-            Error::NoMemory {
+            NoMemory {
                 buffers,
                 mib,
                 node,
-                reason: reason.to_owned(),
+                errno,
+                log,
             }
         };
-        let room = u16::try_from(room).map_err(|_| failure("too large"))?;
-        let name = CString::new(name).map_err(|_| failure("bad name"))?;
+        let too_large = |_| failure(Errno::of(libc::EOVERFLOW), None);
+        let room = u16::try_from(room).map_err(too_large)?;
         let (cache, socket) = (cache_size(burst), node.cast_signed());
         let mark = eal.log_mark();
         // SAFETY: the EAL runs, which `eal` proves; the name is copied.
         let pool = unsafe {
             dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), buffers, cache, 0, room, socket)
         };
-        NonNull::new(pool).map(Self).ok_or_else(|| {
-            failure(&format!(
-                "{}{}",
-                error_text(last_error()),
-                eal.last_words(mark)
-            ))
-        })
+        NonNull::new(pool)
+            .map(Self)
+            .ok_or_else(|| failure(Errno::last(), eal.last_words(mark)))
     }
-}
 
-impl Pool {
-    /// DPDK's handle of it, good for as long as this lives.
+    /// Returns DPDK's handle of it, good for as long as this lives.
     pub const fn handle(&self) -> NonNull<dpdk_sys::rte_mempool> {
         self.0
     }
@@ -87,8 +100,9 @@ impl Drop for Pool {
 
 #[cfg(test)]
 mod tests {
+    use dpdkgen_run::request::limits::MAX_BURST;
+
     use super::*;
-    use crate::ethdev::queue::MAX_BURST;
 
     #[test]
     fn a_pool_fills_the_rings_and_leaves_bursts_and_the_cache() {
@@ -103,6 +117,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn a_pool_that_is_divided_by_its_queues_leaves_each_its_descriptors() {
         for burst in [1, 32, 128, MAX_BURST] {

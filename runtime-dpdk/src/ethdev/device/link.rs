@@ -5,13 +5,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Device;
-use crate::ethdev::driver::Driver;
-use crate::ethdev::error::Error;
-use crate::ethdev::memif::Queues;
-use crate::ethdev::{guard, info as ports};
+use crate::eal::interrupt;
+use crate::ethdev::error::{Error, Step};
+use crate::ethdev::link::Link;
+use crate::ethdev::memif::Rings;
 
 impl Device<'_> {
     /// Starts the port: from now on it takes and gives packets once its link is up.
+    ///
+    /// # Errors
+    ///
+    /// If its driver refuses; but a memif client waits for its server in [`Self::wait_link`].
     pub fn start(&mut self) -> Result<(), Error> {
         let started = self.try_start();
         // A memif client starts only when its server is there, which `wait_link` waits for.
@@ -27,41 +31,45 @@ impl Device<'_> {
         };
         let error = if self.is_memif() {
             // In the thread that peers connect in, so that none gives rings which are forgotten.
-            let queues = Queues {
+            let rings = Rings {
                 port: index,
                 rx: 0..self.queues.rx,
                 tx: 0..self.queues.tx,
             };
             let mut error = 0;
-            guard::in_thread(|| {
+            interrupt::run_on_thread(|| {
                 error = start();
                 if error == 0 {
                     // SAFETY: started just now, and no worker has one of its queues.
-                    unsafe { queues.forget_rings() };
+                    unsafe { rings.forget() };
                 }
             });
             error
         } else {
             start()
         };
-        self.check(error, "started")?;
+        self.check(error, Step::Start)?;
         self.started.set(true);
         Ok(())
     }
 
+    /// Returns whether its peers come and go.
     pub(super) fn is_memif(&self) -> bool {
         self.info.driver().is_memif()
     }
 
-    /// Waits until the link is up, and fails when it still is down after `timeout`. Whether it is
-    /// up is the answer: `false` when `interrupted` said so before.
+    /// Waits until the link is up. Returns whether it is: not if `interrupted` said so before.
+    ///
+    /// # Errors
+    ///
+    /// If it still is down after `timeout`.
     pub fn wait_link(
         &self,
         timeout: Duration,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<bool, Error> {
-        const INTERVAL: Duration = Duration::from_millis(5);
-        const ANEW: Duration = Duration::from_secs(1);
+        const POLL_INTERVAL: Duration = Duration::from_millis(5);
+        const RESTART_AFTER: Duration = Duration::from_secs(1);
         let deadline = Instant::now().checked_add(timeout);
         let mut begin = Instant::now();
         loop {
@@ -70,7 +78,7 @@ impl Device<'_> {
                 begin = Instant::now();
             }
             // A driver that does not tell has nothing to wait for.
-            if self.started.get() && ports::link(self.info.index).is_none_or(|link| link.up) {
+            if self.started.get() && Link::of(self.info.index).is_none_or(|link| link.up) {
                 return Ok(true);
             }
             if interrupted() {
@@ -83,10 +91,10 @@ impl Device<'_> {
                 });
             }
             self.eal.forget_log(mark);
-            thread::sleep(INTERVAL);
+            thread::sleep(POLL_INTERVAL);
             // A memif client that its server turned away (it is there before it is started) does
             // not try again by itself.
-            if self.memif_client && begin.elapsed() >= ANEW {
+            if self.memif_client && begin.elapsed() >= RESTART_AFTER {
                 self.stop();
                 begin = Instant::now();
             }
@@ -97,38 +105,14 @@ impl Device<'_> {
     pub(super) fn stop(&self) {
         let index = self.info.index;
         let stop = move || {
-            // SAFETY: as above; one that is not started stays as it is.
+            // SAFETY: no worker has one of its queues, since those borrow the device; a port that
+            // is not started stays as it is.
             unsafe { dpdk_sys::rte_eth_dev_stop(index) };
         };
         match (self.started.replace(false), self.is_memif()) {
             (false, _) => {}
-            (true, true) => guard::in_thread(stop),
+            (true, true) => interrupt::run_on_thread(stop),
             (true, false) => stop(),
         }
-    }
-}
-
-/// Whether a port is a memif that connects to its peer, by what was given to the driver. That is
-/// also what it is without being told.
-pub(super) fn is_memif_client(driver: Driver<'_>, arguments: &str) -> bool {
-    let role = arguments
-        .split(',')
-        .find_map(|argument| argument.strip_prefix("role="));
-    // The names of the roles before DPDK 20.11 are taken still.
-    let waits = role.is_some_and(|role| role.contains("server") || role.contains("master"));
-    driver.is_memif() && !waits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_memif_client_is_told_from_a_server() {
-        let memif = Driver::new("net_memif", None);
-        assert!(is_memif_client(memif, "role=client,socket=/x"));
-        assert!(is_memif_client(memif, "socket=/server"));
-        assert!(!is_memif_client(memif, "socket=/x,role=server"));
-        assert!(!is_memif_client(Driver::new("net_ring", None), ""));
     }
 }

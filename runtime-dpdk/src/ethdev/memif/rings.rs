@@ -1,4 +1,4 @@
-//! Which queues of a `net_memif` port have a ring.
+//! Which queues of a port have a ring.
 //!
 //! A peer brings as many rings as it likes. The driver keeps where a queue's ring was when the peer
 //! leaves: if the next one has fewer, it reads there for the queues that are left over, and the
@@ -8,50 +8,47 @@
 
 use std::ops::Range;
 
-/// Where a burst goes.
-#[derive(Clone, Copy, Debug)]
-pub enum Direction {
-    /// From the peer.
-    Rx,
-    /// To the peer.
-    Tx,
-}
+use crate::ethdev::Direction;
 
-/// Queues of a port: those of one worker, or all.
+/// The rings behind queues of a port: those of one worker, or all.
 #[derive(Clone, Debug)]
-pub struct Queues {
+pub struct Rings {
+    /// The port's index.
     pub port: u16,
+    /// Its receive queues.
     pub rx: Range<u16>,
+    /// Its transmit queues.
     pub tx: Range<u16>,
 }
 
-impl Queues {
-    /// Makes them forget the rings of a peer that has left, or never was.
+impl Rings {
+    /// Has the queues forget the rings of a peer that has left, or never was.
     ///
     /// # Safety
     ///
     /// The port is a started `net_memif` port that has these queues, and no burst is under way on
     /// them.
-    pub unsafe fn forget_rings(&self) {
+    pub unsafe fn forget(&self) {
         let rx = self.rx.clone().map(|queue| (queue, true));
         let tx = self.tx.clone().map(|queue| (queue, false));
         for (queue, is_rx) in rx.chain(tx) {
-            // SAFETY: the caller's: the driver's queue is there, and nobody else is at it.
+            // SAFETY: the started port has this queue, and no burst is under way on it.
             unsafe { dpdk_sys::dg_memif_forget_ring(self.port, queue, is_rx) };
         }
     }
 
-    /// Whether a peer has given each of those in `direction` a ring.
+    /// Returns whether a peer has given each of the queues in `direction` a ring.
     ///
     /// # Safety
     ///
-    /// As [`Self::forget_rings`].
-    pub unsafe fn have_rings(&self, direction: Direction) -> bool {
+    /// The port is a started `net_memif` port that has these queues, and no burst is under way on
+    /// them.
+    pub unsafe fn are_there(&self, direction: Direction) -> bool {
         let (mut queues, is_rx) = match direction {
             Direction::Rx => (self.rx.clone(), true),
             Direction::Tx => (self.tx.clone(), false),
         };
-        // SAFETY: as above.
+        // SAFETY: the started port has this queue, and no burst is under way on it.
         queues.all(|queue| unsafe { dpdk_sys::dg_memif_has_ring(self.port, queue, is_rx) })
     }
 }

@@ -1,0 +1,192 @@
+//! Why a port cannot be used as asked, and what a user can do about it.
+
+use dpdkgen_core::probe::layout::Layout;
+use dpdkgen_run::failure::Failure;
+
+use super::in_brackets;
+use crate::eal::Errno;
+use crate::ethdev::Direction;
+use crate::ethdev::error::{Error, NoMemory, Step};
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unknown { index, errno } => {
+                Self::machine(format!("DPDK tells nothing about port {index}: {errno}"))
+            }
+            Error::Refused {
+                port,
+                step,
+                errno,
+                log,
+            } => Self::machine(format!(
+                "port {port} cannot be {}: {}{}; `-v` shows DPDK's whole log",
+                done(step),
+                reason(errno),
+                in_brackets(log.as_deref())
+            )),
+            Error::TooManyQueues {
+                port,
+                direction,
+                wanted,
+                limit,
+            } => {
+                let option = match direction {
+                    Direction::Rx => "-r",
+                    Direction::Tx => "-t",
+                };
+                let direction = kind(direction);
+                Self::request(format!(
+                    "port {port} has at most {limit} {direction} queues, and {wanted} were asked \
+                     for: give it fewer with {option}"
+                ))
+            }
+            Error::QueueCounts { port, driver, can } => Self::request(format!(
+                "port {port} is driven by {driver}, which has {can}: ask for as many with -r and -t"
+            )),
+            Error::MtuTooLarge {
+                port,
+                wanted,
+                carried,
+            } => Self::request(format!(
+                "a payload of {} bytes needs an MTU of {wanted}; port {port} carries {carried}: \
+                 send at most {} bytes",
+                payload(wanted),
+                payload(carried)
+            )),
+            Error::MtuCannotBeRaised {
+                port,
+                wanted,
+                has,
+                version,
+                needed,
+            } => Self::request(format!(
+                "a payload of {} bytes needs an MTU of {wanted}; port {port} has {has} and \
+                 {version} cannot raise that of a netvsc port: send at most {} bytes, or use DPDK \
+                 {needed}",
+                payload(wanted),
+                payload(has)
+            )),
+            Error::LinkDown { port, log } => Self::machine(format!(
+                "the link of port {port} is still down{}: start or connect its peer, or wait \
+                 longer with --wait-link",
+                in_brackets(log.as_deref())
+            )),
+            Error::NoMemory(NoMemory {
+                buffers,
+                mib,
+                node,
+                errno,
+                log,
+            }) => Self::machine(format!(
+                "there is no memory for {buffers} packet buffers, about {mib} MiB on NUMA node \
+                 {node} ({errno}{}): reserve more hugepages, give the EAL more with `-m` before \
+                 the `--`, or ask for fewer queues or descriptors",
+                in_brackets(log.as_deref())
+            )),
+        }
+    }
+}
+
+/// Says what is done to a port in a step.
+fn done(step: Step) -> String {
+    match step {
+        Step::Configure => "configured".to_owned(),
+        Step::SetMtu(mtu) => format!("given an MTU of {mtu}"),
+        Step::AdjustDescriptors => "given that many descriptors".to_owned(),
+        Step::SetUpQueue(direction, number) => {
+            format!("given {} queue {number}", kind(direction))
+        }
+        Step::Start => "started".to_owned(),
+    }
+}
+
+/// Says why a driver refused: many say the same whatever the reason was.
+fn reason(errno: Errno) -> String {
+    if errno == Errno::UNSPECIFIC {
+        "its driver refuses".to_owned()
+    } else {
+        errno.to_string()
+    }
+}
+
+/// Says what kind of queue it is.
+const fn kind(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Rx => "receive",
+        Direction::Tx => "transmit",
+    }
+}
+
+/// Returns the bytes of UDP payload that an MTU leaves.
+const fn payload(mtu: u16) -> u16 {
+    mtu.saturating_sub(Layout::IPV4.of_mtu())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_too_many_is_one_sentence_with_the_option() {
+        let error = Error::TooManyQueues {
+            port: "0 (net_ring0)".to_owned(),
+            direction: Direction::Rx,
+            wanted: 99,
+            limit: 16,
+        };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit_status(), 2);
+        assert_eq!(
+            failure.to_string(),
+            "port 0 (net_ring0) has at most 16 receive queues, and 99 were asked for: give it fewer \
+             with -r"
+        );
+    }
+
+    #[test]
+    fn a_larger_payload_is_told_in_bytes_of_payload() {
+        let error = Error::MtuTooLarge {
+            port: "0 (net_memif0)".to_owned(),
+            wanted: 3028,
+            carried: 1500,
+        };
+        let sentence = Failure::from(error).to_string();
+        assert!(
+            sentence.starts_with("a payload of 3000 bytes"),
+            "{sentence}"
+        );
+        assert!(sentence.ends_with("send at most 1472 bytes"), "{sentence}");
+    }
+
+    #[test]
+    fn numbers_of_queues_that_a_driver_does_not_take_are_told_with_both_options() {
+        let error = Error::QueueCounts {
+            port: "0 (7ced8dd2-1a43)".to_owned(),
+            driver: "net_mana".to_owned(),
+            can: "1, 2, 4, 8 or 16 receive queues, and no more to transmit",
+        };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit_status(), 2);
+        assert_eq!(
+            failure.to_string(),
+            "port 0 (7ced8dd2-1a43) is driven by net_mana, which has 1, 2, 4, 8 or 16 receive \
+             queues, and no more to transmit: ask for as many with -r and -t"
+        );
+    }
+
+    #[test]
+    fn a_step_that_is_refused_says_so_with_dpdks_last_words() {
+        let error = Error::Refused {
+            port: "1 (net_tap0)".to_owned(),
+            step: Step::SetUpQueue(Direction::Tx, 3),
+            errno: Errno::UNSPECIFIC,
+            log: Some("no queue".to_owned()),
+        };
+        assert_eq!(
+            Failure::from(error).to_string(),
+            "port 1 (net_tap0) cannot be given transmit queue 3: its driver refuses (DPDK: no \
+             queue); `-v` shows DPDK's whole log"
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! A port configured with the MTU that is wanted and can be had.
+#![allow(unsafe_code)]
+
+use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
+
+use super::config::mtus;
+use super::{Device, DeviceConfig, PortUse, RX_OVERHEAD};
+use crate::ethdev::driver::MtuRule;
+use crate::ethdev::error::{Error, Step};
+use crate::ethdev::info;
+use crate::mbuf::mempool::DEFAULT_ROOM;
+
+impl Device<'_> {
+    /// Configures the port with the MTU that is wanted and can be had. Returns whether large frames
+    /// are scattered over several receive buffers.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot have the MTU, or refuses anything else.
+    pub(super) fn set_up(
+        &mut self,
+        raw: &dpdk_sys::dg_port_info,
+        config: &DeviceConfig,
+    ) -> Result<bool, Error> {
+        if config.mtu_wanted > self.info.max_mtu {
+            return Err(self.too_large(config.mtu_wanted, self.info.max_mtu));
+        }
+        let rule = self.info.driver().mtu_rule();
+        let mut tried = mtus(rule, config, &self.info).into_iter();
+        let first = tried.next().unwrap_or(self.mtu_found);
+        let mut scatter = self.try_mtu(raw, config.port_use, first);
+        for mtu in tried {
+            scatter = scatter.or_else(|_| self.try_mtu(raw, config.port_use, mtu));
+        }
+        let scatter = scatter?;
+        if rule == MtuRule::AsNeededAfterwards && self.mtu < config.mtu_wanted {
+            self.raise_mtu(config.mtu_wanted)?;
+        }
+        if self.mtu < config.mtu_wanted {
+            return Err(self.too_large(config.mtu_wanted, self.mtu));
+        }
+        Ok(scatter)
+    }
+
+    /// Configures the port with `mtu`. Returns whether large frames are scattered.
+    fn try_mtu(
+        &mut self,
+        raw: &dpdk_sys::dg_port_info,
+        port_use: PortUse,
+        mtu: u16,
+    ) -> Result<bool, Error> {
+        let wide = u32::from(mtu) + RX_OVERHEAD > DEFAULT_ROOM;
+        let scatter = if wide {
+            raw.rx_offloads & DG_RX_SCATTER
+        } else {
+            0
+        };
+        let tx_offloads = match port_use {
+            // All buffers of a transmit queue come from its pool and are ours alone.
+            PortUse::SendReceive => raw.tx_offloads & DG_TX_MBUF_FAST_FREE,
+            // What was received in several segments is sent in several.
+            PortUse::Reflect => raw.tx_offloads & DG_TX_MULTI_SEGS,
+        };
+        let request = dpdk_sys::dg_port_config {
+            rx_queues: self.queues.rx,
+            tx_queues: self.queues.tx,
+            mtu,
+            rx_offloads: scatter,
+            tx_offloads,
+            rss_types: if self.queues.rx > 1 {
+                raw.rss_types & DG_RSS_IP_UDP
+            } else {
+                0
+            },
+        };
+        // SAFETY: the struct lives through the call, and the port is not started.
+        let error = unsafe { dpdk_sys::dg_port_configure(self.info.index, &raw const request) };
+        self.check(error, Step::Configure)?;
+        if mtu != self.mtu_found {
+            self.set_mtu(mtu)?;
+        }
+        self.mtu = mtu;
+        Ok(scatter != 0)
+    }
+
+    /// Gives a netvsc port, which is configured already, the MTU that is needed.
+    fn raise_mtu(&mut self, mtu: u16) -> Result<(), Error> {
+        let version = info::dpdk_version();
+        if ["DPDK 23.11.0", "DPDK 23.11.1"].contains(&version.as_str()) {
+            // hn_dev_mtu_set reads a queue that is not set up yet: "net/netvsc: fix MTU set".
+            return Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or 24.11"));
+        }
+        // SAFETY: the port is configured and not started.
+        match unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) } {
+            error if error == -libc::ENOTSUP => {
+                Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or later"))
+            }
+            error => {
+                self.check(error, Step::SetMtu(mtu))?;
+                self.mtu = mtu;
+                Ok(())
+            }
+        }
+    }
+
+    fn mtu_cannot_be_raised(&self, wanted: u16, version: String, needed: &'static str) -> Error {
+        Error::MtuCannotBeRaised {
+            port: self.info.to_string(),
+            wanted,
+            has: self.mtu,
+            version,
+            needed,
+        }
+    }
+
+    /// Gives a port that is configured its MTU, where the driver has a function for it.
+    fn set_mtu(&self, mtu: u16) -> Result<(), Error> {
+        // SAFETY: the port is configured and not started.
+        let error = unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) };
+        // Without a function for it, what was configured holds: rte_eth_dev_configure has held it
+        // against the largest frame (net_ring, net_pcap: any; net_memif: 1518).
+        let error = if error == -libc::ENOTSUP { 0 } else { error };
+        self.check(error, Step::SetMtu(mtu))
+    }
+
+    fn too_large(&self, wanted: u16, carried: u16) -> Error {
+        Error::MtuTooLarge {
+            port: self.info.to_string(),
+            wanted,
+            carried,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What the control thread has of the ports: their counters, and CPUs of its own.
+
+use std::sync::Arc;
+
+use dpdkgen_report::summary;
+use dpdkgen_run::assembly::{OpenedPort, Placement};
+use dpdkgen_run::runner::threads::ForControl;
+
+use crate::eal::affinity::CpuSet;
+use crate::ethdev::stats::PortStatsReader;
+
+/// What the control thread has of the ports.
+#[derive(Clone)]
+pub(super) struct Control {
+    /// Where it runs, if that is known.
+    pub cpus: Option<CpuSet>,
+    /// The ports.
+    pub placement: Arc<Placement>,
+    /// One a port.
+    pub stats: Vec<PortStatsReader>,
+}
+
+impl ForControl for Control {
+    fn settle(&self) {
+        if let Some(cpus) = self.cpus {
+            // Refused, it stays on the main lcore's CPU, which costs speed and nothing else.
+            let _ = cpus.restore();
+        }
+    }
+
+    fn device(&self) -> Vec<summary::Device> {
+        let read = |(port, stats): (&OpenedPort, &PortStatsReader)| {
+            let counters = stats.read();
+            summary::Device {
+                port: port.name.clone(),
+                driver: port.driver.clone(),
+                vf_driver: port.vf_driver.clone(),
+                imissed: counters.imissed,
+                ierrors: counters.ierrors,
+                rx_nombuf: counters.rx_nombuf,
+                oerrors: counters.oerrors,
+                xstats: counters.xstats.into_iter().collect(),
+            }
+        };
+        self.placement
+            .ports
+            .iter()
+            .zip(&self.stats)
+            .map(read)
+            .collect()
+    }
+}
