@@ -11,7 +11,7 @@ use dpdkgen_core::rx::verify::Expectation;
 use dpdkgen_core::sequence::{Dimensions, SequenceWindow, WindowMemory};
 use dpdkgen_core::stats::Recorder;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 use dpdkgen_core::wire::Mac;
 
@@ -22,7 +22,7 @@ pub const SOURCE_PORTS: u32 = 1001;
 /// The lowest of them.
 pub const FIRST_SOURCE_PORT: u16 = 10_000;
 /// When everything is received: the last probe was sent some 80 microseconds before.
-pub const RECEIVED: Nanos = Nanos(1_100_000);
+pub const RECEIVED: Instant = Instant::from_nanos(1_100_000);
 
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
 const ADDRESSES: Addresses = Addresses {
@@ -38,8 +38,8 @@ pub fn patch(sequence: u64) -> Patch {
     Patch {
         index: Index::new(0, sequence),
         source_port: FIRST_SOURCE_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
-        time: Nanos(1_000_000 + 20 * sequence),
-        lag: Nanos(0),
+        time: Instant::from_nanos(1_000_000 + 20 * sequence),
+        lag: Span::ZERO,
     }
 }
 
@@ -100,9 +100,9 @@ impl Fixture {
             SequenceWindow::new(dimensions, window_memory).expect("memory of that size");
         sequences.set_sent(0, PACKETS);
         let grid = IntervalGrid {
-            start: Nanos(0),
-            length: Nanos::MILLISECOND,
-            grace: Nanos::MILLISECOND,
+            start: Instant::START,
+            length: Span::from_millis(1),
+            grace: Span::from_millis(1),
         };
         // Long enough for all that valgrind ever lets pass, as nobody closes intervals here.
         let cells: Vec<Cell> = (0..1 << 12).map(|_| Cell::default()).collect();

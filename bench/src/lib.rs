@@ -13,7 +13,7 @@ use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Verifier;
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::Histogram;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::generator::{Generator, Plan};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::tx::template::Patch;
@@ -107,7 +107,7 @@ fn send(payload_len: u16, rate: Option<Rate>) -> Work {
         stream: 0,
         streams: 1,
         rate,
-        warmup: Nanos(0),
+        start: Instant::START,
         duration: None,
         count: None,
         burst: BURST,
@@ -117,11 +117,11 @@ fn send(payload_len: u16, rate: Option<Rate>) -> Work {
     let mut generator = Generator::new(plan, fixture.template(), fixture.sequences);
     let mut port = Nowhere(vec![0; 2048]);
     let mut recorder = fixture.recorder();
-    let mut now = Nanos(0);
+    let mut now = Instant::START;
     Box::new(move || {
         for _ in 0..PACKETS / u64::from(BURST) {
             // At 1000 packets a microsecond a burst falls due.
-            now = now + Nanos(u64::from(BURST));
+            now = now + Span::from_nanos(u64::from(BURST));
             recorder.intervals.open(now);
             black_box(generator.poll(now, Phase::Running, &mut port, &mut recorder));
         }
@@ -188,7 +188,7 @@ fn histogram() -> Work {
     let histogram = Box::<Histogram>::default();
     Box::new(move || {
         for value in 0..PACKETS {
-            histogram.record(black_box(Nanos(20_000 + 37 * value)));
+            histogram.record(black_box(Span::from_nanos(20_000 + 37 * value)));
         }
     })
 }

@@ -33,7 +33,7 @@
 //! use dpdkgen_core::probe::{Index, Tag};
 //! use dpdkgen_core::reflect::FrameReflector;
 //! use dpdkgen_core::rx::{Expectation, Verifier};
-//! use dpdkgen_core::time::Nanos;
+//! use dpdkgen_core::time::{Instant, Span};
 //! use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 //! use dpdkgen_core::wire::Mac;
 //!
@@ -52,7 +52,7 @@
 //!
 //! let mut frame = [0; 1514];
 //! let index = Index::new(0, 5);
-//! let patch = Patch { index, source_port: 20_000, time: Nanos(1_000), lag: Nanos(0) };
+//! let patch = Patch { index, source_port: 20_000, time: Instant::from_nanos(1_000), lag: Span::ZERO };
 //! let sent = usize::from(template.write(&mut frame, &patch).0);
 //!
 //! let mut reflector = FrameReflector::new(addresses.destination_mac);

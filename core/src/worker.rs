@@ -12,11 +12,11 @@ use crate::port::Port;
 use crate::reflect::Reflector;
 use crate::rx::Receiver;
 use crate::stats::Recorder;
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Instant, Span};
 use crate::tx::Generator;
 
 /// How often a worker publishes what it counted.
-const PUBLISH_INTERVAL: Nanos = Nanos::MILLISECOND;
+const PUBLISH_INTERVAL: Span = Span::from_millis(1);
 
 /// What a worker does.
 #[expect(
@@ -95,11 +95,11 @@ impl<'a, P: Port> Worker<'a, P> {
     #[inline]
     fn poll(
         &mut self,
-        now: Nanos,
+        now: Instant,
         clock: &mut impl Clock,
         phase: Phase,
         is_counted: bool,
-    ) -> Nanos {
+    ) -> Instant {
         let moved = if self.recorder.intervals.open(now) {
             self.work(now, clock, phase)
         } else {
@@ -114,7 +114,7 @@ impl<'a, P: Port> Worker<'a, P> {
     }
 
     #[inline]
-    fn work(&mut self, now: Nanos, clock: &mut impl Clock, phase: Phase) -> u16 {
+    fn work(&mut self, now: Instant, clock: &mut impl Clock, phase: Phase) -> u16 {
         let Self {
             port,
             role,
@@ -140,13 +140,13 @@ impl<'a, P: Port> Worker<'a, P> {
     }
 
     /// Shows what was counted; whatever is counted later happens at `now` or later.
-    fn publish(&mut self, now: Nanos, elapsed: Nanos) {
+    fn publish(&mut self, now: Instant, elapsed: Span) {
         let poll = &mut self.recorder.counters.poll;
         if let Some(depth) = self.port.rx_depth() {
             poll.tells_depth = 1;
             poll.depth_max = poll.depth_max.max(u64::from(depth));
         }
-        poll.elapsed_ns = elapsed.0;
+        poll.elapsed_ns = elapsed.as_nanos();
         if self.has_ended {
             self.recorder.end(now);
         } else {
@@ -158,9 +158,9 @@ impl<'a, P: Port> Worker<'a, P> {
 /// The workers of one lcore.
 pub struct LcoreWorkers<'w, 'a, P> {
     workers: &'w mut [Worker<'a, P>],
-    next_publish: Nanos,
+    next_publish: Instant,
     /// Time spent in [`Phase::Running`] since counting began.
-    elapsed: Nanos,
+    elapsed: Span,
 }
 
 impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
@@ -169,8 +169,8 @@ impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
     pub const fn new(workers: &'w mut [Worker<'a, P>]) -> Self {
         Self {
             workers,
-            next_publish: Nanos(0),
-            elapsed: Nanos(0),
+            next_publish: Instant::START,
+            elapsed: Span::ZERO,
         }
     }
 
@@ -179,10 +179,10 @@ impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
     #[inline]
     pub fn poll_all(
         &mut self,
-        begin: Nanos,
+        begin: Instant,
         clock: &mut impl Clock,
         phase: Phase,
-    ) -> Option<Nanos> {
+    ) -> Option<Instant> {
         let mut now = begin;
         let mut has_ended = true;
         let starts = |worker: &Worker<'_, P>| worker.recorder.intervals.grid().start;
@@ -192,7 +192,7 @@ impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
             has_ended &= worker.has_ended;
         }
         if is_counted {
-            self.elapsed = self.elapsed + (now - begin);
+            self.elapsed = self.elapsed + now.saturating_since(begin);
         }
         if now >= self.next_publish || has_ended {
             self.next_publish = now + PUBLISH_INTERVAL;

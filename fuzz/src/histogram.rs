@@ -4,7 +4,7 @@ use std::iter::zip;
 
 use dpdkgen_core::stats::Moments;
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -50,7 +50,7 @@ fn counts_and_quantiles(values: &[u64], share: f64) {
     let mut theirs = hdrhistogram::Histogram::<u64>::new_with_bounds(1, END - 1, 3)
         .expect("bounds that it takes");
     for value in values {
-        ours.record(Nanos(*value));
+        ours.record(Span::from_nanos(*value));
         theirs.saturating_record(*value);
     }
     let counts: Vec<u64> = ours.counts().collect();
@@ -61,7 +61,7 @@ fn counts_and_quantiles(values: &[u64], share: f64) {
         let (lowest, highest) = range(bucket);
         assert_eq!(
             *count,
-            theirs.count_between(lowest.0, highest.0),
+            theirs.count_between(lowest.as_nanos(), highest.as_nanos()),
             "{bucket}"
         );
     }
@@ -73,8 +73,8 @@ fn counts_and_quantiles(values: &[u64], share: f64) {
             assert!(values.is_empty());
             continue;
         };
-        let error = got.0.abs_diff(wants) as f64 / (wants as f64).max(1.0);
-        assert!(error <= 0.01, "{share}: {} for {wants}", got.0);
+        let error = got.as_nanos().abs_diff(wants) as f64 / (wants as f64).max(1.0);
+        assert!(error <= 0.01, "{share}: {} for {wants}", got.as_nanos());
     }
 }
 
@@ -83,7 +83,7 @@ fn moments(values: &[u64], at: usize) {
     let recorded = |values: &[u64]| {
         let mut moments = Moments::default();
         for value in values {
-            moments.record(Nanos(*value));
+            moments.record(Span::from_nanos(*value));
         }
         moments
     };

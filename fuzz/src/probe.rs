@@ -13,7 +13,7 @@ use dpdkgen_core::probe::layout::{Addresses, Layout};
 use dpdkgen_core::probe::{Age, Index, Tag};
 use dpdkgen_core::reflect::FrameReflector;
 use dpdkgen_core::rx::verify::{Expectation, Verifier};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 use dpdkgen_core::wire::Mac;
 use zerocopy::little_endian::{U16, U64};
@@ -97,15 +97,15 @@ impl Setup {
         Patch {
             index: Index::new(self.stream.get(), self.sequence.get()),
             source_port: SOURCE_PORTS.start() + self.port_offset(),
-            time: Nanos(self.time.get() >> (self.time_shift % 64)),
-            lag: Nanos(self.lag.get() >> (self.time_shift % 64)),
+            time: Instant::from_nanos(self.time.get() >> (self.time_shift % 64)),
+            lag: Span::from_nanos(self.lag.get() >> (self.time_shift % 64)),
         }
     }
 
     /// Returns when the probe comes back: later, or by an overflow any time.
-    fn now(&self) -> Nanos {
+    fn now(&self) -> Instant {
         let travel = self.travel.get() >> (self.time_shift % 64);
-        Nanos(self.patch().time.0.wrapping_add(travel))
+        Instant::from_nanos(self.patch().time.as_nanos().wrapping_add(travel))
     }
 
     fn expectation(&self) -> Expectation<'static> {
@@ -170,7 +170,9 @@ fn unchanged(setup: &Setup, frame: &[u8]) {
     let probe = plain::Probe {
         index: patch.index,
         age: age(frame, &patch, setup.now()),
-        lag: (setup.payload_len() >= 24).then_some(Nanos(patch.lag.0.min(u64::from(u32::MAX)))),
+        lag: (setup.payload_len() >= 24).then_some(Span::from_nanos(
+            patch.lag.as_nanos().min(u64::from(u32::MAX)),
+        )),
         port_offset: setup.port_offset(),
     };
     let expected = Verdict {
@@ -182,12 +184,12 @@ fn unchanged(setup: &Setup, frame: &[u8]) {
 
 /// The age of the time in `frame`, which is that in `patch`, or a little later so that the checksum
 /// does not look like one left to a NIC.
-fn age(frame: &[u8], patch: &Patch, now: Nanos) -> Age {
+fn age(frame: &[u8], patch: &Patch, now: Instant) -> Age {
     let tag_time = frame[Layout::IPV4.payload() + 8..][..8]
         .try_into()
         .expect("8 bytes");
     let time = u64::from_le_bytes(tag_time) & LOW_48;
-    let postponed = time.wrapping_sub(patch.time.0) & LOW_48;
+    let postponed = time.wrapping_sub(patch.time.as_nanos()) & LOW_48;
     assert!(postponed <= 2, "postponed by {postponed} ns");
     plain::age(time, now)
 }

@@ -11,7 +11,7 @@ use dpdkgen_core::sequence::{Dimensions, SequenceWindow};
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram};
 use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::Mac;
 use sim::link::frames::{Frame, Frames, Slot};
@@ -112,7 +112,7 @@ pub fn run(data: &[u8]) {
     let mut bench = Bench::new(setup, &memory, &sequences, &rings);
     let steps = steps.chunks_exact(size_of::<Step>());
     for step in steps.filter_map(|step| Step::read_from_bytes(step).ok()) {
-        if !bench.advance_watermark(Nanos(u64::from(step.pause.get()) * 16)) {
+        if !bench.advance_watermark(Span::from_nanos(u64::from(step.pause.get()) * 16)) {
             break;
         }
         match step.happening() {
@@ -141,11 +141,10 @@ impl Setup {
     }
 
     fn grid(&self) -> IntervalGrid {
-        let micros = |count: u64| Nanos(count * 1000);
         IntervalGrid {
-            start: micros(self.warmup.into()),
-            length: micros(u64::from(self.interval) + 1),
-            grace: micros(self.grace.into()),
+            start: Instant::START + Span::from_micros(self.warmup.into()),
+            length: Span::from_micros(u64::from(self.interval) + 1),
+            grace: Span::from_micros(self.grace.into()),
         }
     }
 
@@ -174,7 +173,7 @@ struct Bench<'m> {
     frames: Frames,
     /// Those that may still come, as they come back.
     sent: Vec<Slot>,
-    now: Nanos,
+    now: Instant,
     /// The receiver with a burst that has not ended: others, and the sender, see it ended.
     in_burst: Option<usize>,
 }
@@ -216,18 +215,18 @@ impl<'m> Bench<'m> {
                 Layout::IPV4.payload() + usize::from(setup.payload_len()) + MOST_ADDED,
             ),
             sent: Vec::new(),
-            now: Nanos(0),
+            now: Instant::START,
             in_burst: None,
         };
         for end in &mut bench.ends {
-            assert!(end.recorder.intervals.open(Nanos(0)));
+            assert!(end.recorder.intervals.open(Instant::START));
         }
         bench
     }
 
     /// Time passes, which ends the burst; `false` if there are no cells for so much of it.
-    fn advance_watermark(&mut self, pause: Nanos) -> bool {
-        if pause == Nanos(0) {
+    fn advance_watermark(&mut self, pause: Span) -> bool {
+        if pause == Span::ZERO {
             return true;
         }
         self.end_burst();
@@ -262,7 +261,7 @@ impl<'m> Bench<'m> {
             index: Index::new(stream, sequence),
             source_port: FIRST_PORT + port,
             time: self.now,
-            lag: Nanos(u64::from(step.which.get())),
+            lag: Span::from_nanos(u64::from(step.which.get())),
         };
         let len = self.template.write(frame.room(), &patch).0;
         frame.set_len(len.into());

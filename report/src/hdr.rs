@@ -76,7 +76,7 @@ impl<W: Write> HdrLog<W> {
             if count > 0 {
                 let (lowest, highest) = range(bucket);
                 self.histogram
-                    .record_n(u64::midpoint(lowest.0, highest.0), count)
+                    .record_n(u64::midpoint(lowest.as_nanos(), highest.as_nanos()), count)
                     .map_err(io::Error::other)?;
             }
         }

@@ -204,7 +204,7 @@ impl<'p> Step<'p> {
         let counts = self.latency()?;
         let mut found = [0; N];
         for (value, share) in found.iter_mut().zip(shares) {
-            *value = quantile(&counts, share)?.0;
+            *value = quantile(&counts, share)?.as_nanos();
         }
         Some(found)
     }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use counting::{Counting, allocations, request, run};
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_run::outputs::sampling::{Sampled, Stamp, sampler};
 
@@ -87,8 +87,8 @@ fn the_allocator_counts() {
 struct Noon;
 
 impl Stamp for Noon {
-    fn stamp(&mut self) -> Option<Nanos> {
-        Some(Nanos(0))
+    fn stamp(&mut self) -> Option<Instant> {
+        Some(Instant::START)
     }
 }
 

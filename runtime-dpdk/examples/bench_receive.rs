@@ -14,7 +14,7 @@
 
 use std::hint::black_box;
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::{self, Duration};
 
 use dpdkgen_bench::PACKETS;
 use dpdkgen_bench::fixture::{Fixture, RECEIVED};
@@ -22,7 +22,7 @@ use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::SequenceWindow;
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Instant};
 use dpdkgen_core::worker::{LcoreWorkers, Role, Worker};
 use dpdkgen_rt::cli::select;
 use dpdkgen_rt::eal::Eal;
@@ -109,7 +109,7 @@ struct Still<'a>(TickClock<'a>);
 
 impl Clock for Still<'_> {
     #[inline]
-    fn now(&mut self) -> Nanos {
+    fn now(&mut self) -> Instant {
         black_box(self.0.now());
         black_box(RECEIVED)
     }
@@ -152,7 +152,7 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
     let work = || {
         let mut clock = Still(timebase.reader());
         let mut on_lcore = LcoreWorkers::new(&mut workers);
-        let begin = Instant::now();
+        let begin = time::Instant::now();
         while begin.elapsed() < duration {
             for _ in 0..1000 {
                 on_lcore.poll_all(RECEIVED, &mut clock, Phase::Running);

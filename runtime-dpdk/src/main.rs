@@ -85,7 +85,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let specs = worker_specs(request, ports.len());
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;
-    let timeout = Duration::from_nanos(request.wait_link.0);
+    let timeout = Duration::from_nanos(request.wait_link.as_nanos());
     let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
 
     for line in eal.take_log() {

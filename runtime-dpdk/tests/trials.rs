@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::csv::Row;
 use dpdkgen_rt::cli::select;
@@ -51,8 +51,8 @@ impl Sink for Rows {
     }
 }
 
-fn load(pps: u64, duration: Option<Nanos>, count: Option<u64>, payload_len: u16) -> Request {
-    let mut request = counting::request(Rate::new(pps, Nanos::SECOND.0));
+fn load(pps: u64, duration: Option<Span>, count: Option<u64>, payload_len: u16) -> Request {
+    let mut request = counting::request(Rate::new(pps, Span::from_secs(1).as_nanos()));
     let Mode::SendRecv(sendrecv) = &mut request.mode else {
         unreachable!("a sendrecv")
     };
@@ -60,8 +60,8 @@ fn load(pps: u64, duration: Option<Nanos>, count: Option<u64>, payload_len: u16)
     sendrecv.payload_len = payload_len;
     sendrecv.run_tag = None;
     // Both ends may have to share a CPU with others.
-    sendrecv.drain = Nanos(1_500_000_000);
-    request.grace = Nanos::SECOND;
+    sendrecv.drain = Span::from_millis(1_500);
+    request.grace = Span::from_secs(1);
     (request.duration, request.count) = (duration, count);
     request
 }
@@ -76,9 +76,9 @@ fn three_trials_on_open_ports_are_each_exact() {
     let _reflector = Reflector(reflector.spawn().unwrap());
 
     let loads = [
-        load(20_000, Some(Nanos(300_000_000)), None, 200),
+        load(20_000, Some(Span::from_millis(300)), None, 200),
         load(5_000, None, Some(500), 16),
-        load(40_000, Some(Nanos(200_000_000)), None, 200),
+        load(40_000, Some(Span::from_millis(200)), None, 200),
     ];
     let eal = Eal::init(&eal_args("client", &socket), false, ethdev::CLOSER).unwrap();
     let ports = select::select(&eal, &[]).unwrap();
@@ -97,7 +97,7 @@ fn three_trials_on_open_ports_are_each_exact() {
         match (load.count, load.duration) {
             (Some(count), _) => assert_eq!(sent, count, "{summary:?}"),
             (None, duration) => {
-                let asked = pacing.target_pps * duration.unwrap().0 as f64 / 1e9;
+                let asked = pacing.target_pps * duration.unwrap().as_nanos() as f64 / 1e9;
                 let due = (sent + pacing.skipped) as f64;
                 assert!((due - asked).abs() <= 1.0, "{due} of {asked}: {summary:?}");
             }

@@ -1,10 +1,10 @@
 //! Chance from a seed: everything random in the simulation is drawn here.
 
 use dpdkgen_core::random::SplitMix64;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 
 /// Most that a heavy tail adds to a delay.
-const LONGEST_TAIL: Nanos = Nanos(10_000_000_000);
+const LONGEST_TAIL: Span = Span::from_secs(10);
 
 /// The tail's index: the mean is finite, the variance is not.
 const TAIL_INDEX: f64 = 1.5;
@@ -37,21 +37,21 @@ impl Chance {
     }
 
     /// A time up to `most`.
-    pub fn up_to(&mut self, most: Nanos) -> Nanos {
-        match most.0 {
-            0 => Nanos(0),
-            most => Nanos(self.below(most + 1)),
+    pub fn up_to(&mut self, most: Span) -> Span {
+        match most.as_nanos() {
+            0 => Span::ZERO,
+            most => Span::from_nanos(self.below(most + 1)),
         }
     }
 
     /// A time of a heavy tail: half are below 0.6 x `scale`, one in a thousand is above 99 x
     /// `scale` (Lomax, or shifted Pareto, distribution).
-    pub fn tail(&mut self, scale: Nanos) -> Nanos {
-        if scale.0 == 0 {
+    pub fn tail(&mut self, scale: Span) -> Span {
+        if scale.as_nanos() == 0 {
             return scale;
         }
         let excess = (1.0 - self.unit()).powf(-1.0 / TAIL_INDEX) - 1.0;
-        Nanos((excess * scale.0 as f64) as u64).min(LONGEST_TAIL)
+        Span::from_nanos((excess * scale.as_nanos() as f64) as u64).min(LONGEST_TAIL)
     }
 
     /// From 0 to below 1, 53 bits.
@@ -75,7 +75,9 @@ mod tests {
     #[test]
     fn the_tail_is_heavy() {
         let mut chance = Chance::new(1, 2);
-        let times: Vec<u64> = (0..100_000).map(|_| chance.tail(Nanos(1000)).0).collect();
+        let times: Vec<u64> = (0..100_000)
+            .map(|_| chance.tail(Span::from_nanos(1000)).as_nanos())
+            .collect();
         let above = |least| times.iter().filter(|time| **time >= least).count();
         assert!((49_000..51_000).contains(&above(587)), "{}", above(587));
         assert!((70..130).contains(&above(99_000)), "{}", above(99_000));

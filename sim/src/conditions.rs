@@ -1,6 +1,6 @@
 //! What the simulated world is like: the link, and the machines at its ends.
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_run::failure::Failure;
 use serde_json::{Value, json};
 
@@ -25,11 +25,11 @@ pub struct GilbertElliott {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LinkConditions {
     /// The least time that a packet takes.
-    pub delay: Nanos,
+    pub delay: Span,
     /// The most time that it takes more, any as likely; so packets overtake each other.
-    pub jitter: Nanos,
+    pub jitter: Span,
     /// The scale of a heavy tail of that time.
-    pub tail: Nanos,
+    pub tail: Span,
     /// Bits of frames per second (FCS and padding included); `None` is no limit.
     pub bandwidth: Option<u64>,
     /// Share of packets that vanish.
@@ -41,7 +41,7 @@ pub struct LinkConditions {
     /// Share of packets that are held back, and for how long.
     pub reordering: f64,
     /// How long they are held back.
-    pub held_back: Nanos,
+    pub held_back: Span,
     /// Share of packets of which a byte changes, anywhere in the frame.
     pub corruption: f64,
     /// Share of packets that are cut off somewhere.
@@ -62,21 +62,21 @@ pub struct HostConditions {
     /// Queue pairs of the reflector.
     pub reflector_queues: u16,
     /// Time from an empty poll of an lcore to its next, at most.
-    pub poll: Nanos,
+    pub poll: Span,
     /// Share of polls after which an lcore is taken away from its workers.
     pub stalls: f64,
     /// For how long, at most.
-    pub stall: Nanos,
+    pub stall: Span,
     /// By how much lcores' clocks differ, at most; they step forward until they do.
-    pub clock_error: Nanos,
+    pub clock_error: Span,
     /// Share of transmit bursts of which the device takes only some.
     pub refusal: f64,
     /// Share of transmit bursts and received packets for which buffers run out.
     pub no_buffer: f64,
     /// The reflector dies this often on average; 0 is never.
-    pub restart_every: Nanos,
+    pub restart_every: Span,
     /// It is gone for so long.
-    pub restart_for: Nanos,
+    pub restart_for: Span,
     /// Lcores at each end; 0 is one for every worker.
     pub lcores: u16,
 }
@@ -104,14 +104,14 @@ impl Conditions {
             })
         });
         json!({
-            "delay_ns": [link.delay.0, (link.delay + link.jitter).0],
-            "delay_tail_ns": link.tail.0,
+            "delay_ns": [link.delay.as_nanos(), (link.delay + link.jitter).as_nanos()],
+            "delay_tail_ns": link.tail.as_nanos(),
             "bandwidth_bps": link.bandwidth,
             "loss": link.loss,
             "gemodel": burst_loss,
             "dup": link.duplication,
             "reorder": link.reordering,
-            "reorder_by_ns": link.held_back.0,
+            "reorder_by_ns": link.held_back.as_nanos(),
             "corrupt": link.corruption,
             "truncate": link.truncation,
             "pad": link.padding,
@@ -119,11 +119,11 @@ impl Conditions {
             "foreign": link.foreign,
             "stray": link.stray,
             "reflector_queues": hosts.reflector_queues,
-            "reflector_restart_ns": [hosts.restart_every.0, hosts.restart_for.0],
-            "poll_ns": hosts.poll.0,
+            "reflector_restart_ns": [hosts.restart_every.as_nanos(), hosts.restart_for.as_nanos()],
+            "poll_ns": hosts.poll.as_nanos(),
             "stall": hosts.stalls,
-            "stall_for_ns": hosts.stall.0,
-            "clock_error_ns": hosts.clock_error.0,
+            "stall_for_ns": hosts.stall.as_nanos(),
+            "clock_error_ns": hosts.clock_error.as_nanos(),
             "refuse": hosts.refusal,
             "no_buffer": hosts.no_buffer,
             "lcores": hosts.lcores,
@@ -136,11 +136,11 @@ impl Conditions {
     /// # Errors
     ///
     /// A sentence that names the option.
-    pub fn check(&self, interval: Nanos) -> Result<(), Failure> {
+    pub fn check(&self, interval: Span) -> Result<(), Failure> {
         let hosts = &self.hosts;
         let refuse = |sentence: String| Err(Failure::request(sentence));
         let never = "nothing would ever be sent";
-        if hosts.poll == Nanos(0) {
+        if hosts.poll == Span::ZERO {
             return refuse("--poll must be more than 0: time passes from poll to poll".to_owned());
         }
         for (option, share) in [
@@ -153,7 +153,9 @@ impl Conditions {
         }
         // A worker waits for the control thread when it was away for longer than its ring of
         // intervals is long, and here that would be for ever.
-        let longest = Nanos::SECOND.min(Nanos(interval.0.saturating_mul(LONGEST_STALL)));
+        let longest = Span::from_secs(1).min(Span::from_nanos(
+            interval.as_nanos().saturating_mul(LONGEST_STALL),
+        ));
         for (option, time) in [
             ("--poll", hosts.poll),
             ("--stall-for", hosts.stall),
@@ -163,11 +165,11 @@ impl Conditions {
                 return refuse(format!(
                     "{option} is longer than {} us: at most a second, and {LONGEST_STALL} times \
                      --stats-interval-ms, can be simulated",
-                    longest.0 / 1000
+                    longest.as_nanos() / 1000
                 ));
             }
         }
-        if hosts.restart_every > Nanos(0) && hosts.restart_for >= hosts.restart_every {
+        if hosts.restart_every > Span::ZERO && hosts.restart_for >= hosts.restart_every {
             return refuse(
                 "--reflector-restart EVERY:FOR: FOR must be less than EVERY, or the reflector \
                  would never be there"

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use clap::{ArgMatches, Args, FromArgMatches};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::page::file::Files;
 use dpdkgen_run::cli::{self, Command, Exit, More, Peer, Program};
 use dpdkgen_run::failure::Failure;
@@ -156,11 +156,11 @@ struct LinkArgs {
     /// Time that a packet takes, or from..to: 50us, 50us..2ms
     #[arg(long, value_name = "US[..US]", default_value = "50us", value_parser = delay,
           allow_hyphen_values = true)]
-    delay: (Nanos, Nanos),
+    delay: (Span, Span),
     /// Scale of a heavy tail of that: half below 0.6 x, one in 1000 above 99 x
     #[arg(long, value_name = "US", default_value = "0", value_parser = microseconds,
           allow_hyphen_values = true)]
-    delay_tail: Nanos,
+    delay_tail: Span,
     /// Capacity in bits of frames per second: 10G [default: no limit]
     #[arg(long, value_name = "BPS", value_parser = bandwidth, allow_hyphen_values = true)]
     bandwidth: Option<u64>,
@@ -183,7 +183,7 @@ struct LinkArgs {
     /// How long they are held back
     #[arg(long, value_name = "US", default_value = "1ms", value_parser = microseconds,
           allow_hyphen_values = true)]
-    reorder_by: Nanos,
+    reorder_by: Span,
     /// Share of packets of which a byte changes
     #[arg(long, value_name = "RATIO", default_value = "0", value_parser = units::ratio,
           allow_hyphen_values = true)]
@@ -218,11 +218,11 @@ struct HostArgs {
     reflector_queues: u16,
     /// Reflector dies about every so often, and is gone for so long: 1s:50ms
     #[arg(long, value_name = "S:S", value_parser = restart, allow_hyphen_values = true)]
-    reflector_restart: Option<(Nanos, Nanos)>,
+    reflector_restart: Option<(Span, Span)>,
     /// Time from an empty poll to the next, at most; the shorter, the longer the run computes
     #[arg(long, value_name = "US", default_value = "8us", value_parser = microseconds,
           allow_hyphen_values = true)]
-    poll: Nanos,
+    poll: Span,
     /// Share of polls after which an lcore is taken away
     #[arg(long, value_name = "RATIO", default_value = "0", value_parser = units::ratio,
           allow_hyphen_values = true)]
@@ -230,11 +230,11 @@ struct HostArgs {
     /// For how long at most
     #[arg(long, value_name = "US", default_value = "1ms", value_parser = microseconds,
           allow_hyphen_values = true)]
-    stall_for: Nanos,
+    stall_for: Span,
     /// Clocks of the lcores are ahead by up to this, and step forward
     #[arg(long, value_name = "US", default_value = "0", value_parser = microseconds,
           allow_hyphen_values = true)]
-    clock_error: Nanos,
+    clock_error: Span,
     /// Share of transmit bursts of which the device refuses some
     #[arg(long, value_name = "RATIO", default_value = "0", value_parser = units::ratio,
           allow_hyphen_values = true)]
@@ -259,7 +259,7 @@ impl ConditionArgs {
         Conditions {
             link: LinkConditions {
                 delay: least,
-                jitter: most - least,
+                jitter: most.saturating_sub(least),
                 tail: link.delay_tail,
                 bandwidth: link.bandwidth,
                 loss: link.loss,
@@ -291,7 +291,7 @@ impl ConditionArgs {
     }
 }
 
-fn microseconds(text: &str) -> Result<Nanos, BadValue> {
+fn microseconds(text: &str) -> Result<Span, BadValue> {
     // A bare number is microseconds.
     if text.ends_with(|last: char| last.is_ascii_digit()) {
         return units::nanoseconds(&format!("{text}us"));
@@ -299,7 +299,7 @@ fn microseconds(text: &str) -> Result<Nanos, BadValue> {
     units::nanoseconds(text)
 }
 
-fn delay(text: &str) -> Result<(Nanos, Nanos), BadValue> {
+fn delay(text: &str) -> Result<(Span, Span), BadValue> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
     let (least, most) = (microseconds(least)?, microseconds(most)?);
     if most < least {
@@ -337,7 +337,7 @@ fn gilbert_elliott(text: &str) -> Result<GilbertElliott, BadValue> {
     })
 }
 
-fn restart(text: &str) -> Result<(Nanos, Nanos), BadValue> {
+fn restart(text: &str) -> Result<(Span, Span), BadValue> {
     const WANTED: BadValue = BadValue::Wanted("EVERY:FOR such as 1s:50ms");
     let (every, gone) = text.split_once(':').ok_or(WANTED)?;
     Ok((units::seconds(every)?, units::seconds(gone)?))

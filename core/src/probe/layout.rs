@@ -11,7 +11,7 @@ use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{Head, Index, Tag};
-use crate::time::Nanos;
+use crate::time::Instant;
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
 /// Where the headers of a probe lie in its frame, in bytes from the frame's first.
@@ -138,7 +138,7 @@ impl Ipv4Front {
                 length: U16::new(udp_len),
                 checksum: [0; 2],
             },
-            head: Head::new(Index::new(0, 0), Tag::new(0), Nanos(0)),
+            head: Head::new(Index::new(0, 0), Tag::new(0), Instant::START),
         }
     }
 

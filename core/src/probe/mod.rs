@@ -14,7 +14,7 @@ pub mod layout;
 use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::time::Nanos;
+use crate::time::{Instant, Span};
 use crate::wire::checksum::Sum;
 
 /// Fewest bytes of a probe.
@@ -37,10 +37,10 @@ pub struct Head {
 impl Head {
     /// Makes the head of probe `index` of the run with `tag`, sent at `time`.
     #[must_use]
-    pub const fn new(index: Index, tag: Tag, time: Nanos) -> Self {
+    pub const fn new(index: Index, tag: Tag, time: Instant) -> Self {
         Self {
             index: U64::new(index.0),
-            tag_time: U64::new((tag.short() as u64) << 48 | (time.0 & LOW_48)),
+            tag_time: U64::new((tag.short() as u64) << 48 | (time.as_nanos() & LOW_48)),
         }
     }
 
@@ -66,14 +66,14 @@ impl Head {
     /// Returns when the probe was sent, as seen from `now`: the 48 bits wrap after 78 hours, and
     /// nothing was sent before the run's start.
     #[must_use]
-    pub const fn age(&self, now: Nanos) -> Age {
+    pub const fn age(&self, now: Instant) -> Age {
         Age::of(self.since_sent(now), now)
     }
 
     /// Returns how long before `now` the probe was sent, in 48 bits: see [`Age::of`].
     #[inline]
-    pub(crate) const fn since_sent(&self, now: Nanos) -> Nanos {
-        Nanos(now.0.wrapping_sub(self.tag_time.get()) & LOW_48)
+    pub(crate) const fn since_sent(&self, now: Instant) -> Span {
+        Span::from_nanos(now.as_nanos().wrapping_sub(self.tag_time.get()) & LOW_48)
     }
 
     /// Returns the sum over the 16 bytes.
@@ -88,11 +88,11 @@ impl Head {
 /// Returns the oldest that a probe may be at `now`: what seems to be older was rather sent after
 /// it.
 #[inline]
-pub(crate) const fn oldest_at(now: Nanos) -> Nanos {
-    if now.0 < LOW_48 / 2 {
-        now
+pub(crate) const fn oldest_at(now: Instant) -> Span {
+    if now.as_nanos() < LOW_48 / 2 {
+        now.since_start()
     } else {
-        Nanos(LOW_48 / 2)
+        Span::from_nanos(LOW_48 / 2)
     }
 }
 
@@ -100,18 +100,18 @@ pub(crate) const fn oldest_at(now: Nanos) -> Nanos {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
     /// Sent so long ago.
-    Past(Nanos),
+    Past(Span),
     /// Sent so far in the future.
-    Ahead(Nanos),
+    Ahead(Span),
 }
 
 impl Age {
     /// Returns the age of a probe that was sent `since_sent` before `now` in 48 bits.
-    pub(crate) const fn of(since_sent: Nanos, now: Nanos) -> Self {
-        if since_sent.0 <= oldest_at(now).0 {
+    pub(crate) const fn of(since_sent: Span, now: Instant) -> Self {
+        if since_sent.as_nanos() <= oldest_at(now).as_nanos() {
             Self::Past(since_sent)
         } else {
-            Self::Ahead(Nanos((1 << 48) - since_sent.0))
+            Self::Ahead(Span::from_nanos((1 << 48) - since_sent.as_nanos()))
         }
     }
 }
@@ -127,11 +127,11 @@ pub struct Tail {
 impl Tail {
     /// Makes the tail of a probe of the run with `tag` that was sent `lag` after it was due.
     #[must_use]
-    pub const fn new(tag: Tag, lag: Nanos) -> Self {
-        let lag_ns = if lag.0 > u32::MAX as u64 {
+    pub const fn new(tag: Tag, lag: Span) -> Self {
+        let lag_ns = if lag.as_nanos() > u32::MAX as u64 {
             u32::MAX
         } else {
-            lag.0 as u32
+            lag.as_nanos() as u32
         };
         Self {
             lag_ns: U32::new(lag_ns),
@@ -141,8 +141,8 @@ impl Tail {
 
     /// Returns how long after its due time the probe was sent; 4.29 s means that or more.
     #[must_use]
-    pub const fn lag(&self) -> Nanos {
-        Nanos(self.lag_ns.get() as u64)
+    pub const fn lag(&self) -> Span {
+        Span::from_nanos(self.lag_ns.get() as u64)
     }
 
     /// Returns the upper 32 bits of the run's tag.
@@ -244,7 +244,7 @@ mod tests {
         let head = Head::new(
             Index::new(0x0102, 0x0304_0506_0708),
             tag,
-            Nanos(0x1112_1314_1516),
+            Instant::from_nanos(0x1112_1314_1516),
         );
         assert_eq!(
             head.as_bytes(),
@@ -253,7 +253,7 @@ mod tests {
                 0xff, 0xee
             ]
         );
-        let tail = Tail::new(tag, Nanos(0x2122_2324));
+        let tail = Tail::new(tag, Span::from_nanos(0x2122_2324));
         assert_eq!(
             tail.as_bytes(),
             [0x24, 0x23, 0x22, 0x21, 0xdd, 0xcc, 0xbb, 0xaa]
@@ -271,21 +271,30 @@ mod tests {
     #[test]
     fn a_lag_beyond_32_bits_saturates() {
         assert_eq!(
-            Tail::new(Tag::new(0), Nanos(5_000_000_000)).lag(),
-            Nanos(0xffff_ffff)
+            Tail::new(Tag::new(0), Span::from_secs(5)).lag(),
+            Span::from_nanos(0xffff_ffff)
         );
     }
 
     #[test]
     fn the_age_survives_the_wrap_of_48_bits() {
-        let sent = Nanos((1 << 48) - 5);
+        let sent = Instant::from_nanos((1 << 48) - 5);
         let head = Head::new(Index::new(0, 0), Tag::new(0xffff), sent);
-        assert_eq!(head.age(Nanos((1 << 48) + 7)), Age::Past(Nanos(12)));
-        assert_eq!(head.age(Nanos((1 << 48) - 5)), Age::Past(Nanos(0)));
-        assert_eq!(head.age(Nanos((1 << 48) - 9)), Age::Ahead(Nanos(4)));
         assert_eq!(
-            head.age(Nanos(10)),
-            Age::Ahead(Nanos((1 << 48) - 15)),
+            head.age(Instant::from_nanos((1 << 48) + 7)),
+            Age::Past(Span::from_nanos(12))
+        );
+        assert_eq!(
+            head.age(Instant::from_nanos((1 << 48) - 5)),
+            Age::Past(Span::ZERO)
+        );
+        assert_eq!(
+            head.age(Instant::from_nanos((1 << 48) - 9)),
+            Age::Ahead(Span::from_nanos(4))
+        );
+        assert_eq!(
+            head.age(Instant::from_nanos(10)),
+            Age::Ahead(Span::from_nanos((1 << 48) - 15)),
             "before the start"
         );
     }

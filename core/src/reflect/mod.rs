@@ -11,7 +11,7 @@ use crate::phase::Phase;
 use crate::port::{Port, Verdict};
 use crate::stats::intervals::Interval;
 use crate::stats::{IgnoredCounters, Recorder};
-use crate::time::Nanos;
+use crate::time::Instant;
 use crate::wire::Mac;
 use crate::worker::Polled;
 
@@ -45,7 +45,7 @@ impl<'a> Reflector<'a> {
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
-        now: Nanos,
+        now: Instant,
         phase: Phase,
         bursts: u32,
         burst: u16,
@@ -84,7 +84,7 @@ impl<'a> Reflector<'a> {
     #[inline(never)] // so that the loop over a burst has the registers to itself
     fn forward<P: Port, const LIMITED: bool>(
         &mut self,
-        now: Nanos,
+        now: Instant,
         allowed: u64,
         port: &mut P,
         recorder: &mut Recorder<'_>,

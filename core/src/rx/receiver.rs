@@ -10,7 +10,7 @@ use crate::sequence::{Novelty, SequenceWindow, WindowCursor};
 use crate::stats::intervals::{CLOCK_TOLERANCE, Interval, IntervalBounds};
 use crate::stats::{Counters, Recorder, WorkerStats};
 use crate::sync::spin_loop;
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, Instant, Span};
 use crate::worker::Polled;
 
 /// The receiver of one queue.
@@ -29,10 +29,10 @@ pub struct Receiver<'a> {
     received: Interval,
     received_interval: IntervalBounds,
     /// By time of sending: the burst so far, of the one interval that most of it was sent in.
-    sent: Span,
+    sent: Latencies,
     sent_interval: IntervalBounds,
     /// What is received later was sent in an interval that is closed by then.
-    sent_closes: Nanos,
+    sent_closes: Instant,
     due: SinceDue,
 }
 
@@ -41,16 +41,16 @@ struct SinceDue {
     /// Whether probes have a due time and tell how far from it they were sent.
     is_told: bool,
     /// The burst so far.
-    span: Span,
+    latencies: Latencies,
 }
 
 impl SinceDue {
     #[inline(always)]
-    fn record(&mut self, latency: Nanos, lag: Nanos, stats: &WorkerStats) {
+    fn record(&mut self, latency: Span, lag: Span, stats: &WorkerStats) {
         if self.is_told {
             let since_due = latency + lag;
             stats.latency_due.record(since_due);
-            self.span.record(since_due);
+            self.latencies.record(since_due);
         }
     }
 }
@@ -63,9 +63,9 @@ const ARRIVALS: usize = 32;
 struct Arrival {
     index: Index,
     /// How long before its receipt it was sent, in 48 bits (insert [`Age`]).
-    since_sent: Nanos,
+    since_sent: Span,
     /// 0 where it is not told.
-    lag: Nanos,
+    lag: Span,
     frame_len: u32,
     port_offset: u16,
     checksum_partial: bool,
@@ -73,14 +73,14 @@ struct Arrival {
 
 /// Latencies of a part of a burst: of at most 512 packets, so that their sum has room.
 #[derive(Clone, Copy)]
-struct Span {
+struct Latencies {
     count: u64,
     min_ns: u64,
     sum_ns: u64,
     max_ns: u64,
 }
 
-impl Span {
+impl Latencies {
     const EMPTY: Self = Self {
         count: 0,
         min_ns: u64::MAX,
@@ -89,15 +89,15 @@ impl Span {
     };
 
     #[inline]
-    fn record(&mut self, latency: Nanos) {
+    fn record(&mut self, latency: Span) {
         self.count += 1;
-        self.sum_ns += latency.0;
+        self.sum_ns += latency.as_nanos();
         // Seldom, so as branches: nothing waits for what was there before.
-        if latency.0 < self.min_ns {
-            self.min_ns = latency.0;
+        if latency.as_nanos() < self.min_ns {
+            self.min_ns = latency.as_nanos();
         }
-        if latency.0 > self.max_ns {
-            self.max_ns = latency.0;
+        if latency.as_nanos() > self.max_ns {
+            self.max_ns = latency.as_nanos();
         }
     }
 }
@@ -105,23 +105,23 @@ impl Span {
 /// Ages of probes: from the youngest on, as many nanoseconds more.
 #[derive(Clone, Copy)]
 struct Ages {
-    youngest: Nanos,
+    youngest: Span,
     span: u64,
 }
 
 impl Ages {
     #[inline(always)]
-    fn contain(&self, age: Nanos) -> bool {
-        age.0.wrapping_sub(self.youngest.0) <= self.span
+    fn contain(&self, age: Span) -> bool {
+        age.as_nanos().wrapping_sub(self.youngest.as_nanos()) <= self.span
     }
 }
 
 /// Counts a burst of probes of usual ages.
 struct Counting<'r> {
     /// What is counted most, in registers until [`Self::end`].
-    span: Span,
+    latencies: Latencies,
     bytes: u64,
-    sent: &'r mut Span,
+    sent: &'r mut Latencies,
     received: &'r mut Interval,
     due: &'r mut SinceDue,
     stats: &'r WorkerStats,
@@ -131,13 +131,13 @@ struct Counting<'r> {
 impl<'r> Counting<'r> {
     #[inline(always)] // as below
     fn new(
-        sent: &'r mut Span,
+        sent: &'r mut Latencies,
         received: &'r mut Interval,
         due: &'r mut SinceDue,
         recorder: &'r mut Recorder<'_>,
     ) -> Self {
         Self {
-            span: *sent,
+            latencies: *sent,
             bytes: 0,
             sent,
             received,
@@ -157,7 +157,7 @@ impl<'r> Counting<'r> {
                     self.received.reordered += 1;
                 }
                 self.stats.latency.record(latency);
-                self.span.record(latency);
+                self.latencies.record(latency);
                 self.due.record(latency, arrival.lag, self.stats);
             }
             Novelty::Duplicate => self.received.duplicates += 1,
@@ -169,7 +169,7 @@ impl<'r> Counting<'r> {
     /// Ends a burst of so many packets.
     #[inline(always)] // as above
     fn end(self, packets: usize) {
-        *self.sent = self.span;
+        *self.sent = self.latencies;
         self.received.rx_packets += packets as u64;
         self.counters.rx.bytes += self.bytes;
     }
@@ -179,8 +179,8 @@ impl<'r> Counting<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Unique {
-        sent: Nanos,
-        latency: Nanos,
+        sent: Instant,
+        latency: Span,
         reordered: bool,
     },
     Duplicate,
@@ -203,7 +203,7 @@ impl<'a> Receiver<'a> {
         Self {
             due: SinceDue {
                 is_told: is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
-                span: Span::EMPTY,
+                latencies: Latencies::EMPTY,
             },
             verifier: Verifier::new(expectation),
             record: sequences.cursor(number),
@@ -211,9 +211,9 @@ impl<'a> Receiver<'a> {
             has_partial: false,
             received: EMPTY,
             received_interval: IntervalBounds::NONE,
-            sent: Span::EMPTY,
+            sent: Latencies::EMPTY,
             sent_interval: IntervalBounds::NONE,
-            sent_closes: Nanos(0),
+            sent_closes: Instant::START,
         }
     }
 
@@ -264,7 +264,7 @@ impl<'a> Receiver<'a> {
     /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`]
     /// follows.
     #[inline(always)] // into the loop over a burst
-    pub fn receive(&mut self, frame: &[u8], now: Nanos, recorder: &mut Recorder<'_>) {
+    pub fn receive(&mut self, frame: &[u8], now: Instant, recorder: &mut Recorder<'_>) {
         match self.verifier.fast_path(frame) {
             Some(probe) => self.take(&probe, frame, false, now, recorder),
             None => self.receive_slow(frame, now, recorder),
@@ -273,7 +273,7 @@ impl<'a> Receiver<'a> {
 
     /// Takes a frame that is no intact probe, or no usual one.
     #[inline(never)]
-    fn receive_slow(&mut self, frame: &[u8], now: Nanos, recorder: &mut Recorder<'_>) {
+    fn receive_slow(&mut self, frame: &[u8], now: Instant, recorder: &mut Recorder<'_>) {
         let verified = self.verifier.slow_path(frame);
         let partial = verified.checksum_partial;
         let reject = match verified.result {
@@ -298,7 +298,7 @@ impl<'a> Receiver<'a> {
         probe: &Probe,
         frame: &[u8],
         checksum_partial: bool,
-        now: Nanos,
+        now: Instant,
         recorder: &mut Recorder<'_>,
     ) {
         let arrival = Arrival {
@@ -319,7 +319,7 @@ impl<'a> Receiver<'a> {
 
     /// Says of the probes that arrived what they are, and counts them.
     #[inline(never)] // for the sake of the loop over a burst, which seldom comes here
-    fn count_verified(&mut self, now: Nanos, recorder: &mut Recorder<'_>) {
+    fn count_verified(&mut self, now: Instant, recorder: &mut Recorder<'_>) {
         let counted = match self.open_ages(now) {
             None => 0,
             Some(ages) => self.count_fast(ages, recorder),
@@ -334,19 +334,19 @@ impl<'a> Receiver<'a> {
     /// Returns how long before `now` a probe was sent in the interval in which most are, if that is
     /// open and there is nothing else to be said of the burst.
     #[inline]
-    fn open_ages(&self, now: Nanos) -> Option<Ages> {
+    fn open_ages(&self, now: Instant) -> Option<Ages> {
         let IntervalBounds { begin, end, .. } = self.sent_interval;
         let is_open = begin <= now && now <= self.sent_closes;
         if !is_open || self.has_partial {
             return None;
         }
         let youngest = if now < end {
-            Nanos(0)
+            Span::ZERO
         } else {
-            now - end + Nanos(1)
+            now.saturating_since(end) + Span::from_nanos(1)
         };
-        let oldest = oldest_at(now).min(now - begin);
-        let span = oldest.0.checked_sub(youngest.0)?;
+        let oldest = oldest_at(now).min(now.saturating_since(begin));
+        let span = oldest.as_nanos().checked_sub(youngest.as_nanos())?;
         Some(Ages { youngest, span })
     }
 
@@ -385,7 +385,7 @@ impl<'a> Receiver<'a> {
     /// Counts whatever arrived, from number `first` on.
     #[cold]
     #[inline(never)]
-    fn count_slow(&mut self, first: usize, now: Nanos, recorder: &mut Recorder<'_>) {
+    fn count_slow(&mut self, first: usize, now: Instant, recorder: &mut Recorder<'_>) {
         let start = recorder.intervals.grid().start;
         for i in first..self.verified.len() {
             let arrival = self.verified[i];
@@ -411,13 +411,13 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    fn classify(&mut self, arrival: &Arrival, now: Nanos, start: Nanos) -> Class {
+    fn classify(&mut self, arrival: &Arrival, now: Instant, start: Instant) -> Class {
         if now < start {
             return Class::Uncounted;
         }
         let (sent, latency) = match Age::of(arrival.since_sent, now) {
-            Age::Past(age) => (now - age, age),
-            Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Nanos(0)),
+            Age::Past(age) => (now.saturating_sub(age), age),
+            Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Span::ZERO),
             Age::Ahead(_) => return Class::Corrupt,
         };
         let index = arrival.index;
@@ -443,9 +443,9 @@ impl<'a> Receiver<'a> {
 
     fn take_unique(
         &mut self,
-        now: Nanos,
-        sent: Nanos,
-        latency: Nanos,
+        now: Instant,
+        sent: Instant,
+        latency: Span,
         recorder: &mut Recorder<'_>,
     ) {
         if !self.sent_interval.holds(sent) {
@@ -464,10 +464,10 @@ impl<'a> Receiver<'a> {
 
     /// Counts the burst that was received at `now`.
     #[inline]
-    pub fn flush(&mut self, now: Nanos, recorder: &mut Recorder<'_>) {
+    pub fn flush(&mut self, now: Instant, recorder: &mut Recorder<'_>) {
         self.count_verified(now, recorder);
         self.flush_sent(recorder);
-        let due = core::mem::replace(&mut self.due.span, Span::EMPTY);
+        let due = core::mem::replace(&mut self.due.latencies, Latencies::EMPTY);
         recorder
             .counters
             .latency_due
@@ -483,12 +483,12 @@ impl<'a> Receiver<'a> {
 
     #[inline]
     fn flush_sent(&mut self, recorder: &mut Recorder<'_>) {
-        let Span {
+        let Latencies {
             count,
             min_ns,
             sum_ns,
             max_ns,
-        } = core::mem::replace(&mut self.sent, Span::EMPTY);
+        } = core::mem::replace(&mut self.sent, Latencies::EMPTY);
         if count > 0 {
             let interval = Interval {
                 on_time: count,

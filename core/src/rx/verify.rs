@@ -10,7 +10,7 @@ use zerocopy::FromBytes;
 
 use crate::probe::filling::Filling;
 use crate::probe::{Head, LONG_LEN, Tag, Tail};
-use crate::time::Nanos;
+use crate::time::Span;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
 
@@ -44,7 +44,7 @@ pub struct Probe {
     /// Which one it says it is, and when it was sent.
     pub head: Head,
     /// How long after its due time it was sent, if it says so.
-    pub lag: Option<Nanos>,
+    pub lag: Option<Span>,
     /// How far the source port that it was sent from is above the first.
     pub port_offset: u16,
 }

@@ -6,19 +6,19 @@
 //!
 //! ```
 //! use dpdkgen_core::stats::histogram::{Histogram, quantile};
-//! use dpdkgen_core::time::Nanos;
+//! use dpdkgen_core::time::Span;
 //!
 //! let histogram = Histogram::default();
 //! for latency in [900, 1_000, 1_100, 50_000] {
-//!     histogram.record(Nanos(latency));
+//!     histogram.record(Span::from_nanos(latency));
 //! }
 //! let counts: Vec<u64> = histogram.counts().collect();
 //! let median = quantile(&counts, 0.5).expect("something was counted");
-//! assert!(median.0.abs_diff(1_000) <= 4);
+//! assert!(median.as_nanos().abs_diff(1_000) <= 4);
 //! ```
 
 use crate::sync::{AtomicU64, Relaxed, add, zeros};
-use crate::time::Nanos;
+use crate::time::Span;
 
 const SUB_BITS: u32 = 7;
 const SUB: usize = 1 << SUB_BITS;
@@ -41,7 +41,7 @@ impl Default for Histogram {
 impl Histogram {
     /// Counts `value`; only ever called by one thread.
     #[inline]
-    pub fn record(&self, value: Nanos) {
+    pub fn record(&self, value: Span) {
         add(&self.counts[bucket(value)], 1);
     }
 
@@ -54,8 +54,8 @@ impl Histogram {
 /// Returns the bucket that `value` falls into.
 #[must_use]
 #[inline]
-pub const fn bucket(value: Nanos) -> usize {
-    let value = value.0;
+pub const fn bucket(value: Span) -> usize {
+    let value = value.as_nanos();
     if value < SUB as u64 {
         return value as usize;
     }
@@ -71,16 +71,19 @@ pub const fn bucket(value: Nanos) -> usize {
 /// Returns the lowest and the highest value of a bucket (the last one's own range, not what
 /// overflows).
 #[must_use]
-pub const fn range(bucket: usize) -> (Nanos, Nanos) {
+pub const fn range(bucket: usize) -> (Span, Span) {
     let shift = (bucket >> SUB_BITS).saturating_sub(1);
     let lowest = ((bucket - (shift << SUB_BITS)) as u64) << shift;
-    (Nanos(lowest), Nanos(lowest + (1 << shift) - 1))
+    (
+        Span::from_nanos(lowest),
+        Span::from_nanos(lowest + (1 << shift) - 1),
+    )
 }
 
 /// Returns the value below or at which the share `quantile` (0 to 1) of what `counts` holds lies:
 /// the middle of its bucket. `None` if there is nothing.
 #[must_use]
-pub fn quantile(counts: &[u64], quantile: f64) -> Option<Nanos> {
+pub fn quantile(counts: &[u64], quantile: f64) -> Option<Span> {
     let total: u64 = counts.iter().sum();
     if total == 0 {
         return None;
@@ -96,7 +99,10 @@ pub fn quantile(counts: &[u64], quantile: f64) -> Option<Nanos> {
         seen >= rank
     })?;
     let (lowest, highest) = range(bucket);
-    Some(Nanos(u64::midpoint(lowest.0, highest.0)))
+    Some(Span::from_nanos(u64::midpoint(
+        lowest.as_nanos(),
+        highest.as_nanos(),
+    )))
 }
 
 #[cfg(test)]
@@ -112,13 +118,15 @@ mod tests {
         let mut next = 0;
         for index in 0..BUCKETS {
             let (lowest, highest) = range(index);
-            assert_eq!(lowest.0, next);
+            assert_eq!(lowest.as_nanos(), next);
             assert_eq!((bucket(lowest), bucket(highest)), (index, index));
-            assert!((highest.0 - lowest.0) as f64 <= lowest.0 as f64 / 128.0);
-            next = highest.0 + 1;
+            assert!(
+                (highest.as_nanos() - lowest.as_nanos()) as f64 <= lowest.as_nanos() as f64 / 128.0
+            );
+            next = highest.as_nanos() + 1;
         }
         assert_eq!(next, 1 << MAX_BITS);
-        assert_eq!(bucket(Nanos::MAX), BUCKETS - 1);
+        assert_eq!(bucket(Span::MAX), BUCKETS - 1);
     }
 
     proptest! {
@@ -130,14 +138,14 @@ mod tests {
             let histogram = std::boxed::Box::<Histogram>::default();
             let mut values: Vec<u64> = values.drain(..).map(|(v, shift)| v >> shift).collect();
             for value in &values {
-                histogram.record(Nanos(*value));
+                histogram.record(Span::from_nanos(*value));
             }
             values.sort_unstable();
             let rank = ((share * values.len() as f64).ceil() as usize).max(1);
             let exact = values[rank - 1];
             let counts: Vec<u64> = histogram.counts().collect();
             let got = quantile(&counts, share).unwrap();
-            prop_assert!(got.0.abs_diff(exact) as f64 <= exact as f64 * 0.004, "{got:?} {exact}");
+            prop_assert!(got.as_nanos().abs_diff(exact) as f64 <= exact as f64 * 0.004, "{got:?} {exact}");
         }
     }
 
@@ -146,8 +154,14 @@ mod tests {
         let mut counts = [0; BUCKETS];
         (counts[3], counts[5]) = (1, 1);
         let at = |share| quantile(&counts, share);
-        assert_eq!((at(0.0), at(0.5)), (Some(Nanos(3)), Some(Nanos(3))));
-        assert_eq!((at(0.51), at(1.0)), (Some(Nanos(5)), Some(Nanos(5))));
+        assert_eq!(
+            (at(0.0), at(0.5)),
+            (Some(Span::from_nanos(3)), Some(Span::from_nanos(3)))
+        );
+        assert_eq!(
+            (at(0.51), at(1.0)),
+            (Some(Span::from_nanos(5)), Some(Span::from_nanos(5)))
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use core::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 
 use crate::sync::{AtomicU64, Edge, Relaxed, acquire, release, zeros};
-use crate::time::Nanos;
+use crate::time::{Instant, Span};
 
 /// What happened in one interval. By time of sending: `tx_packets`, `on_time`, the latencies. By
 /// time of receipt: the rest.
@@ -121,51 +121,53 @@ impl Cell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalGrid {
     /// When counting begins.
-    pub start: Nanos,
+    pub start: Instant,
     /// How long an interval is, at least 1 ns.
-    pub length: Nanos,
+    pub length: Span,
     /// How long after its end an interval stays open.
-    pub grace: Nanos,
+    pub grace: Span,
 }
 
 /// A received probe may be stamped so far ahead of the receiver's clock.
-pub const CLOCK_TOLERANCE: Nanos = Nanos(10_000);
+pub const CLOCK_TOLERANCE: Span = Span::from_micros(10);
 
 impl IntervalGrid {
     /// Returns the interval that `time`, not before the start, falls into.
     #[must_use]
-    pub const fn index_of(&self, time: Nanos) -> u64 {
-        time.since(self.start).0 / self.length.0
+    pub const fn index_of(&self, time: Instant) -> u64 {
+        time.saturating_since(self.start).as_nanos() / self.length.as_nanos()
     }
 
     /// Returns when interval `index` ends.
     #[must_use]
-    pub const fn end_of(&self, index: u64) -> Nanos {
-        let span = (index + 1).saturating_mul(self.length.0);
-        Nanos(self.start.0.saturating_add(span))
+    pub const fn end_of(&self, index: u64) -> Instant {
+        let span = (index + 1).saturating_mul(self.length.as_nanos());
+        Instant::from_nanos(self.start.as_nanos().saturating_add(span))
     }
 
     /// Returns how many cells a worker's ring needs so that it does not wait for a reader that
     /// comes by at least every `pause`.
     #[must_use]
-    pub const fn ring_len(&self, pause: Nanos) -> usize {
-        let open = (self.grace.0 + pause.0 + CLOCK_TOLERANCE.0) / self.length.0 + 3;
+    pub const fn ring_len(&self, pause: Span) -> usize {
+        let open = (self.grace.as_nanos() + pause.as_nanos() + CLOCK_TOLERANCE.as_nanos())
+            / self.length.as_nanos()
+            + 3;
         (open as usize).next_power_of_two()
     }
 
     /// Returns the interval that `time` falls into and its bounds.
     #[must_use]
-    pub const fn bounds_of(&self, time: Nanos) -> IntervalBounds {
+    pub const fn bounds_of(&self, time: Instant) -> IntervalBounds {
         let index = self.index_of(time);
         let end = self.end_of(index);
         IntervalBounds {
             index,
-            begin: end.since(self.length),
+            begin: end.saturating_sub(self.length),
             end,
         }
     }
 
-    fn is_closed(&self, index: u64, watermark: Nanos) -> bool {
+    fn is_closed(&self, index: u64, watermark: Instant) -> bool {
         watermark > self.end_of(index) + self.grace
     }
 }
@@ -176,23 +178,23 @@ pub struct IntervalBounds {
     /// Its number, from 0.
     pub index: u64,
     /// When it begins.
-    pub begin: Nanos,
+    pub begin: Instant,
     /// When it has ended.
-    pub end: Nanos,
+    pub end: Instant,
 }
 
 impl IntervalBounds {
     /// No interval: holds no time.
     pub const NONE: Self = Self {
         index: 0,
-        begin: Nanos(0),
-        end: Nanos(0),
+        begin: Instant::START,
+        end: Instant::START,
     };
 
     /// Returns whether `time` falls into it.
     #[must_use]
     #[inline]
-    pub fn holds(&self, time: Nanos) -> bool {
+    pub fn holds(&self, time: Instant) -> bool {
         self.begin <= time && time < self.end
     }
 }
@@ -256,7 +258,7 @@ pub struct Writer<'a> {
     ring: &'a Ring<'a>,
     opened: u64,
     /// Before this time [`Self::open`] has nothing to do.
-    next_open: Nanos,
+    next_open: Instant,
     /// Where [`Self::index_of`] found a time last.
     recent: IntervalBounds,
 }
@@ -268,7 +270,7 @@ impl<'a> Writer<'a> {
         Self {
             ring,
             opened: 0,
-            next_open: Nanos(0),
+            next_open: Instant::START,
             recent: IntervalBounds::NONE,
         }
     }
@@ -283,12 +285,12 @@ impl<'a> Writer<'a> {
     /// can count in. `false` if the reader has not yet handed back one that is needed: nothing may
     /// be counted at `now`.
     #[inline]
-    pub fn open(&mut self, now: Nanos) -> bool {
+    pub fn open(&mut self, now: Instant) -> bool {
         now < self.next_open || self.open_more(now)
     }
 
     #[cold]
-    fn open_more(&mut self, now: Nanos) -> bool {
+    fn open_more(&mut self, now: Instant) -> bool {
         let Ring { cells, grid, .. } = self.ring;
         if now + CLOCK_TOLERANCE < grid.start {
             return true;
@@ -307,7 +309,7 @@ impl<'a> Writer<'a> {
         }
         // Whoever sees that a cell is open sees that it has been cleared.
         self.ring.opened.store(self.opened, release(Edge::Cleared));
-        self.next_open = grid.end_of(last) - CLOCK_TOLERANCE;
+        self.next_open = grid.end_of(last).saturating_sub(CLOCK_TOLERANCE);
         true
     }
 
@@ -323,7 +325,7 @@ impl<'a> Writer<'a> {
 
     /// Returns the interval that `time` falls into; without a grid if that was asked for last.
     #[inline]
-    pub fn index_of(&mut self, time: Nanos) -> u64 {
+    pub fn index_of(&mut self, time: Instant) -> u64 {
         if !self.recent.holds(time) {
             self.recent = self.ring.grid.bounds_of(time);
         }
@@ -331,8 +333,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Says that whatever is counted from here on happened at `now` or later.
-    pub fn advance_watermark(&self, now: Nanos) {
-        self.ring.watermark.store(now.0, release(Edge::Closed));
+    pub fn advance_watermark(&self, now: Instant) {
+        self.ring
+            .watermark
+            .store(now.as_nanos(), release(Edge::Closed));
     }
 
     /// Says that nothing will be counted any more.
@@ -364,8 +368,8 @@ impl<'a> Reader<'a> {
     /// intervals never end: beyond what it counted they are empty.
     pub fn read(&mut self) -> Option<Interval> {
         // Pairs with the worker's release: all that counts in a closed interval is visible.
-        let watermark = Nanos(self.ring.watermark.load(acquire(Edge::Closed)));
-        if watermark.0 != ENDED && !self.ring.grid.is_closed(self.next, watermark) {
+        let watermark = Instant::from_nanos(self.ring.watermark.load(acquire(Edge::Closed)));
+        if watermark.as_nanos() != ENDED && !self.ring.grid.is_closed(self.next, watermark) {
             return None;
         }
         let interval = if self.next < self.ring.opened.load(acquire(Edge::Cleared)) {

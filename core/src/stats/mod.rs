@@ -13,7 +13,7 @@ use zerocopy::transmute;
 
 use crate::stats::histogram::Histogram;
 use crate::sync::seqlock::SeqLock;
-use crate::time::Nanos;
+use crate::time::Span;
 
 pub use counters::{
     Counter, Counters, IgnoredCounters, PollCounters, ProbeCounters, RxCounters, TxCounters,
@@ -22,7 +22,7 @@ pub use moments::Moments;
 pub use recorder::Recorder;
 
 /// Polls further apart than this are a stall.
-pub const STALL: Nanos = Nanos(50_000);
+pub const STALL: Span = Span::from_micros(50);
 
 const WORDS: usize = size_of::<Counters>() / 8;
 

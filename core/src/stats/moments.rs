@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::time::Nanos;
+use crate::time::Span;
 
 /// Exact moments of a latency distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -23,8 +23,8 @@ pub struct Moments {
 impl Moments {
     /// Counts `value`.
     #[inline]
-    pub fn record(&mut self, value: Nanos) {
-        self.add(1, value.0, value.0, value.0);
+    pub fn record(&mut self, value: Span) {
+        self.add(1, value.as_nanos(), value.as_nanos(), value.as_nanos());
     }
 
     /// Counts `count` values at once, of which sum, least and greatest are known.
@@ -86,7 +86,7 @@ mod tests {
         for values in [[5, 9, 7], [9, 7, 5]] {
             let mut moments = Moments::default();
             for value in values {
-                moments.record(Nanos(value));
+                moments.record(Span::from_nanos(value));
             }
             assert_eq!(moments.summary(), Some((5, 7.0, 9)));
         }
@@ -97,7 +97,7 @@ mod tests {
         let mut moments = Moments::default();
         assert_eq!(moments.summary(), None);
         for value in [u64::MAX, u64::MAX, 3] {
-            moments.record(Nanos(value));
+            moments.record(Span::from_nanos(value));
         }
         assert_eq!(moments.sum_ns(), 2 * u128::from(u64::MAX) + 3);
         let mut merged = Moments::default();

@@ -2,7 +2,7 @@
 
 use super::intervals::{Interval, Writer};
 use super::{Counters, WorkerStats};
-use crate::time::Nanos;
+use crate::time::Instant;
 
 /// Everything that one worker writes of what it counts.
 pub struct Recorder<'a> {
@@ -64,15 +64,15 @@ impl<'a> Recorder<'a> {
     }
 
     /// Publishes what was counted; whatever is counted later happens at `now` or later.
-    pub fn publish(&mut self, now: Nanos) {
-        self.counters.poll.last_ns = now.0;
+    pub fn publish(&mut self, now: Instant) {
+        self.counters.poll.last_ns = now.as_nanos();
         self.stats.publish(&self.counters);
         self.intervals.advance_watermark(now);
     }
 
     /// Publishes what was counted at the end, at `now`: nothing is counted any more.
-    pub fn end(&mut self, now: Nanos) {
-        self.counters.poll.last_ns = now.0;
+    pub fn end(&mut self, now: Instant) {
+        self.counters.poll.last_ns = now.as_nanos();
         self.stats.publish(&self.counters);
         self.intervals.end();
     }

@@ -6,7 +6,7 @@ use crate::probe::Index;
 use crate::sequence::SequenceWindow;
 use crate::stats::Recorder;
 use crate::stats::intervals::{Interval, IntervalBounds};
-use crate::time::Nanos;
+use crate::time::{Instant, Span};
 use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
 use crate::tx::template::Template;
 use crate::worker::Polled;
@@ -20,10 +20,10 @@ pub struct Plan {
     pub streams: u16,
     /// Of all streams together; without one, as fast as it goes.
     pub rate: Option<Rate>,
-    /// What is sent before this time is not counted.
-    pub warmup: Nanos,
+    /// What is sent before it, to warm up, is not counted.
+    pub start: Instant,
     /// How long to send after that.
-    pub duration: Option<Nanos>,
+    pub duration: Option<Span>,
     /// How many packets all streams together send after that.
     pub count: Option<u64>,
     /// Most packets handed over at once.
@@ -42,7 +42,7 @@ impl Plan {
             .map(|count| rest(count).div_ceil(u64::from(self.streams)))
     }
 
-    fn pacer(&self, start: Nanos) -> Option<Pacer> {
+    fn pacer(&self, start: Instant) -> Option<Pacer> {
         self.rate
             .map(|rate| Pacer::new(rate, start, self.stream, self.streams))
     }
@@ -58,7 +58,7 @@ pub struct Generator<'a> {
     /// Packets still to be counted.
     left: u64,
     /// Nothing due from here on is sent.
-    end: Nanos,
+    end: Instant,
     is_warm: bool,
     interval: IntervalBounds,
 }
@@ -79,11 +79,11 @@ impl<'a> Generator<'a> {
                 sequence: 0,
                 port_offset: 0,
             },
-            pacer: plan.pacer(Nanos(0)),
+            pacer: plan.pacer(Instant::START),
             left: plan.share_of_count().unwrap_or(u64::MAX),
             end: plan
                 .duration
-                .map_or(Nanos::MAX, |duration| plan.warmup + duration),
+                .map_or(Instant::MAX, |duration| plan.start + duration),
             is_warm: false,
             interval: IntervalBounds::NONE,
             plan,
@@ -102,7 +102,7 @@ impl<'a> Generator<'a> {
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
-        now: Nanos,
+        now: Instant,
         phase: Phase,
         port: &mut P,
         recorder: &mut Recorder<'_>,
@@ -111,9 +111,9 @@ impl<'a> Generator<'a> {
             self.end = self.end.min(now);
         }
         if !self.is_warm {
-            if now >= self.plan.warmup {
+            if now >= self.plan.start {
                 self.is_warm = true;
-                self.pacer = self.plan.pacer(self.plan.warmup);
+                self.pacer = self.plan.pacer(self.plan.start);
             } else if now >= self.end {
                 return Polled::Ended;
             }
@@ -127,7 +127,7 @@ impl<'a> Generator<'a> {
             self.interval = recorder.intervals.grid().bounds_of(now);
         }
         // A template may write a time one nanosecond later; it stays in the interval.
-        let now = now.min(self.interval.end - Nanos(2));
+        let now = now.min(self.interval.end.saturating_sub(Span::from_nanos(2)));
         let outcome = self.transmit(now, due, port);
         if self.is_warm {
             let tx = &mut recorder.counters.tx;
@@ -141,7 +141,7 @@ impl<'a> Generator<'a> {
 
     /// Returns how many packets are due, at most a burst; `None` if no more will be.
     #[inline]
-    fn due(&mut self, now: Nanos, recorder: &mut Recorder<'_>) -> Option<u16> {
+    fn due(&mut self, now: Instant, recorder: &mut Recorder<'_>) -> Option<u16> {
         let most = self.left.min(u64::from(self.plan.burst)) as u16;
         if most == 0 {
             return None;
@@ -150,9 +150,9 @@ impl<'a> Generator<'a> {
             return (now < self.end).then_some(most);
         };
         // What would be due after the warm-up is paced anew.
-        let end = if self.is_warm { self.end } else { Nanos::MAX };
+        let end = if self.is_warm { self.end } else { Instant::MAX };
         let mut skipped = pacer.skip_late(now, end);
-        let mut due = Some(pacer.due_by(now.min(end - Nanos(1)), most));
+        let mut due = Some(pacer.due_by(now.min(end.saturating_sub(Span::from_nanos(1))), most));
         if pacer.due() >= end {
             due = None;
         } else if now > end + CATCH_UP {
@@ -166,7 +166,7 @@ impl<'a> Generator<'a> {
     }
 
     #[inline(never)] // so that the loop over a burst has the registers to itself
-    fn transmit<P: Port>(&self, now: Nanos, due: u16, port: &mut P) -> TxOutcome {
+    fn transmit<P: Port>(&self, now: Instant, due: u16, port: &mut P) -> TxOutcome {
         let Plan {
             stream,
             first_source_port,
@@ -195,9 +195,9 @@ impl<'a> Generator<'a> {
             _ if self.template.is_minimal() => {
                 port.transmit(due, |frame| burst.write_minimal(frame, next_port()))
             }
-            None => port.transmit(due, |frame| burst.write(frame, next_port(), Nanos(0))),
+            None => port.transmit(due, |frame| burst.write(frame, next_port(), Span::ZERO)),
             Some(mut pacer) => port.transmit(due, |frame| {
-                let lag = now - pacer.due();
+                let lag = now.saturating_since(pacer.due());
                 pacer.advance();
                 burst.write(frame, next_port(), lag)
             }),
@@ -211,16 +211,16 @@ impl<'a> Generator<'a> {
 
     /// Goes on past `accepted` packets, which take their sequences, and counts them.
     #[inline]
-    fn take(&mut self, now: Nanos, accepted: u16, recorder: &mut Recorder<'_>) {
+    fn take(&mut self, now: Instant, accepted: u16, recorder: &mut Recorder<'_>) {
         let counters = &mut recorder.counters;
         self.next
             .advance(u32::from(accepted), self.plan.source_ports);
         for _ in 0..accepted {
             let Some(pacer) = &mut self.pacer else { break };
             if self.is_warm {
-                let lag = now - pacer.due();
+                let lag = now.saturating_since(pacer.due());
                 recorder.stats.lag.record(lag);
-                counters.tx.lag_max_ns = counters.tx.lag_max_ns.max(lag.0);
+                counters.tx.lag_max_ns = counters.tx.lag_max_ns.max(lag.as_nanos());
             }
             pacer.advance();
         }
@@ -233,9 +233,9 @@ impl<'a> Generator<'a> {
         }
         let tx = &mut counters.tx;
         if tx.packets == 0 {
-            tx.first_ns = now.0;
+            tx.first_ns = now.as_nanos();
         }
-        tx.last_ns = now.0;
+        tx.last_ns = now.as_nanos();
         tx.packets += packets;
         tx.bytes += packets * u64::from(self.template.frame_len().0);
         recorder.intervals.count(

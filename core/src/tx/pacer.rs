@@ -5,21 +5,21 @@
 //! `i + n`, `i + 2n` and so on, so that all of them together are evenly spaced.
 //!
 //! ```
-//! use dpdkgen_core::time::Nanos;
+//! use dpdkgen_core::time::Instant;
 //! use dpdkgen_core::tx::{Pacer, Rate};
 //!
 //! // Three packets in ten nanoseconds, from the first one on.
 //! let rate = Rate::new(3, 10).expect("neither is 0");
-//! let mut pacer = Pacer::new(rate, Nanos(100), 0, 1);
+//! let mut pacer = Pacer::new(rate, Instant::from_nanos(100), 0, 1);
 //! let mut due = || {
-//!     let due = pacer.due().0;
+//!     let due = pacer.due().as_nanos();
 //!     pacer.advance();
 //!     due
 //! };
 //! assert_eq!([due(), due(), due(), due()], [100, 104, 107, 110]);
 //! ```
 
-use crate::time::Nanos;
+use crate::time::{Instant, Span};
 
 /// Packets per span of time, exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ impl Rate {
 
     /// Returns the span.
     #[must_use]
-    pub const fn span(self) -> Nanos {
-        Nanos(self.span_ns)
+    pub const fn span(self) -> Span {
+        Span::from_nanos(self.span_ns)
     }
 
     /// Returns packets per second, rounded, for display.
@@ -59,8 +59,8 @@ impl Rate {
 
     /// Returns how many packets fall due within `span`, rounded up.
     #[must_use]
-    pub fn packets_in(self, span: Nanos) -> u64 {
-        let packets = u128::from(self.packets) * u128::from(span.0);
+    pub fn packets_in(self, span: Span) -> u64 {
+        let packets = u128::from(self.packets) * u128::from(span.as_nanos());
         u64::try_from(packets.div_ceil(u128::from(self.span_ns))).unwrap_or(u64::MAX)
     }
 }
@@ -77,7 +77,7 @@ pub struct Pacer {
 }
 
 /// After a stall at most this much is caught up, the rest is skipped.
-pub const CATCH_UP: Nanos = Nanos::MILLISECOND;
+pub const CATCH_UP: Span = Span::from_millis(1);
 
 impl Pacer {
     /// Makes the due times from `start` on of stream `stream` of `streams`, which share `rate`.
@@ -86,7 +86,7 @@ impl Pacer {
     ///
     /// If `streams` is 0 or `stream` is not below it.
     #[must_use]
-    pub fn new(rate: Rate, start: Nanos, stream: u16, streams: u16) -> Self {
+    pub fn new(rate: Rate, start: Instant, stream: u16, streams: u16) -> Self {
         assert!(stream < streams, "stream {stream} of {streams}");
         let Rate { packets, span_ns } = rate;
         let split = |turns: u16| {
@@ -98,7 +98,7 @@ impl Pacer {
         let (step_ns, step_parts) = split(streams);
         let (offset_ns, offset_parts) = split(stream);
         let mut pacer = Self {
-            due_ns: start.0,
+            due_ns: start.as_nanos(),
             early: 0,
             parts: packets,
             step_ns,
@@ -111,8 +111,8 @@ impl Pacer {
     /// Returns when the next packet is due.
     #[must_use]
     #[inline]
-    pub const fn due(&self) -> Nanos {
-        Nanos(self.due_ns)
+    pub const fn due(&self) -> Instant {
+        Instant::from_nanos(self.due_ns)
     }
 
     /// Goes on to the packet after the next.
@@ -137,10 +137,10 @@ impl Pacer {
     /// Returns how many packets, at most `most`, are due by `now`.
     #[must_use]
     #[inline]
-    pub fn due_by(&self, now: Nanos, most: u16) -> u16 {
+    pub fn due_by(&self, now: Instant, most: u16) -> u16 {
         let mut ahead = *self;
         let mut count = 0;
-        while count < most && ahead.due_ns <= now.0 {
+        while count < most && ahead.due_ns <= now.as_nanos() {
             ahead.advance();
             count += 1;
         }
@@ -150,13 +150,13 @@ impl Pacer {
     /// Skips what is more than [`CATCH_UP`] late at `now`, but never the latest packet due before
     /// `end`, and says how many that were.
     #[inline]
-    pub fn skip_late(&mut self, now: Nanos, end: Nanos) -> u64 {
-        let oldest = now.since(CATCH_UP);
-        if self.due_ns >= oldest.0 {
+    pub fn skip_late(&mut self, now: Instant, end: Instant) -> u64 {
+        let oldest = now.saturating_sub(CATCH_UP);
+        if self.due_ns >= oldest.as_nanos() {
             return 0;
         }
         let late = self.count_before(oldest);
-        let due = self.count_before(end.min(Nanos(now.0.saturating_add(1))));
+        let due = self.count_before(end.min(now + Span::from_nanos(1)));
         let skipped = late.min(due.saturating_sub(1));
         self.jump(skipped);
         skipped
@@ -164,11 +164,11 @@ impl Pacer {
 
     /// Returns how many of the packets not yet taken are due before `end`.
     #[must_use]
-    pub fn count_before(&self, end: Nanos) -> u64 {
+    pub fn count_before(&self, end: Instant) -> u64 {
         // The m-th packet from here is due at due - early/parts + m * step, rounded up, and a
         // rounded-up time is below a whole `end` just if the exact one is at most `end - 1`.
         let Some(span_ns) = end
-            .0
+            .as_nanos()
             .checked_sub(self.due_ns)
             .and_then(|ns| ns.checked_sub(1))
         else {
@@ -214,10 +214,10 @@ mod tests {
         #[test]
         fn due_times_never_drift(rate in rates(), streams in 1_u16..20, start in 0_u64..1 << 40) {
             for stream in 0..streams {
-                let mut pacer = Pacer::new(rate, Nanos(start), stream, streams);
+                let mut pacer = Pacer::new(rate, Instant::from_nanos(start), stream, streams);
                 for turn in 0..1000 {
                     let k = turn * u64::from(streams) + u64::from(stream);
-                    prop_assert_eq!(pacer.due().0, start + exact_due(rate, k));
+                    prop_assert_eq!(pacer.due().as_nanos(), start + exact_due(rate, k));
                     pacer.advance();
                 }
             }
@@ -233,7 +233,7 @@ mod tests {
             // 10 times as long fall due at the same times.
             let short = Rate::new(packets, span_ns).unwrap();
             let long = Rate::new(packets * times, span_ns * times).unwrap();
-            let [mut short, mut long] = [short, long].map(|rate| Pacer::new(rate, Nanos(5), 1, 2));
+            let [mut short, mut long] = [short, long].map(|rate| Pacer::new(rate, Instant::from_nanos(5), 1, 2));
             for _ in 0..1000 {
                 prop_assert_eq!(short.due(), long.due());
                 short.advance();
@@ -243,7 +243,7 @@ mod tests {
 
         #[test]
         fn a_jump_is_so_many_steps(rate in rates(), packets in 0_u64..2000) {
-            let mut jumped = Pacer::new(rate, Nanos(0), 1, 3);
+            let mut jumped = Pacer::new(rate, Instant::START, 1, 3);
             let mut walked = jumped;
             jumped.jump(packets);
             for _ in 0..packets {
@@ -254,15 +254,15 @@ mod tests {
 
         #[test]
         fn counting_agrees_with_walking(rate in rates(), end in 0_u64..10_000_000) {
-            let pacer = Pacer::new(rate, Nanos(7), 0, 1);
-            prop_assume!(rate.packets_in(Nanos(end)) < 100_000);
+            let pacer = Pacer::new(rate, Instant::from_nanos(7), 0, 1);
+            prop_assume!(rate.packets_in(Span::from_nanos(end)) < 100_000);
             let mut walked = pacer;
             let mut count = 0;
             while walked.due_ns < end {
                 walked.advance();
                 count += 1;
             }
-            prop_assert_eq!(pacer.count_before(Nanos(end)), count);
+            prop_assert_eq!(pacer.count_before(Instant::from_nanos(end)), count);
         }
 
         #[test]
@@ -273,13 +273,13 @@ mod tests {
         ) {
             let rate = Rate::new(pps, 1_000_000_000).unwrap();
             let mut pacers: std::vec::Vec<_> =
-                (0..streams).map(|i| Pacer::new(rate, Nanos(0), i, streams)).collect();
+                (0..streams).map(|i| Pacer::new(rate, Instant::START, i, streams)).collect();
             let mut total = 0;
-            let mut now = Nanos(0);
+            let mut now = Instant::START;
             for pause in pauses {
-                now = now + Nanos(pause);
+                now = now + Span::from_nanos(pause);
                 for pacer in &mut pacers {
-                    total += pacer.skip_late(now, Nanos::MAX);
+                    total += pacer.skip_late(now, Instant::MAX);
                     let burst = pacer.due_by(now, u16::MAX);
                     let bound = Rate::new(pps, 1_000_000_000 * u64::from(streams))
                         .unwrap()
@@ -291,7 +291,7 @@ mod tests {
                     total += u64::from(burst);
                 }
             }
-            let due = u128::from(now.0) * u128::from(pps) / 1_000_000_000;
+            let due = u128::from(now.as_nanos()) * u128::from(pps) / 1_000_000_000;
             prop_assert!(u128::from(total).abs_diff(due) <= 1, "{total} for {due}");
         }
     }
@@ -299,22 +299,36 @@ mod tests {
     #[test]
     fn a_rate_says_what_it_was_made_of() {
         let rate = Rate::new(7, 2_000_000_000).unwrap();
-        assert_eq!((rate.packets(), rate.span()), (7, Nanos(2_000_000_000)));
+        assert_eq!((rate.packets(), rate.span()), (7, Span::from_secs(2)));
         assert!((rate.pps() - 3.5).abs() < 1e-12);
     }
 
     #[test]
     fn the_latest_packet_due_is_never_skipped() {
-        let mut pacer = Pacer::new(Rate::new(100, 1_000_000_000).unwrap(), Nanos(0), 0, 1);
-        assert_eq!(pacer.skip_late(Nanos(55_000_000), Nanos::MAX), 5);
-        assert_eq!(pacer.due(), Nanos(50_000_000));
-        assert_eq!(pacer.due_by(Nanos(55_000_000), 32), 1);
+        let mut pacer = Pacer::new(Rate::new(100, 1_000_000_000).unwrap(), Instant::START, 0, 1);
+        assert_eq!(
+            pacer.skip_late(Instant::from_nanos(55_000_000), Instant::MAX),
+            5
+        );
+        assert_eq!(pacer.due(), Instant::from_nanos(50_000_000));
+        assert_eq!(pacer.due_by(Instant::from_nanos(55_000_000), 32), 1);
     }
 
     #[test]
     fn a_short_stall_skips_nothing() {
-        let mut pacer = Pacer::new(Rate::new(1_000_000, 1_000_000_000).unwrap(), Nanos(0), 0, 1);
-        assert_eq!(pacer.skip_late(Nanos(1_000_000), Nanos::MAX), 0);
-        assert_eq!(pacer.skip_late(Nanos(1_000_001), Nanos::MAX), 1);
+        let mut pacer = Pacer::new(
+            Rate::new(1_000_000, 1_000_000_000).unwrap(),
+            Instant::START,
+            0,
+            1,
+        );
+        assert_eq!(
+            pacer.skip_late(Instant::from_nanos(1_000_000), Instant::MAX),
+            0
+        );
+        assert_eq!(
+            pacer.skip_late(Instant::from_nanos(1_000_001), Instant::MAX),
+            1
+        );
     }
 }

@@ -6,7 +6,7 @@ use crate::port::FrameLen;
 use crate::probe::filling::Filling;
 use crate::probe::layout::{Addresses, IPV4_FRONT_LEN, Ipv4Front, Layout};
 use crate::probe::{self, Head, Index, Tag, Tail};
-use crate::time::Nanos;
+use crate::time::{Instant, Span};
 use crate::wire::Udp;
 use crate::wire::checksum::Sum;
 
@@ -47,9 +47,9 @@ pub struct Patch {
     /// UDP source port.
     pub source_port: u16,
     /// When it is sent.
-    pub time: Nanos,
+    pub time: Instant,
     /// How long after its due time that is.
-    pub lag: Nanos,
+    pub lag: Span,
 }
 
 impl<'a> Template<'a> {
@@ -103,11 +103,11 @@ impl<'a> Template<'a> {
     /// come to [`Index::SEQUENCES`].
     #[must_use]
     #[inline]
-    pub fn burst(&self, first: Index, time: Nanos) -> Burst<'_, 'a> {
+    pub fn burst(&self, first: Index, time: Instant) -> Burst<'_, 'a> {
         let head = Head::new(first, self.tag, time);
         let mut sum = self.constant.plus(head.sum());
         if self.long {
-            sum = sum.plus(Tail::new(self.tag, Nanos(0)).sum());
+            sum = sum.plus(Tail::new(self.tag, Span::ZERO).sum());
         }
         Burst {
             template: self,
@@ -123,12 +123,12 @@ impl<'a> Template<'a> {
         &self,
         frame: &mut [u8],
         index: Index,
-        mut time: Nanos,
+        mut time: Instant,
         source_port: u16,
-        lag: Nanos,
+        lag: Span,
     ) {
         loop {
-            time = time + Nanos(1);
+            time = time + Span::from_nanos(1);
             if self
                 .burst(index, time)
                 .try_write::<false>(frame, source_port, lag)
@@ -145,7 +145,7 @@ pub struct Burst<'t, 'a> {
     template: &'t Template<'a>,
     /// That of the first packet.
     head: Head,
-    time: Nanos,
+    time: Instant,
     /// Which probe the next packet is.
     index: Index,
     /// The sum over the next packet but for source port, lag and filling.
@@ -162,7 +162,7 @@ impl Burst<'_, '_> {
     /// No packet is written whose right checksum looks like one that was left to a NIC, since a
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
     #[inline(always)] // into the loop over a burst
-    pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) -> FrameLen {
+    pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Span) -> FrameLen {
         self.write_next::<false>(frame, source_port, lag);
         self.template.frame_len
     }
@@ -171,12 +171,12 @@ impl Burst<'_, '_> {
     #[inline(always)] // as above
     pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
         debug_assert!(self.template.is_minimal());
-        self.write_next::<true>(frame, source_port, Nanos(0));
+        self.write_next::<true>(frame, source_port, Span::ZERO);
         FrameLen(IPV4_FRONT_LEN as u16)
     }
 
     #[inline(always)]
-    fn write_next<const MINIMAL: bool>(&mut self, frame: &mut [u8], source_port: u16, lag: Nanos) {
+    fn write_next<const MINIMAL: bool>(&mut self, frame: &mut [u8], source_port: u16, lag: Span) {
         if !self.try_write::<MINIMAL>(frame, source_port, lag) {
             self.template
                 .write_later(frame, self.index, self.time, source_port, lag);
@@ -191,7 +191,7 @@ impl Burst<'_, '_> {
         &self,
         frame: &mut [u8],
         source_port: u16,
-        lag: Nanos,
+        lag: Span,
     ) -> bool {
         let template = self.template;
         let (filling, filling_sum) = if MINIMAL {
@@ -235,7 +235,7 @@ impl Burst<'_, '_> {
 
 /// Returns what a lag adds to the sum of a packet without one.
 #[inline]
-const fn lag_sum(lag: Nanos) -> Sum {
+const fn lag_sum(lag: Span) -> Sum {
     Tail::new(Tag::new(0), lag).sum()
 }
 
@@ -286,7 +286,7 @@ mod tests {
             lag: u64,
         ) {
             let index = Index::new((index >> 48) as u16, index);
-            let patch = Patch { index, source_port, time: Nanos(time), lag: Nanos(lag) };
+            let patch = Patch { index, source_port, time: Instant::from_nanos(time), lag: Span::from_nanos(lag) };
             let frame = written(payload_len, seed, tag, &patch);
             let parsed = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
             let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("no IPv4") };
@@ -316,13 +316,13 @@ mod tests {
                 let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
                 prop_assert!(template.is_minimal());
                 let first = Index::new(stream, sequence);
-                let mut bare = template.burst(first, Nanos(time));
-                let mut any = template.burst(first, Nanos(time));
+                let mut bare = template.burst(first, Instant::from_nanos(time));
+                let mut any = template.burst(first, Instant::from_nanos(time));
                 for i in 0..1000 {
                     let source_port = source_port.wrapping_add(i * 13);
                     let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
                     let len = bare.write_minimal(&mut one, source_port);
-                    prop_assert_eq!(len, any.write(&mut other, source_port, Nanos(0)));
+                    prop_assert_eq!(len, any.write(&mut other, source_port, Span::ZERO));
                     prop_assert_eq!(one, other);
                 }
                 Ok(())
@@ -341,16 +341,19 @@ mod tests {
                 let patch = Patch {
                     index: Index::new(0, sequence),
                     source_port: 10_000,
-                    time: Nanos(1000),
-                    lag: Nanos(0),
+                    time: Instant::from_nanos(1000),
+                    lag: Span::ZERO,
                 };
                 template.write(&mut frame, &patch);
                 assert_ne!(frame[40..42], template.partial);
                 let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
-                match head.age(Nanos(2000)) {
-                    Age::Past(Nanos(1000)) => {}
-                    Age::Past(Nanos(999)) => postponed += 1,
-                    age => panic!("{age:?}"),
+                let Age::Past(age) = head.age(Instant::from_nanos(2000)) else {
+                    panic!("from the future");
+                };
+                match age.as_nanos() {
+                    1000 => {}
+                    999 => postponed += 1,
+                    age => panic!("{age}"),
                 }
             }
             assert!((1..100).contains(&postponed), "{postponed}");
@@ -362,8 +365,8 @@ mod tests {
         let patch = Patch {
             index: Index::new(u16::MAX, Index::SEQUENCES - 1),
             source_port: 1,
-            time: Nanos(1),
-            lag: Nanos(0),
+            time: Instant::from_nanos(1),
+            lag: Span::ZERO,
         };
         let frame = written(16, 1, 1, &patch);
         let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();

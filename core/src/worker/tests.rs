@@ -70,11 +70,11 @@ impl Port for Source {
 }
 
 /// Each reading is a microsecond after the one before.
-struct Ticking(Nanos);
+struct Ticking(Instant);
 
 impl Clock for Ticking {
-    fn now(&mut self) -> Nanos {
-        self.0 = self.0 + Nanos::MICROSECOND;
+    fn now(&mut self) -> Instant {
+        self.0 = self.0 + Span::from_micros(1);
         self.0
     }
 }
@@ -82,9 +82,9 @@ impl Clock for Ticking {
 /// Returns what `count` reflectors on one lcore have counted after `rounds`.
 fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -> Vec<Counters> {
     let grid = IntervalGrid {
-        start: Nanos(0),
-        length: Nanos::MILLISECOND,
-        grace: Nanos(0),
+        start: Instant::START,
+        length: Span::from_millis(1),
+        grace: Span::ZERO,
     };
     let cells: Vec<Vec<Cell>> = (0..count)
         .map(|_| (0..64).map(|_| Cell::default()).collect())
@@ -104,7 +104,7 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
         })
         .collect();
     let mut crew = LcoreWorkers::new(&mut workers);
-    let mut clock = Ticking(Nanos(0));
+    let mut clock = Ticking(Instant::START);
     let mut now = clock.now();
     for _ in 0..rounds {
         now = crew.poll_all(now, &mut clock, Phase::Running).unwrap();
@@ -156,9 +156,9 @@ fn the_workers_of_an_lcore_share_its_time() {
 /// Returns what a reflector of bursts of 8 has counted that was polled at `times`.
 fn polled(source: Source, times: &[u64]) -> Counters {
     let grid = IntervalGrid {
-        start: Nanos(0),
-        length: Nanos::SECOND,
-        grace: Nanos(0),
+        start: Instant::START,
+        length: Span::from_secs(1),
+        grace: Span::ZERO,
     };
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
     let ring = Ring::new(grid, &cells);
@@ -170,7 +170,13 @@ fn polled(source: Source, times: &[u64]) -> Counters {
         Recorder::new(&stats, Writer::new(&ring)),
     )];
     let mut crew = LcoreWorkers::new(&mut workers);
-    let mut poll = |at, phase| crew.poll_all(Nanos(at), &mut Ticking(Nanos(at)), phase);
+    let mut poll = |at, phase| {
+        crew.poll_all(
+            Instant::from_nanos(at),
+            &mut Ticking(Instant::from_nanos(at)),
+            phase,
+        )
+    };
     for &at in times {
         poll(at, Phase::Running);
     }

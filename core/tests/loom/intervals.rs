@@ -3,7 +3,7 @@
 use dpdkgen_core::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::sync::modelled::{AtomicU64, Twin, spin_loop};
 use dpdkgen_core::sync::{Edge, Relaxed};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use loom::thread;
 
 use crate::support::{Model, check, hold, share};
@@ -42,9 +42,9 @@ fn intervals() {
 }
 
 const DIVISION: IntervalGrid = IntervalGrid {
-    start: Nanos(0),
-    length: Nanos(1_000_000),
-    grace: Nanos(0),
+    start: Instant::START,
+    length: Span::from_millis(1),
+    grace: Span::ZERO,
 };
 
 fn ring(cells: usize) -> &'static Ring<'static> {
@@ -52,8 +52,10 @@ fn ring(cells: usize) -> &'static Ring<'static> {
     share(Ring::new(DIVISION, share(cells)))
 }
 
-fn middle_of(index: u64) -> Nanos {
-    Nanos(DIVISION.end_of(index).0 - 500_000)
+fn middle_of(index: u64) -> Instant {
+    DIVISION
+        .end_of(index)
+        .saturating_sub(Span::from_micros(500))
 }
 
 fn sent(packets: u64) -> Interval {

@@ -8,7 +8,7 @@ use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::sync::Edge;
 use dpdkgen_core::sync::modelled::{Twin, spin_loop};
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Instant, Span};
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{self, Role, Worker};
 use loom::thread;
@@ -45,9 +45,9 @@ fn in_large_thread(run: fn()) {
 
 fn ring() -> &'static Ring<'static> {
     let grid = IntervalGrid {
-        start: Nanos(0),
-        length: Nanos::MILLISECOND,
-        grace: Nanos(0),
+        start: Instant::START,
+        length: Span::from_millis(1),
+        grace: Span::ZERO,
     };
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
     share(Ring::new(grid, share(cells)))
@@ -66,7 +66,7 @@ fn end() {
             let mut counters = Counters::default();
             for packets in 1..=2 {
                 counters.tx.packets = packets;
-                stats.latency.record(Nanos(1));
+                stats.latency.record(Span::from_nanos(1));
                 stats.publish(&counters);
             }
             Writer::new(ring).end();
@@ -114,12 +114,12 @@ impl Port for Device {
 }
 
 /// Each reading is half an interval after the one before, and lets others run.
-struct Ticking(Nanos);
+struct Ticking(Instant);
 
 impl Clock for Ticking {
-    fn now(&mut self) -> Nanos {
+    fn now(&mut self) -> Instant {
         spin_loop();
-        self.0 = self.0 + Nanos(500_000);
+        self.0 = self.0 + Span::from_micros(500);
         self.0
     }
 }
@@ -136,7 +136,7 @@ fn poll_loop() {
                 Recorder::new(stats, Writer::new(ring)),
             )];
             phase_cell.wait_for_start();
-            worker::run(&mut workers, &mut Ticking(Nanos(0)), phase_cell);
+            worker::run(&mut workers, &mut Ticking(Instant::START), phase_cell);
         });
         phase_cell.set(Phase::Running);
         spin_loop();

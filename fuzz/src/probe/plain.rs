@@ -2,7 +2,7 @@
 
 use dpdkgen_core::probe::{Age, Index};
 use dpdkgen_core::rx::verify::{Expectation, Reject, Verified};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 use super::LOW_48;
 use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
@@ -19,12 +19,12 @@ pub struct Verdict {
 pub struct Probe {
     pub index: Index,
     pub age: Age,
-    pub lag: Option<Nanos>,
+    pub lag: Option<Span>,
     pub port_offset: u16,
 }
 
 impl Verdict {
-    pub fn of(verified: &Verified, now: Nanos) -> Self {
+    pub fn of(verified: &Verified, now: Instant) -> Self {
         Self {
             result: verified.result.map(|probe| Probe {
                 index: probe.head.index(),
@@ -38,7 +38,7 @@ impl Verdict {
 }
 
 /// Returns what [`Expectation::verify`] should find.
-pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Nanos) -> Verdict {
+pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Instant) -> Verdict {
     let verdict = |result, checksum_partial| Verdict {
         result,
         checksum_partial,
@@ -95,7 +95,7 @@ fn right_lengths(frame: &[u8], udp_at: usize) -> Option<&[u8]> {
 }
 
 /// Another run's, not as it was sent, or a probe.
-fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Nanos) -> Result<Probe, Reject> {
+fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Instant) -> Result<Probe, Reject> {
     let payload = &datagram[UDP..];
     // Too short for any tag.
     if payload.len() < 16 {
@@ -117,21 +117,21 @@ fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Nanos) -> Result
     Ok(Probe {
         index,
         age: age(u64_at(8) & LOW_48, now),
-        lag: is_long.then(|| Nanos(u64_at(16) & 0xffff_ffff)),
+        lag: is_long.then(|| Span::from_nanos(u64_at(16) & 0xffff_ffff)),
         port_offset: u16_at(datagram, 2) - expectation.first_source_port,
     })
 }
 
 /// Returns how the low 48 bits of a time since the start lie to `now`: whichever is nearer.
-pub fn age(low_48: u64, now: Nanos) -> Age {
+pub fn age(low_48: u64, now: Instant) -> Age {
     const WRAP: i128 = 1 << 48;
-    let (now, low_48) = (i128::from(now.0), i128::from(low_48));
+    let (now, low_48) = (i128::from(now.as_nanos()), i128::from(low_48));
     // The last such time before `now`; negative if that was before the start.
     let past = low_48 + (now - low_48).div_euclid(WRAP) * WRAP;
     let behind = now - past;
     if past >= 0 && behind < WRAP / 2 {
-        Age::Past(Nanos(behind as u64))
+        Age::Past(Span::from_nanos(behind as u64))
     } else {
-        Age::Ahead(Nanos((past + WRAP - now) as u64))
+        Age::Ahead(Span::from_nanos((past + WRAP - now) as u64))
     }
 }

@@ -118,7 +118,7 @@ fn round_trips(text: &mut Text, progress: &Progress) {
         .peekable();
     let (mut seen, mut total) = (0_u64, 0_u64);
     for (bucket, count) in counts.iter().enumerate() {
-        while let Some(edge) = upper_edges.next_if(|edge| *edge < range(bucket).0.0) {
+        while let Some(edge) = upper_edges.next_if(|edge| *edge < range(bucket).0.as_nanos()) {
             family.line("_bucket", &[("le", seconds(edge.into()))], seen);
         }
         seen += count;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::{BUCKETS, bucket};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::progress::*;
 use dpdkgen_report::summary::{Device, Mode, Role};
 
@@ -36,10 +36,10 @@ pub fn sendrecv(seconds: u64) -> Progress {
     rx.poll.stalls = seconds;
     let mut latency = vec![0; BUCKETS];
     let slow = received / 10;
-    latency[bucket(Nanos(10_000))] = received - slow;
-    latency[bucket(Nanos(1_000_000))] = slow;
+    latency[bucket(Span::from_micros(10))] = received - slow;
+    latency[bucket(Span::from_millis(1))] = slow;
     for (count, ns) in [(received - slow, 10_000), (slow, 1_000_000)] {
-        (0..count).for_each(|_| rx.latency.record(Nanos(ns)));
+        (0..count).for_each(|_| rx.latency.record(Span::from_nanos(ns)));
     }
     let closed = seconds.saturating_sub(1);
     Progress {

@@ -188,7 +188,7 @@ impl<'a> Probes<'a> {
             stream,
             streams: self.sequences.streams(),
             rate: self.sendrecv.rate,
-            warmup: self.sendrecv.warmup,
+            start: request.start(),
             duration: request.duration,
             count: request.count,
             burst: request.tx_burst,

@@ -6,7 +6,7 @@ use dpdkgen_core::reflect::Budget;
 use dpdkgen_core::sequence::{Dimensions, Line, Word};
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_report::summary;
 
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::request::{Mode, Request, SendRecv};
 
 /// The control thread may be away for this long, or for so many intervals, before workers wait.
-const READER_PAUSE: Nanos = Nanos(2_000_000_000);
+const READER_PAUSE: Span = Span::from_secs(2);
 const READER_PAUSE_INTERVALS: u64 = 1 << 18;
 
 /// The most memory for what grows with the request: intervals, duplicate windows, flows.
@@ -52,10 +52,8 @@ impl Memory {
     /// If that is more than there may be.
     pub fn check(request: &Request, specs: &[WorkerSpec]) -> Result<Needs, Failure> {
         let grid = grid(request);
-        let pause = READER_PAUSE
-            .0
-            .min(READER_PAUSE_INTERVALS.saturating_mul(grid.length.0));
-        let cells = grid.ring_len(Nanos(pause));
+        let pause = READER_PAUSE.min(grid.length.saturating_mul(READER_PAUSE_INTERVALS));
+        let cells = grid.ring_len(pause);
         let dimensions = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, specs)),
             Mode::Reflect => None,
@@ -135,12 +133,8 @@ fn make<T: Default>(count: usize) -> Vec<T> {
 }
 
 fn grid(request: &Request) -> IntervalGrid {
-    let start = match &request.mode {
-        Mode::SendRecv(sendrecv) => sendrecv.warmup,
-        Mode::Reflect => Nanos(0),
-    };
     IntervalGrid {
-        start,
+        start: request.start(),
         length: request.interval,
         grace: request.grace,
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 
 use crate::request::{PortSelector, limits};
@@ -109,10 +109,10 @@ pub struct PaceArgs {
     pub rate_limit: u64,
     /// Send for this long before counting begins
     #[arg(long, value_name = "S", default_value = "0", value_parser = units::seconds)]
-    pub warmup: Nanos,
+    pub warmup: Span,
     /// Wait this long for what is in flight after the last packet
     #[arg(long, value_name = "MS", default_value = "1000", value_parser = units::milliseconds)]
-    pub drain_ms: Nanos,
+    pub drain_ms: Span,
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +123,7 @@ pub struct BoundArgs {
     pub max_loss: Option<f64>,
     /// Fail if the 99th percentile of the round trip is longer: 5ms
     #[arg(long, value_name = "NS", value_parser = units::nanoseconds)]
-    pub max_p99: Option<Nanos>,
+    pub max_p99: Option<Span>,
 }
 
 #[derive(Debug, Args)]
@@ -160,7 +160,7 @@ pub struct PortArgs {
     pub tx_desc: u16,
     /// Wait this long for the links to come up
     #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
-    pub wait_link: Nanos,
+    pub wait_link: Span,
 }
 
 #[derive(Debug, Args)]
@@ -168,7 +168,7 @@ pub struct PortArgs {
 pub struct StopArgs {
     /// Stop sending after this long
     #[arg(long, value_name = "S", value_parser = units::seconds)]
-    pub duration: Option<Nanos>,
+    pub duration: Option<Span>,
     /// Stop sending after this many packets, over all ports and queues
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub count: Option<u64>,
@@ -183,13 +183,13 @@ pub struct OutputArgs {
     /// Length of the interval
     #[arg(short = 'i', long, value_name = "MS", default_value = "100",
           value_parser = units::milliseconds)]
-    pub stats_interval_ms: Nanos,
+    pub stats_interval_ms: Span,
     /// Close an interval this long after its end
     #[arg(long, value_name = "S", default_value = "1", value_parser = units::seconds)]
-    pub stats_evict_threshold_secs: Nanos,
+    pub stats_evict_threshold_secs: Span,
     /// Flush closed rows to the file this often
     #[arg(long, value_name = "S", default_value = "1", value_parser = units::seconds)]
-    pub stats_evict_interval_secs: Nanos,
+    pub stats_evict_interval_secs: Span,
     /// Write the run's totals to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub json: Option<Target>,

@@ -268,7 +268,7 @@ fn rate(pace: &PaceArgs, payload_len: u16, output: &OutputArgs) -> Result<Option
             "--rate and --rate-limit exclude each other: both say how fast to send",
         )),
         // Neither factor is 0 when the request has passed its checks.
-        (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.0)),
+        (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.as_nanos())),
         (Some(asked), 0) => asked
             .for_frames(payload_len + limits::HEADERS)
             .map(Some)

@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 
 use super::*;
@@ -78,10 +78,10 @@ fn the_articles_sendrecv() {
         dest_macs: vec![[0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]],
         payload_len: 16,
         rate: Rate::new(3_500, 1_000_000),
-        warmup: Nanos(0),
+        warmup: Span::ZERO,
         seed: 4_107_683_144_946_382_073,
         run_tag: None,
-        drain: Nanos::SECOND,
+        drain: Span::from_secs(1),
         window: None,
         max_loss: None,
         max_p99: None,
@@ -96,12 +96,12 @@ fn the_articles_sendrecv() {
         rx_desc: 1_024,
         tx_desc: 1_024,
         stats_file: Some(Target::Stdout),
-        interval: Nanos::MILLISECOND,
-        grace: Nanos::SECOND,
-        flush_every: Nanos(120_000_000_000),
+        interval: Span::from_millis(1),
+        grace: Span::from_secs(1),
+        flush_every: Span::from_secs(120),
         duration: None,
         count: None,
-        wait_link: Nanos(10_000_000_000),
+        wait_link: Span::from_secs(10),
         json: None,
         hdr: None,
         pcap: None,
@@ -126,7 +126,7 @@ fn the_articles_reflect() {
     );
     assert_eq!(
         (request.interval, request.flush_every),
-        (Nanos::SECOND, Nanos(5_000_000_000))
+        (Span::from_secs(1), Span::from_secs(5))
     );
 }
 
@@ -139,11 +139,11 @@ fn defaults() {
     );
     assert_eq!(
         (request.interval, request.grace),
-        (Nanos(100_000_000), Nanos::SECOND)
+        (Span::from_millis(100), Span::from_secs(1))
     );
     assert_eq!(
         (request.flush_every, request.wait_link),
-        (Nanos::SECOND, Nanos(10_000_000_000))
+        (Span::from_secs(1), Span::from_secs(10))
     );
     assert_eq!(
         (request.ports, request.stats_file, request.json),
@@ -166,7 +166,7 @@ fn options_have_their_aliases_and_units() {
     assert_eq!(request.ports, ports);
     assert_eq!(
         (request.interval, request.duration),
-        (Nanos(50_000), Some(Nanos(120_000_000_000)))
+        (Span::from_micros(50), Some(Span::from_secs(120)))
     );
     assert_eq!(
         (request.rx_burst, request.tx_burst, request.rx_desc),
@@ -174,7 +174,7 @@ fn options_have_their_aliases_and_units() {
     );
     assert_eq!(
         (request.count, request.wait_link),
-        (Some(10_000_000), Nanos(500_000_000))
+        (Some(10_000_000), Span::from_millis(500))
     );
     assert_eq!(request.json, Some(Target::File(PathBuf::from("out.json"))));
     assert_eq!(request.verbosity, Verbosity::Verbose);
@@ -192,7 +192,7 @@ fn options_have_their_aliases_and_units() {
     assert_eq!(sent("-R 100").rate, Rate::new(100, 100_000_000));
     assert_eq!(
         sent("--max-loss 0.1% --max-p99 5ms").max_p99,
-        Some(Nanos(5_000_000))
+        Some(Span::from_millis(5))
     );
     assert_eq!(
         sent("--run-tag 0xffffffffffff").run_tag,

@@ -97,7 +97,8 @@ impl Capture {
         }
         self.bytes += bytes;
         self.frames += 1;
-        self.pcap.write(sample.at.0, sample.bytes(), sample.len)
+        self.pcap
+            .write(sample.at.as_nanos(), sample.bytes(), sample.len)
     }
 
     /// Fetches all that is left, and gives the output back; what has been sampled is told. What its

@@ -4,9 +4,9 @@ mod capture;
 pub mod sampling;
 
 use std::io::Write;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_report::background::Background;
 use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::hdr::HdrLog;
@@ -32,7 +32,7 @@ use crate::results::totals::{Distributions, distributions};
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// The intervals of the log of histograms, in the run's own time.
-const LOG_EVERY: Nanos = Nanos::SECOND;
+const LOG_EVERY: Span = Span::from_secs(1);
 
 /// All outputs of one run, each written in the background: a reader that is slow or does not read holds
 /// up neither the control thread nor the other outputs.
@@ -47,10 +47,10 @@ pub struct Outputs {
     display: Option<Display>,
     voice: Voice,
     stream: Stream,
-    next_flush: Nanos,
-    next_log: Nanos,
+    next_flush: Instant,
+    next_log: Instant,
     /// When the run was last shown; not before it has begun.
-    shown: Option<Instant>,
+    shown: Option<time::Instant>,
     has_begun: bool,
 }
 
@@ -126,8 +126,8 @@ impl Outputs {
             display: (!is_quiet).then(|| Display::new(stream, voice.clone())),
             voice,
             stream,
-            next_flush: request.flush_every,
-            next_log: LOG_EVERY,
+            next_flush: Instant::START + request.flush_every,
+            next_log: Instant::START + LOG_EVERY,
             shown: None,
             has_begun: false,
             request: request.clone(),
@@ -191,7 +191,7 @@ impl Outputs {
     }
 
     /// Does what there is to do at `now`, every few milliseconds; `progress` tells how far the run is.
-    pub fn tick(&mut self, now: Nanos, progress: impl Fn() -> Progress) {
+    pub fn tick(&mut self, now: Instant, progress: impl Fn() -> Progress) {
         if now >= self.next_flush {
             self.next_flush = now + self.request.flush_every;
             if let Some(csv) = &mut self.csv {
@@ -223,7 +223,7 @@ impl Outputs {
 
     fn show(&mut self, progress: impl Fn() -> Progress) {
         // At the start there is nothing to see.
-        let is_first = self.shown.replace(Instant::now()).is_none();
+        let is_first = self.shown.replace(time::Instant::now()).is_none();
         if let Some(metrics) = &mut self.metrics {
             metrics.show(progress());
         }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 
 use super::{Mode, Request, SendRecv, limits};
@@ -63,7 +63,7 @@ impl Request {
             ("--stats-evict-interval-secs", Some(self.flush_every)),
             ("--duration", self.duration),
         ] {
-            ensure(time != Some(Nanos(0)), || {
+            ensure(time != Some(Span::ZERO), || {
                 format!("{option} must be more than 0")
             })?;
         }
@@ -85,7 +85,7 @@ impl Request {
         ] {
             check_wait(option, time)?;
         }
-        let open = self.grace.0.div_ceil(self.interval.0);
+        let open = self.grace.as_nanos().div_ceil(self.interval.as_nanos());
         ensure(open <= limits::MAX_OPEN_INTERVALS, || {
             format!(
                 "--stats-evict-threshold-secs {} keeps {open} intervals of {} open, and {} is the \
@@ -231,7 +231,7 @@ fn ensure(good: bool, sentence: impl FnOnce() -> String) -> Result<(), Failure> 
     }
 }
 
-fn check_wait(option: &str, time: Nanos) -> Result<(), Failure> {
+fn check_wait(option: &str, time: Span) -> Result<(), Failure> {
     ensure(time <= limits::MAX_WAIT, || {
         format!(
             "{option} {} is longer than the limit of {}",
@@ -242,16 +242,18 @@ fn check_wait(option: &str, time: Nanos) -> Result<(), Failure> {
 }
 
 /// A time in the largest unit that leaves it whole.
-fn time_text(time: Nanos) -> String {
+fn time_text(time: Span) -> String {
     let units = [
         ("h", 3_600_000_000_000),
         ("s", 1_000_000_000),
         ("ms", 1_000_000),
         ("us", 1_000),
     ];
-    let whole = units.iter().find(|(_, ns)| time.0.is_multiple_of(*ns));
+    let whole = units
+        .iter()
+        .find(|(_, ns)| time.as_nanos().is_multiple_of(*ns));
     whole.map_or_else(
-        || format!("{}ns", time.0),
-        |(unit, ns)| format!("{}{unit}", time.0 / ns),
+        || format!("{}ns", time.as_nanos()),
+        |(unit, ns)| format!("{}{unit}", time.as_nanos() / ns),
     )
 }

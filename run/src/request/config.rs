@@ -1,6 +1,6 @@
 //! The settings in effect as they stand in the JSON summary, under `config`.
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 use serde_json::{Map, Value, json};
 
@@ -25,9 +25,9 @@ impl Request {
         set("rx_desc", json!(self.rx_desc));
         set("tx_desc", json!(self.tx_desc));
         set("stats_file", json!(self.stats_file.as_ref().map(target)));
-        set("stats_interval_ns", json!(self.interval.0));
-        set("grace_ns", json!(self.grace.0));
-        set("flush_every_ns", json!(self.flush_every.0));
+        set("stats_interval_ns", json!(self.interval.as_nanos()));
+        set("grace_ns", json!(self.grace.as_nanos()));
+        set("flush_every_ns", json!(self.flush_every.as_nanos()));
         set("json", json!(self.json.as_ref().map(target)));
         set("hdr", json!(self.hdr.as_ref().map(target)));
         set("pcap", json!(self.pcap.as_ref().map(target)));
@@ -37,7 +37,7 @@ impl Request {
         set("report", json!(self.report.as_ref().map(target)));
         set("duration_ns", json!(self.duration.map(ns)));
         set("count", json!(self.count));
-        set("wait_link_ns", json!(self.wait_link.0));
+        set("wait_link_ns", json!(self.wait_link.as_nanos()));
         if let Mode::SendRecv(send) = &self.mode {
             send.config(set);
         }
@@ -62,17 +62,17 @@ impl SendRecv {
             "rate_pps",
             json!(self.rate.map(dpdkgen_core::tx::pacer::Rate::pps)),
         );
-        set("warmup_ns", json!(self.warmup.0));
+        set("warmup_ns", json!(self.warmup.as_nanos()));
         set("seed", json!(self.seed));
         set("run_tag", json!(self.run_tag));
-        set("drain_ns", json!(self.drain.0));
+        set("drain_ns", json!(self.drain.as_nanos()));
         set("max_loss", json!(self.max_loss));
         set("max_p99_ns", json!(self.max_p99.map(ns)));
     }
 }
 
-fn ns(time: Nanos) -> u64 {
-    time.0
+fn ns(time: Span) -> u64 {
+    time.as_nanos()
 }
 
 fn target(target: &Target) -> String {

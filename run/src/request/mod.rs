@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::output::Target;
 
@@ -21,7 +21,7 @@ use crate::units;
 /// The most that may be asked for.
 pub mod limits {
     use dpdkgen_core::probe::layout::Layout;
-    use dpdkgen_core::time::Nanos;
+    use dpdkgen_core::time::Span;
     use dpdkgen_core::tx::template;
     use dpdkgen_core::{probe, wire};
 
@@ -50,7 +50,7 @@ pub mod limits {
     /// Descriptors per queue; the device's own limits are narrower.
     pub const MAX_DESC: u16 = u16::MAX;
     /// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
-    pub const MIN_INTERVAL: Nanos = Nanos(100);
+    pub const MIN_INTERVAL: Span = Span::from_nanos(100);
     /// Intervals that the grace keeps open.
     pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
     /// Sequences in which duplicates are found, at least.
@@ -60,7 +60,7 @@ pub mod limits {
     /// The same at most: 128 MiB of bits.
     pub const MAX_WINDOW: u64 = 1 << 30;
     /// Intervals and waits: the 48 bits of time in a probe wrap after 78 hours.
-    pub const MAX_WAIT: Nanos = Nanos(24 * 3_600 * Nanos::SECOND.0);
+    pub const MAX_WAIT: Span = Span::from_secs(24 * 3_600);
     /// A run tag has 48 bits.
     pub const MAX_RUN_TAG: u64 = (1 << 48) - 1;
 }
@@ -87,17 +87,17 @@ pub struct Request {
     /// Where the CSV goes.
     pub stats_file: Option<Target>,
     /// The length of a CSV row.
-    pub interval: Nanos,
+    pub interval: Span,
     /// How long after its end an interval is closed.
-    pub grace: Nanos,
+    pub grace: Span,
     /// How often closed rows are flushed to the file.
-    pub flush_every: Nanos,
+    pub flush_every: Span,
     /// Stop sending after this time.
-    pub duration: Option<Nanos>,
+    pub duration: Option<Span>,
     /// Stop sending after this many packets, over all ports and queues.
     pub count: Option<u64>,
     /// How long to wait for the links to come up.
-    pub wait_link: Nanos,
+    pub wait_link: Span,
     /// Where the JSON summary goes.
     pub json: Option<Target>,
     /// Where the log of histograms goes.
@@ -115,6 +115,15 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns when counting begins: after the warm-up.
+    #[must_use]
+    pub fn start(&self) -> Instant {
+        match &self.mode {
+            Mode::SendRecv(sendrecv) => Instant::START + sendrecv.warmup,
+            Mode::Reflect => Instant::START,
+        }
+    }
+
     /// The outputs that carry data, by the names of their options, and where they go.
     #[must_use]
     pub fn data_outputs(&self) -> Vec<(&'static str, &Target)> {
@@ -168,20 +177,20 @@ pub struct SendRecv {
     /// Over all ports and queues; `None` is as fast as it goes.
     pub rate: Option<Rate>,
     /// Sent for so long before counting begins.
-    pub warmup: Nanos,
+    pub warmup: Span,
     /// Of the payload's filling.
     pub seed: u64,
     /// At most 48 bits; `None` is a fresh one.
     pub run_tag: Option<u64>,
     /// How long to wait for what is in flight.
-    pub drain: Nanos,
+    pub drain: Span,
     /// How many sequences back a duplicate must be found; `None` is what rate, grace and drain
     /// take.
     pub window: Option<u64>,
     /// The largest ratio of lost to sent packets that passes.
     pub max_loss: Option<f64>,
     /// The longest 99th percentile of the round trip that passes.
-    pub max_p99: Option<Nanos>,
+    pub max_p99: Option<Span>,
 }
 
 /// How a user names a port.
@@ -247,7 +256,7 @@ impl SendRecv {
     /// Returns how many sequences back a duplicate must be found: what can be in flight or still
     /// open.
     #[must_use]
-    pub fn window(&self, grace: Nanos) -> u64 {
+    pub fn window(&self, grace: Span) -> u64 {
         let of_rate = || {
             self.rate.map_or(limits::WINDOW_WITHOUT_RATE, |rate| {
                 rate.packets_in(grace + self.drain).max(limits::MIN_WINDOW)

@@ -19,10 +19,10 @@ fn probes() -> SendRecv {
         dest_macs: vec![[2, 0, 0, 0, 0, 1]],
         payload_len: 1_000,
         rate: None,
-        warmup: Nanos(0),
+        warmup: Span::ZERO,
         seed: 7,
         run_tag: None,
-        drain: Nanos::SECOND,
+        drain: Span::from_secs(1),
         window: None,
         max_loss: None,
         max_p99: None,
@@ -40,12 +40,12 @@ fn reflect() -> Request {
         rx_desc: 1_024,
         tx_desc: 1_024,
         stats_file: None,
-        interval: Nanos(100_000_000),
-        grace: Nanos::SECOND,
-        flush_every: Nanos::SECOND,
+        interval: Span::from_millis(100),
+        grace: Span::from_secs(1),
+        flush_every: Span::from_secs(1),
         duration: None,
         count: None,
-        wait_link: Nanos(10_000_000_000),
+        wait_link: Span::from_secs(10),
         json: None,
         hdr: None,
         pcap: None,
@@ -119,32 +119,33 @@ fn ports_are_named_once_and_not_too_many() {
 
 #[test]
 fn times_have_bounds() {
-    let zero = Nanos(0);
+    let zero = Span::ZERO;
     assert_eq!(
         complaint(reflect(), |r| r.interval = zero),
         "--stats-interval-ms must be more than 0"
     );
     assert_eq!(
-        complaint(reflect(), |r| r.interval = Nanos(99)),
+        complaint(reflect(), |r| r.interval = Span::from_nanos(99)),
         "--stats-interval-ms 99ns is too short: 100ns is the shortest"
     );
     assert!(complaint(reflect(), |r| r.duration = Some(zero)).starts_with("--duration must"));
     assert!(complaint(reflect(), |r| r.count = Some(0)).starts_with("--count must"));
     assert!(complaint(reflect(), |r| r.flush_every = zero).contains("must be more than 0"));
     assert_eq!(
-        complaint(reflect(), |r| r.wait_link = Nanos(90_000 * Nanos::SECOND.0)),
+        complaint(reflect(), |r| r.wait_link =
+            Span::from_nanos(90_000 * Span::from_secs(1).as_nanos())),
         "--wait-link 25h is longer than the limit of 24h"
     );
-    assert!(probe_complaint(|s| s.drain = Nanos::MAX).starts_with("--drain-ms"));
+    assert!(probe_complaint(|s| s.drain = Span::MAX).starts_with("--drain-ms"));
     assert_eq!(
         complaint(reflect(), |r| (r.interval, r.grace) =
-            (Nanos(953), Nanos::SECOND)),
+            (Span::from_nanos(953), Span::from_secs(1))),
         "--stats-evict-threshold-secs 1s keeps 1049318 intervals of 953ns open, and 1048576 is \
          the limit: shorten it or lengthen --stats-interval-ms"
     );
     assert_eq!(
         Request {
-            interval: Nanos(954),
+            interval: Span::from_nanos(954),
             ..reflect()
         }
         .check(),
@@ -227,10 +228,13 @@ fn what_is_remembered_has_bounds() {
 
 #[test]
 fn the_window_covers_what_is_open_or_in_flight() {
-    assert_eq!(probes().window(Nanos::SECOND), 1 << 24);
-    let at = |rate| SendRecv { rate, ..probes() }.window(Nanos::SECOND);
-    assert_eq!(at(Rate::new(1_000, Nanos::SECOND.0)), 1 << 20);
-    assert_eq!(at(Rate::new(3_500, Nanos::MILLISECOND.0)), 7_000_000);
+    assert_eq!(probes().window(Span::from_secs(1)), 1 << 24);
+    let at = |rate| SendRecv { rate, ..probes() }.window(Span::from_secs(1));
+    assert_eq!(at(Rate::new(1_000, Span::from_secs(1).as_nanos())), 1 << 20);
+    assert_eq!(
+        at(Rate::new(3_500, Span::from_millis(1).as_nanos())),
+        7_000_000
+    );
 }
 
 #[test]

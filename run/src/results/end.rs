@@ -1,6 +1,6 @@
 //! How a run ended, and how it was carried out.
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::summary::{Clock, Device, StopReason};
 
 /// How the sending ended.
@@ -9,7 +9,7 @@ pub struct Stop {
     /// Why.
     pub reason: StopReason,
     /// When.
-    pub at: Nanos,
+    pub at: Instant,
 }
 
 /// What a finished run says of its end.

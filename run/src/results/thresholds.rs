@@ -24,9 +24,10 @@ pub fn missed(request: &Request, summary: &Summary) -> Vec<String> {
     }
     if let Some(most) = sendrecv.max_p99 {
         match summary.latency_ns {
-            Some(latency) if latency.p99 > most.0 => misses.push(format!(
+            Some(latency) if latency.p99 > most.as_nanos() => misses.push(format!(
                 "the 99th percentile of the round trip was {} ns, more than --max-p99 {} ns",
-                latency.p99, most.0
+                latency.p99,
+                most.as_nanos()
             )),
             Some(_) => {}
             None => misses.push("nothing came back, so --max-p99 was not kept".to_owned()),

@@ -33,7 +33,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
     } = context.placement();
     let duration_s = match request.mode {
         Asked::SendRecv(_) => total.sending_s(),
-        Asked::Reflect => Some(end.stop.at.0 as f64 / 1e9),
+        Asked::Reflect => Some(end.stop.at.as_nanos() as f64 / 1e9),
     };
     let workers = specs.iter().zip(&counters).zip(lcores);
     let mut summary = Summary {
@@ -147,7 +147,7 @@ pub fn distributions(context: &Context<'_>) -> Distributions {
         let counts = merged(context.stats(), which).into_iter().enumerate();
         let middle = |bucket| {
             let (lowest, highest) = range(bucket);
-            u64::midpoint(lowest.0, highest.0)
+            u64::midpoint(lowest.as_nanos(), highest.as_nanos())
         };
         counts
             .filter(|(_, count)| *count > 0)
@@ -185,7 +185,7 @@ fn latency(
     let (min, mean, max) = moments.summary()?;
     let counts = merged(stats, which);
     // A bucket's middle may lie beyond the extremes, which are exact.
-    let at = |share| quantile(&counts, share).map_or(max, |value| value.0.clamp(min, max));
+    let at = |share| quantile(&counts, share).map_or(max, |value| value.as_nanos().clamp(min, max));
     Some(Latency {
         count: moments.count,
         min,
@@ -209,7 +209,7 @@ fn pacing(
     let max = total.0.tx.lag_max_ns;
     let lag_ns = (total.0.tx.packets > 0).then(|| {
         let counts = merged(context.stats(), |stats| &stats.lag);
-        let at = |share| quantile(&counts, share).map_or(max, |value| value.0.min(max));
+        let at = |share| quantile(&counts, share).map_or(max, |value| value.as_nanos().min(max));
         Lag {
             p50: at(0.5),
             p99: at(0.99),

@@ -5,10 +5,10 @@
 //! glide to where `CLOCK_MONOTONIC` is: it never jumps and never goes back.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time;
 
 use dpdkgen_core::sync::seqlock::SeqLock;
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Instant};
 use dpdkgen_report::summary;
 
 use crate::outputs::sampling::Stamp;
@@ -30,7 +30,7 @@ pub struct Timebase {
 #[derive(Debug, Clone, Copy)]
 struct Origin {
     ticks: u64,
-    instant: Instant,
+    instant: time::Instant,
 }
 
 /// From ticks to nanoseconds since the run's start.
@@ -47,9 +47,11 @@ impl Scale {
     }
 
     #[inline]
-    fn nanos(&self, ticks: u64) -> Nanos {
+    fn at(&self, ticks: u64) -> Instant {
         let ticks = u128::from(ticks.saturating_sub(self.base_ticks));
-        Nanos(self.base_ns + ((ticks * u128::from(self.ns_per_tick)) >> FRACTION) as u64)
+        Instant::from_nanos(
+            self.base_ns + ((ticks * u128::from(self.ns_per_tick)) >> FRACTION) as u64,
+        )
     }
 }
 
@@ -96,7 +98,7 @@ impl<'t> LateClock<'t> {
 }
 
 impl Stamp for LateClock<'_> {
-    fn stamp(&mut self) -> Option<Nanos> {
+    fn stamp(&mut self) -> Option<Instant> {
         self.timebase.origin.get()?;
         let reader = self.reader.get_or_insert_with(|| self.timebase.reader());
         Some(reader.now())
@@ -159,7 +161,7 @@ impl Timebase {
                     timebase: self,
                     version,
                     scale,
-                    floor: Nanos(0),
+                    floor: Instant::START,
                 };
             }
         }
@@ -174,7 +176,7 @@ impl Timebase {
         let true_ns = instant.duration_since(origin.instant).as_nanos() as f64;
         let ns_per_tick = true_ns / ticks.checked_sub(origin.ticks).filter(|t| *t > 0)? as f64;
         let (_, scale) = self.scale.get()?;
-        let base_ns = scale.nanos(ticks).0;
+        let base_ns = scale.at(ticks).as_nanos();
         let glide_ppm = ((true_ns - base_ns as f64) / 1e3).clamp(-MAX_GLIDE_PPM, MAX_GLIDE_PPM);
         let glided = ns_per_tick * (1.0 + glide_ppm / 1e6) * (1_u64 << FRACTION) as f64;
         self.scale.set(Scale {
@@ -216,10 +218,10 @@ impl Timebase {
     }
 
     /// Ticks and monotonic time of the same moment: of several tries the one that took least.
-    fn measure(&self) -> (u64, Instant) {
+    fn measure(&self) -> (u64, time::Instant) {
         let tries = (0..8).map(|_| {
             let before = self.ticks.raw();
-            let instant = Instant::now();
+            let instant = time::Instant::now();
             let took = self.ticks.raw().saturating_sub(before);
             (took, before + took / 2, instant)
         });
@@ -236,16 +238,16 @@ pub struct TickClock<'a> {
     version: u64,
     scale: Scale,
     /// What the scale before this one had come to.
-    floor: Nanos,
+    floor: Instant,
 }
 
 impl Clock for TickClock<'_> {
     #[inline]
-    fn now(&mut self) -> Nanos {
+    fn now(&mut self) -> Instant {
         if self.timebase.scale.0.version() != self.version {
             self.reload();
         }
-        self.scale.nanos(self.timebase.ticks.raw()).max(self.floor)
+        self.scale.at(self.timebase.ticks.raw()).max(self.floor)
     }
 }
 
@@ -255,7 +257,7 @@ impl TickClock<'_> {
     #[cold]
     fn reload(&mut self) {
         if let Some((version, scale)) = self.timebase.scale.get() {
-            self.floor = self.scale.nanos(self.timebase.ticks.raw()).max(self.floor);
+            self.floor = self.scale.at(self.timebase.ticks.raw()).max(self.floor);
             (self.version, self.scale) = (version, scale);
         }
     }
@@ -274,12 +276,12 @@ mod tests {
         timebase.start();
         let mut clock = timebase.reader();
         // Whatever the threads are kept from doing meanwhile: one span lies in the other.
-        let outer_begin = Instant::now();
+        let outer_begin = time::Instant::now();
         let begin = clock.now();
-        let inner_begin = Instant::now();
+        let inner_begin = time::Instant::now();
         thread::sleep(Duration::from_millis(200));
         let inner = inner_begin.elapsed().as_nanos() as f64;
-        let measured = (clock.now() - begin).0 as f64;
+        let measured = clock.now().saturating_since(begin).as_nanos() as f64;
         let outer = outer_begin.elapsed().as_nanos() as f64;
         assert!(
             inner * 0.999 <= measured && measured <= outer * 1.001,
@@ -317,14 +319,18 @@ mod tests {
             base_ns: 50,
             ns_per_tick: 1 << (FRACTION - 1),
         };
-        assert_eq!(scale.nanos(1000), Nanos(50));
-        assert_eq!(scale.nanos(1200), Nanos(150));
+        assert_eq!(scale.at(1000), Instant::from_nanos(50));
+        assert_eq!(scale.at(1200), Instant::from_nanos(150));
         assert_eq!(
-            scale.nanos(900),
-            Nanos(50),
+            scale.at(900),
+            Instant::from_nanos(50),
             "a core that is behind does not go back"
         );
-        let far = scale.nanos(1000 + (1 << 60));
-        assert_eq!(far, Nanos(50 + (1 << 59)), "years do not overflow");
+        let far = scale.at(1000 + (1 << 60));
+        assert_eq!(
+            far,
+            Instant::from_nanos(50 + (1 << 59)),
+            "years do not overflow"
+        );
     }
 }

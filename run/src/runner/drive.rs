@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
@@ -63,7 +63,7 @@ impl Sink for Live {
         self.outputs.row(row);
     }
 
-    fn tick(&mut self, now: Nanos, progress: &dyn Fn() -> Progress) {
+    fn tick(&mut self, now: Instant, progress: &dyn Fn() -> Progress) {
         self.outputs.tick(now, progress);
     }
 

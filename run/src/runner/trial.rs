@@ -6,10 +6,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{self, SystemTime};
 
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{Device, StopReason, Summary};
@@ -41,7 +41,7 @@ pub trait Sink: Send {
     fn row(&mut self, _row: &Row) {}
 
     /// Notes that it is `now`, every few milliseconds; `progress` tells how far the trial is.
-    fn tick(&mut self, _now: Nanos, _progress: &dyn Fn() -> Progress) {}
+    fn tick(&mut self, _now: Instant, _progress: &dyn Fn() -> Progress) {}
 
     /// Notes that the trial is over; `progress` tells what it came to.
     fn end(&mut self, _progress: &dyn Fn() -> Progress) {}
@@ -69,7 +69,7 @@ pub trait Executor {
     /// Returns a tag that no other trial is likely to have.
     fn fresh_tag(&mut self) -> u64 {
         // The standard library seeds its hashers from the system's entropy.
-        RandomState::new().hash_one(Instant::now()) % Tag::TAGS
+        RandomState::new().hash_one(time::Instant::now()) % Tag::TAGS
     }
 
     /// Has the workers of `context` work until the trial is over, and returns what `summarize` makes of
@@ -144,7 +144,7 @@ impl Executor for EndedBeforeStart {
     ) -> Result<Summary, Failure> {
         let stop = Stop {
             reason: StopReason::Signal,
-            at: Nanos(0),
+            at: Instant::START,
         };
         Ok(summarize(Executed {
             end: End {

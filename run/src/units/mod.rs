@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 
 /// The most digits a number may have: enough for any value here, and 128 bits hold it.
@@ -176,7 +176,7 @@ fn multiplier(prefix: &str) -> Option<u128> {
     })
 }
 
-fn duration(text: &str, bare_ns: u128) -> Result<Nanos, BadValue> {
+fn duration(text: &str, bare_ns: u128) -> Result<Span, BadValue> {
     let (value, unit) = number(text, "a time such as 250ms or 1.5s")?;
     let ns = match unit.as_str() {
         "" => bare_ns,
@@ -189,7 +189,7 @@ fn duration(text: &str, bare_ns: u128) -> Result<Nanos, BadValue> {
         "h" => 3_600_000_000_000,
         _ => return Err(BadValue::Unit("ns, us, ms, s, min or h")),
     };
-    value.times(ns)?.whole("nanoseconds").map(Nanos)
+    value.times(ns)?.whole("nanoseconds").map(Span::from_nanos)
 }
 
 /// A time; a bare number is nanoseconds.
@@ -197,7 +197,7 @@ fn duration(text: &str, bare_ns: u128) -> Result<Nanos, BadValue> {
 /// # Errors
 ///
 /// It is no time, or not a whole number of nanoseconds, or more than 64 bits of them.
-pub fn nanoseconds(text: &str) -> Result<Nanos, BadValue> {
+pub fn nanoseconds(text: &str) -> Result<Span, BadValue> {
     duration(text, 1)
 }
 
@@ -206,7 +206,7 @@ pub fn nanoseconds(text: &str) -> Result<Nanos, BadValue> {
 /// # Errors
 ///
 /// As [`nanoseconds`].
-pub fn milliseconds(text: &str) -> Result<Nanos, BadValue> {
+pub fn milliseconds(text: &str) -> Result<Span, BadValue> {
     duration(text, 1_000_000)
 }
 
@@ -215,7 +215,7 @@ pub fn milliseconds(text: &str) -> Result<Nanos, BadValue> {
 /// # Errors
 ///
 /// As [`nanoseconds`].
-pub fn seconds(text: &str) -> Result<Nanos, BadValue> {
+pub fn seconds(text: &str) -> Result<Span, BadValue> {
     duration(text, 1_000_000_000)
 }
 

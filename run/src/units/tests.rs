@@ -22,11 +22,11 @@ fn times() {
         ("5.ms", 5_000_000),
         ("18446744073709551615ns", u64::MAX),
     ] {
-        assert_eq!(seconds(text), Ok(Nanos(ns)), "{text}");
+        assert_eq!(seconds(text), Ok(Span::from_nanos(ns)), "{text}");
     }
-    assert_eq!(seconds("1"), Ok(Nanos::SECOND));
-    assert_eq!(milliseconds("0.05"), Ok(Nanos(50_000)));
-    assert_eq!(nanoseconds("1000"), Ok(Nanos(1_000)));
+    assert_eq!(seconds("1"), Ok(Span::from_secs(1)));
+    assert_eq!(milliseconds("0.05"), Ok(Span::from_micros(50)));
+    assert_eq!(nanoseconds("1000"), Ok(Span::from_micros(1)));
 }
 
 #[test]
@@ -218,10 +218,10 @@ proptest! {
     #[test]
     fn every_time_reads_back(ns: u64) {
         let text = format!("{}.{:09}s", ns / 1_000_000_000, ns % 1_000_000_000);
-        prop_assert_eq!(seconds(&text), Ok(Nanos(ns)));
-        prop_assert_eq!(seconds(&format!("{ns}ns")), Ok(Nanos(ns)));
+        prop_assert_eq!(seconds(&text), Ok(Span::from_nanos(ns)));
+        prop_assert_eq!(seconds(&format!("{ns}ns")), Ok(Span::from_nanos(ns)));
         let text = format!("{}.{:06}", ns / 1_000_000, ns % 1_000_000);
-        prop_assert_eq!(milliseconds(&text), Ok(Nanos(ns)));
+        prop_assert_eq!(milliseconds(&text), Ok(Span::from_nanos(ns)));
     }
 
     /// packets / span is the rate, exactly: cross-multiplied.

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{LcoreWorkers, Worker};
@@ -70,10 +70,10 @@ pub fn request(rate: Option<Rate>) -> Request {
         dest_macs: vec![[2, 0, 0, 0, 0, 1]],
         payload_len: 200,
         rate,
-        warmup: Nanos(0),
+        warmup: Span::ZERO,
         seed: 1,
         run_tag: Some(1),
-        drain: Nanos(5_000_000),
+        drain: Span::from_millis(5),
         window: None,
         max_loss: None,
         max_p99: None,
@@ -88,12 +88,12 @@ pub fn request(rate: Option<Rate>) -> Request {
         rx_desc: 1024,
         tx_desc: 1024,
         stats_file: None,
-        interval: Nanos::MILLISECOND,
-        grace: Nanos(5_000_000),
-        flush_every: Nanos::SECOND,
-        duration: Some(Nanos(100_000_000)),
+        interval: Span::from_millis(1),
+        grace: Span::from_millis(5),
+        flush_every: Span::from_secs(1),
+        duration: Some(Span::from_millis(100)),
         count: None,
-        wait_link: Nanos::SECOND,
+        wait_link: Span::from_secs(1),
         json: None,
         hdr: None,
         pcap: None,

@@ -1,7 +1,7 @@
 //! The frames on the link, in memory that is used again and again.
 
 use dpdkgen_core::probe::Index;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 /// What a probe was when it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Origin {
     /// From which UDP port, counted from the first.
     pub port_offset: u16,
     /// When, by its sender's clock.
-    pub sent: Nanos,
+    pub sent: Instant,
     /// How long after it was due; 0 if it does not say.
-    pub lag: Nanos,
+    pub lag: Span,
 }
 
 /// Where a frame is kept.
@@ -103,8 +103,8 @@ impl Frames {
                 index: Index::new(0, 0),
                 port: 0,
                 port_offset: 0,
-                sent: Nanos(0),
-                lag: Nanos(0),
+                sent: Instant::START,
+                lag: Span::ZERO,
             },
             is_intact: true,
         });

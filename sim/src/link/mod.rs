@@ -10,7 +10,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 
 use dpdkgen_core::random::SplitMix64;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 use self::damage::{MAX_FOREIGN, MAX_PADDING};
 use self::frames::{Frame, Frames, Origin, Slot};
@@ -55,7 +55,7 @@ struct RxQueue {
 }
 
 /// When a packet arrives; the number keeps the order of those of one moment.
-type Arrival = (Nanos, u64, Slot);
+type Arrival = (Instant, u64, Slot);
 
 /// Packets under way, by arrival.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Coming {
     }
 
     /// The next one that has arrived by `now`.
-    fn next(&mut self, now: Nanos) -> Option<Slot> {
+    fn next(&mut self, now: Instant) -> Option<Slot> {
         let is_due = |arrival: &&Arrival| arrival.0 <= now;
         let in_order = self.in_order.front().filter(is_due);
         let overtaking = self.overtaking.peek().map(|next| &next.0).filter(is_due);
@@ -93,10 +93,10 @@ impl Coming {
 #[derive(Debug)]
 struct Way {
     /// When the wire has carried all that it was given.
-    wire_free: Nanos,
+    wire_free: Instant,
     is_bad: bool,
     /// When the packets in each transmit queue will have left it.
-    departures: Vec<VecDeque<Nanos>>,
+    departures: Vec<VecDeque<Instant>>,
     /// Receive queues, port by port.
     to: Vec<RxQueue>,
     carried: u64,
@@ -128,7 +128,7 @@ pub type SharedLink<'a> = Rc<RefCell<Link<'a>>>;
 impl Way {
     fn new(from: Queues, to: Queues) -> Self {
         Self {
-            wire_free: Nanos(0),
+            wire_free: Instant::START,
             is_bad: false,
             departures: vec![VecDeque::new(); from.tx.into()],
             to: (0..to.ports * to.rx).map(|_| RxQueue::default()).collect(),
@@ -140,18 +140,24 @@ impl Way {
     }
 
     /// Returns when a packet that is handed over at `now` has left.
-    fn departure(&mut self, queue: u16, now: Nanos, len: usize, bandwidth: Option<u64>) -> Nanos {
+    fn departure(
+        &mut self,
+        queue: u16,
+        now: Instant,
+        len: usize,
+        bandwidth: Option<u64>,
+    ) -> Instant {
         let Some(bandwidth) = bandwidth else {
             return now;
         };
         let bits = (len + 4).max(64) as u64 * 8;
         let span = (u128::from(bits) * 1_000_000_000).div_ceil(u128::from(bandwidth));
-        self.wire_free = self.wire_free.max(now) + Nanos(span as u64);
+        self.wire_free = self.wire_free.max(now) + Span::from_nanos(span as u64);
         self.departures[usize::from(queue)].push_back(self.wire_free);
         self.wire_free
     }
 
-    fn room(&mut self, queue: u16, now: Nanos) -> u16 {
+    fn room(&mut self, queue: u16, now: Instant) -> u16 {
         let departures = &mut self.departures[usize::from(queue)];
         while departures.front().is_some_and(|left| *left <= now) {
             departures.pop_front();
@@ -184,7 +190,7 @@ impl Way {
         chance: &mut Chance,
         frames: &mut Frames,
         slot: Slot,
-        departure: Nanos,
+        departure: Instant,
     ) {
         let mut arrival = departure
             + conditions.delay
@@ -285,7 +291,7 @@ impl<'a> Link<'a> {
     }
 
     /// Returns how many of `offered` packets transmit queue `queue` of `side` takes at `now`.
-    pub fn takes(&mut self, side: Side, queue: u16, now: Nanos, offered: u16) -> u16 {
+    pub fn takes(&mut self, side: Side, queue: u16, now: Instant, offered: u16) -> u16 {
         let room = match self.conditions.link.bandwidth {
             Some(_) => self.from(side).room(queue, now).min(offered),
             None => offered,
@@ -298,7 +304,7 @@ impl<'a> Link<'a> {
 
     /// Carries the frame in `slot`, which transmit queue `queue` of `side` took at `now`; what
     /// happens to it on the way is decided here.
-    pub fn put(&mut self, side: Side, queue: u16, slot: Slot, now: Nanos) {
+    pub fn put(&mut self, side: Side, queue: u16, slot: Slot, now: Instant) {
         let Self {
             conditions,
             damages,
@@ -337,7 +343,7 @@ impl<'a> Link<'a> {
 
     /// Moves what has arrived by `now` into receive queue `queue` of `side`; what finds no place
     /// there is missed.
-    fn arrive(&mut self, side: Side, queue: u16, now: Nanos) {
+    fn arrive(&mut self, side: Side, queue: u16, now: Instant) {
         let no_buffer = self.conditions.hosts.no_buffer;
         let way = match side {
             Side::Sender => &mut self.to_sender,
@@ -364,7 +370,7 @@ impl<'a> Link<'a> {
     }
 
     /// Takes at most `most` of what has arrived at receive queue `queue` of `side` into `burst`.
-    pub fn take(&mut self, side: Side, queue: u16, now: Nanos, most: u16, burst: &mut Vec<Slot>) {
+    pub fn take(&mut self, side: Side, queue: u16, now: Instant, most: u16, burst: &mut Vec<Slot>) {
         self.arrive(side, queue, now);
         let waiting = &mut self.to(side).to[usize::from(queue)].waiting;
         let count = waiting.len().min(most.into());
@@ -382,7 +388,7 @@ impl<'a> Link<'a> {
     }
 
     /// The reflector, which was gone, is back at `now`: what came to it meanwhile is lost.
-    pub fn forget_what_reached_the_reflector(&mut self, now: Nanos) {
+    pub fn forget_what_reached_the_reflector(&mut self, now: Instant) {
         for queue in &mut self.to_reflector.to {
             while let Some(slot) = queue.coming.next(now) {
                 self.frames.free(slot);

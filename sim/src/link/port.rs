@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Instant, Span};
 use dpdkgen_run::outputs::sampling::Stamp;
 
 use crate::link::frames::Slot;
@@ -15,27 +15,27 @@ use crate::truth::judge::judge_reflection;
 pub const REFLECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 2, 0];
 
 /// What a burst costs.
-const BURST_COST: Nanos = Nanos(30);
+const BURST_COST: Span = Span::from_nanos(30);
 /// What every packet of it costs more.
-const PACKET_COST: Nanos = Nanos(20);
+const PACKET_COST: Span = Span::from_nanos(20);
 
 /// The time of one lcore, and what it has just done.
 #[derive(Debug, Default)]
 pub struct Lcore {
     /// True time.
-    pub time: Cell<Nanos>,
+    pub time: Cell<Instant>,
     /// When its run started, from when its clock counts.
-    pub birth: Cell<Nanos>,
+    pub birth: Cell<Instant>,
     /// By how much its clock is ahead.
-    pub ahead: Cell<Nanos>,
+    pub ahead: Cell<Span>,
     /// What its clock said last.
-    pub reading: Cell<Nanos>,
+    pub reading: Cell<Instant>,
     /// Packets moved since somebody looked.
     pub moved: Cell<u64>,
     /// What passes before the clock is next read between two polls, if nothing was moved.
-    pub pause: Cell<Nanos>,
+    pub pause: Cell<Span>,
     /// What passes there in any case.
-    pub stall: Cell<Nanos>,
+    pub stall: Cell<Span>,
     /// Whether a port is at work, in which the clock may be read too.
     is_in_port: Cell<bool>,
 }
@@ -46,24 +46,24 @@ pub struct SharedLcore(pub Rc<Lcore>);
 
 impl Lcore {
     /// Time passes.
-    pub fn spend(&self, time: Nanos) {
+    pub fn spend(&self, time: Span) {
         self.time.set(self.time.get() + time);
     }
 
     fn spend_on(&self, packets: u16) {
-        self.spend(BURST_COST + Nanos(u64::from(packets) * PACKET_COST.0));
+        self.spend(BURST_COST + PACKET_COST.saturating_mul(packets.into()));
         self.moved.set(self.moved.get() + u64::from(packets));
     }
 
-    fn read(&self) -> Nanos {
-        self.reading
-            .set(self.time.get() - self.birth.get() + self.ahead.get());
+    fn read(&self) -> Instant {
+        let age = self.time.get().saturating_since(self.birth.get());
+        self.reading.set(Instant::START + age + self.ahead.get());
         self.reading.get()
     }
 }
 
 impl Clock for SharedLcore {
-    fn now(&mut self) -> Nanos {
+    fn now(&mut self) -> Instant {
         let lcore = &*self.0;
         if !lcore.is_in_port.get() {
             lcore.spend(lcore.stall.take());
@@ -77,7 +77,7 @@ impl Clock for SharedLcore {
 
 impl Stamp for SharedLcore {
     /// The true time; asking for it takes none.
-    fn stamp(&mut self) -> Option<Nanos> {
+    fn stamp(&mut self) -> Option<Instant> {
         Some(self.0.time.get())
     }
 }

@@ -2,7 +2,7 @@
 
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::histogram::Histogram;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Span;
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::{Direction, Latency, Role, StopReason, Summary};
 use dpdkgen_run::assembly::Context;
@@ -153,7 +153,8 @@ fn pacing(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
     if summary.stop_reason == StopReason::Signal {
         return;
     }
-    let due = u128::from(duration.0 - 1) * u128::from(rate.packets()) / u128::from(rate.span().0);
+    let due = u128::from(duration.as_nanos() - 1) * u128::from(rate.packets())
+        / u128::from(rate.span().as_nanos());
     let sent = u128::from(summary.tx.packets + told.skipped);
     match request.count {
         None => equal(truth, "sent and skipped", sent, due + 1),
@@ -209,14 +210,15 @@ pub fn workers(truth: &mut Truth<'_>, summary: &Summary, lcores: &[Polls]) {
         equal(truth, &what("polls"), worker.polls, is.polls);
         equal(truth, &what("empty_polls"), worker.empty_polls, is.empty);
         equal(truth, &what("stalls"), worker.stalls.count, is.stalls);
-        let longest = (is.stalls > 0).then_some(is.longest.0);
+        let longest = (is.stalls > 0).then_some(is.longest.as_nanos());
         equal(
             truth,
             &what("longest stall"),
             worker.stalls.longest_ns,
             longest,
         );
-        let busy = (is.elapsed > Nanos(0)).then(|| is.busy.0 as f64 / is.elapsed.0 as f64);
+        let busy = (is.elapsed > Span::ZERO)
+            .then(|| is.busy.as_nanos() as f64 / is.elapsed.as_nanos() as f64);
         equal(truth, &what("busy_ratio"), worker.busy_ratio, busy);
     }
 }

@@ -14,13 +14,13 @@ use std::collections::VecDeque;
 
 use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
 use dpdkgen_core::stats::{IgnoredCounters, ProbeCounters, RxCounters};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 use self::judge::{Claim, Judgement, RunFacts, Unreflected};
 use crate::link::frames::{Frame, Origin};
 
 /// A probe may be stamped so far ahead of its receipt.
-const TOLERANCE: Nanos = Nanos(10_000);
+const TOLERANCE: Span = Span::from_micros(10);
 
 /// Most disagreements that are told.
 const TOLD: usize = 20;
@@ -42,7 +42,7 @@ pub struct Sent {
 #[derive(Debug, Default)]
 struct Current {
     number: u64,
-    end: Nanos,
+    end: Instant,
 }
 
 /// What the reflector did.
@@ -154,24 +154,24 @@ impl<'a> Truth<'a> {
 
     /// Returns whether what happens at `time` counts.
     #[must_use]
-    pub fn counts(&self, time: Nanos) -> bool {
+    pub fn counts(&self, time: Instant) -> bool {
         time >= self.grid.start
     }
 
     /// The device takes the next probe of `stream`, in `frame`, when its sender's clock says `now`.
     /// What it was when it was sent is read here, before anything happens to it.
-    pub fn sent(&mut self, stream: u16, port: u16, frame: &[u8], now: Nanos) -> Origin {
+    pub fn sent(&mut self, stream: u16, port: u16, frame: &[u8], now: Instant) -> Origin {
         let stamp = |at: usize, bits: u32| {
             let word = frame[42 + at..42 + at + 8].try_into();
             word.map_or(0, u64::from_le_bytes) & (u64::MAX >> (64 - bits))
         };
-        let sent = Nanos(stamp(8, 48));
+        let sent = Instant::from_nanos(stamp(8, 48));
         // At an interval's end it is told apart from the next, and a checksum may need another.
-        if sent + Nanos(2) < now || sent > now + Nanos(1) {
+        if sent + Span::from_nanos(2) < now || sent > now + Span::from_nanos(1) {
             self.disagree(|| format!("a probe sent at {now:?} says {sent:?}"));
         }
         let is_long = frame.len() >= 42 + 24;
-        let lag = Nanos(if is_long { stamp(16, 32) } else { 0 });
+        let lag = Span::from_nanos(if is_long { stamp(16, 32) } else { 0 });
         let record = &mut self.streams[usize::from(stream)];
         if is_long && let Err(sentence) = record.check_due(sent, lag, self.grid.start) {
             self.disagree(|| sentence);
@@ -190,7 +190,7 @@ impl<'a> Truth<'a> {
     }
 
     /// Receiving queue `receiver` was given `frame` when its clock said `now`.
-    pub fn delivered(&mut self, receiver: usize, frame: &Frame, now: Nanos) {
+    pub fn delivered(&mut self, receiver: usize, frame: &Frame, now: Instant) {
         if !self.counts(now) {
             return;
         }
@@ -198,8 +198,8 @@ impl<'a> Truth<'a> {
         let (judgement, is_partial) = if frame.is_intact {
             let claim = Claim {
                 index: origin.index,
-                sent_ns: origin.sent.0,
-                lag_ns: origin.lag.0 as u32,
+                sent_ns: origin.sent.as_nanos(),
+                lag_ns: origin.lag.as_nanos() as u32,
                 port_offset: origin.port_offset,
             };
             (Judgement::Probe(claim), false)
@@ -224,15 +224,15 @@ impl<'a> Truth<'a> {
         }
     }
 
-    fn corrupt(&mut self, now: Nanos) -> bool {
+    fn corrupt(&mut self, now: Instant) -> bool {
         self.probes.corrupt += 1;
         self.interval(now).corrupt += 1;
         true
     }
 
     /// A probe, or what says that it is one; `false` if it was sent before counting began.
-    fn probe(&mut self, claim: &Claim, now: Nanos) -> bool {
-        let (sent, sequence) = (Nanos(claim.sent_ns), claim.index.sequence());
+    fn probe(&mut self, claim: &Claim, now: Instant) -> bool {
+        let (sent, sequence) = (Instant::from_nanos(claim.sent_ns), claim.index.sequence());
         let was_sent = self
             .streams
             .get(usize::from(claim.index.stream()))
@@ -256,13 +256,13 @@ impl<'a> Truth<'a> {
         true
     }
 
-    fn unique(&mut self, claim: &Claim, is_reordered: bool, now: Nanos) {
-        let sent = Nanos(claim.sent_ns);
+    fn unique(&mut self, claim: &Claim, is_reordered: bool, now: Instant) {
+        let sent = Instant::from_nanos(claim.sent_ns);
         self.probes.unique += 1;
-        let latency = now.since(sent);
+        let latency = now.saturating_since(sent);
         self.latency.record(latency);
         self.latency_due
-            .record(latency + Nanos(claim.lag_ns.into()));
+            .record(latency + Span::from_nanos(claim.lag_ns.into()));
         if is_reordered {
             self.probes.reordered += 1;
             self.interval(now).reordered += 1;
@@ -273,30 +273,30 @@ impl<'a> Truth<'a> {
             self.interval(now).late += 1;
         } else {
             let interval = self.numbered(number);
-            if interval.on_time == 0 || latency.0 < interval.latency_min_ns {
-                interval.latency_min_ns = latency.0;
+            if interval.on_time == 0 || latency.as_nanos() < interval.latency_min_ns {
+                interval.latency_min_ns = latency.as_nanos();
             }
-            if latency.0 > interval.latency_max_ns {
-                interval.latency_max_ns = latency.0;
+            if latency.as_nanos() > interval.latency_max_ns {
+                interval.latency_max_ns = latency.as_nanos();
             }
             interval.on_time += 1;
-            interval.latency_sum_ns += latency.0;
+            interval.latency_sum_ns += latency.as_nanos();
         }
     }
 
-    fn interval(&mut self, time: Nanos) -> &mut Interval {
+    fn interval(&mut self, time: Instant) -> &mut Interval {
         let number = self.number_of(time);
         self.numbered(number)
     }
 
     /// The number of the interval that `time` falls into, which becomes the current one.
-    fn number_of(&mut self, time: Nanos) -> u64 {
+    fn number_of(&mut self, time: Instant) -> u64 {
         let IntervalGrid { start, length, .. } = self.grid;
         if time >= self.current.end || time + length < self.current.end {
-            let number = (time.0 - start.0) / length.0;
+            let number = (time.as_nanos() - start.as_nanos()) / length.as_nanos();
             self.current = Current {
                 number,
-                end: Nanos(start.0 + (number + 1) * length.0),
+                end: Instant::from_nanos(start.as_nanos() + (number + 1) * length.as_nanos()),
             };
         }
         self.current.number

@@ -1,9 +1,9 @@
 //! How an lcore truly spent its time.
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 /// Polls further apart are a stall.
-const STALL: Nanos = Nanos(50_000);
+const STALL: Span = Span::from_micros(50);
 
 /// How an lcore of one worker really spent its time while the run was sending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub struct Polls {
     /// Polls that moved nothing.
     pub empty: u64,
     /// Time in the others.
-    pub busy: Nanos,
+    pub busy: Span,
     /// Time in all.
-    pub elapsed: Nanos,
+    pub elapsed: Span,
     /// Polls too far apart.
     pub stalls: u64,
     /// The farthest.
-    pub longest: Nanos,
-    last: Option<Nanos>,
+    pub longest: Span,
+    last: Option<Instant>,
 }
 
 impl Polls {
@@ -36,19 +36,18 @@ impl Polls {
     }
 
     /// Counts a poll from `begin` to `done` that moved `moved` packets.
-    pub fn count(&mut self, begin: Nanos, done: Nanos, moved: u64) {
+    pub fn count(&mut self, begin: Instant, done: Instant, moved: u64) {
         self.polls += 1;
-        self.elapsed = self.elapsed + (done - begin);
+        self.elapsed = self.elapsed + done.saturating_since(begin);
         if moved == 0 {
             self.empty += 1;
         } else {
-            self.busy = self.busy + (done - begin);
+            self.busy = self.busy + done.saturating_since(begin);
         }
-        if let Some(last) = self.last
-            && begin - last > STALL
-        {
+        let gap = self.last.map(|last| begin.saturating_since(last));
+        if let Some(gap) = gap.filter(|&gap| gap > STALL) {
             self.stalls += 1;
-            self.longest = self.longest.max(begin - last);
+            self.longest = self.longest.max(gap);
         }
         self.last = Some(begin);
     }

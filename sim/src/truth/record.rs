@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::stats::histogram::{BUCKETS, bucket, range};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 
 use crate::link::frames::Origin;
 
@@ -24,19 +24,20 @@ pub struct Schedule {
 impl Schedule {
     /// Returns when, after the start, turn `turn` of the stream is due: the first whole nanosecond
     /// that is not too early.
-    fn due(&self, turn: u64) -> Nanos {
+    fn due(&self, turn: u64) -> Span {
         let of_run = turn * u64::from(self.streams) + u64::from(self.stream);
         // Few numbers need 128 bits, and dividing those takes long.
         if let Some(product) = of_run.checked_mul(self.span_ns) {
-            return Nanos(product.div_ceil(self.packets));
+            return Span::from_nanos(product.div_ceil(self.packets));
         }
         let product = u128::from(of_run) * u128::from(self.span_ns);
-        Nanos(product.div_ceil(u128::from(self.packets)) as u64)
+        Span::from_nanos(product.div_ceil(u128::from(self.packets)) as u64)
     }
 
-    /// The last turn that is due by `due`.
-    fn turn(&self, due: Nanos) -> u64 {
-        let of_run = u128::from(due.0) * u128::from(self.packets) / u128::from(self.span_ns);
+    /// Returns the last turn that is due by `due` after the start.
+    fn turn(&self, due: Span) -> u64 {
+        let of_run =
+            u128::from(due.as_nanos()) * u128::from(self.packets) / u128::from(self.span_ns);
         (of_run as u64).saturating_sub(self.stream.into()) / u64::from(self.streams)
     }
 }
@@ -86,7 +87,7 @@ impl Stream {
 
     /// Returns what its next probe is.
     #[must_use]
-    pub const fn origin(&self, stream: u16, port: u16, sent: Nanos, lag: Nanos) -> Origin {
+    pub const fn origin(&self, stream: u16, port: u16, sent: Instant, lag: Span) -> Origin {
         Origin {
             index: Index::new(stream, self.next),
             port,
@@ -104,31 +105,31 @@ impl Stream {
 
     /// Checks that a probe sent at `sent`, `lag` after it was due, was due when the rate says that
     /// one is, and that due times only go on.
-    pub fn check_due(&mut self, sent: Nanos, lag: Nanos, start: Nanos) -> Result<(), String> {
+    pub fn check_due(&mut self, sent: Instant, lag: Span, start: Instant) -> Result<(), String> {
         let Some(schedule) = self.schedule else {
             return Ok(());
         };
-        if lag.0 >= u64::from(u32::MAX) {
+        if lag.as_nanos() >= u64::from(u32::MAX) {
             return Ok(());
         }
-        let begin = if sent >= start { start } else { Nanos(0) };
+        let begin = if sent >= start { start } else { Instant::START };
         if sent >= start && !self.is_counted {
             self.is_counted = true;
             self.next_turn = 0;
         }
-        let due = (sent - lag).since(begin);
+        let due = sent.saturating_sub(lag).saturating_since(begin);
         let mut turn = self.next_turn;
         let mut exact = schedule.due(turn);
         // Its checksum may have asked for a stamp one nanosecond later.
-        if due > exact + Nanos(1) {
+        if due > exact + Span::from_nanos(1) {
             // Turns were skipped, or this is wrong.
             turn = schedule.turn(due);
             exact = schedule.due(turn);
         }
         // At the end of an interval a probe may be stamped two nanoseconds early.
         let is_right = (exact == due
-            || exact + Nanos(1) == due
-            || (lag == Nanos(0) && exact <= due + Nanos(2)))
+            || exact + Span::from_nanos(1) == due
+            || (lag == Span::ZERO && exact <= due + Span::from_nanos(2)))
             && turn >= self.next_turn;
         self.next_turn = turn + 1;
         if is_right {
@@ -201,12 +202,12 @@ impl Default for Distribution {
 
 impl Distribution {
     /// Takes a time.
-    pub fn record(&mut self, time: Nanos) {
+    pub fn record(&mut self, time: Span) {
         self.counts[bucket(time)] += 1;
         self.count += 1;
-        self.sum += u128::from(time.0);
-        self.min = self.min.min(time.0);
-        self.max = self.max.max(time.0);
+        self.sum += u128::from(time.as_nanos());
+        self.min = self.min.min(time.as_nanos());
+        self.max = self.max.max(time.as_nanos());
     }
 
     /// The mean.
@@ -231,7 +232,10 @@ impl Distribution {
             seen += count;
             if seen >= rank {
                 let (first, last) = range(number);
-                return (first.0.max(self.min), last.0.min(self.max));
+                return (
+                    first.as_nanos().max(self.min),
+                    last.as_nanos().min(self.max),
+                );
             }
         }
         (self.min, self.max)

@@ -1,7 +1,7 @@
 //! An lcore of a simulated world, which acts in its turn.
 
 use dpdkgen_core::phase::Phase;
-use dpdkgen_core::time::{Clock, Nanos};
+use dpdkgen_core::time::{Clock, Instant, Span};
 use dpdkgen_core::worker::LcoreWorkers;
 
 use super::ends::{Queue, Workers};
@@ -18,9 +18,9 @@ pub struct Actor<'w, 's, 'l> {
     workers: LcoreWorkers<'w, 's, Queue<'l>>,
     lcore: SharedLcore,
     /// What its clock said last, when a round begins.
-    begin: Nanos,
+    begin: Instant,
     /// When counting begins.
-    start: Nanos,
+    start: Instant,
     has_ended: bool,
     hosts: HostConditions,
     chance: Chance,
@@ -32,7 +32,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
     #[must_use]
     pub fn new(
         on_lcore: &'w mut Workers<'s, 'l>,
-        birth: Nanos,
+        birth: Instant,
         hosts: HostConditions,
         mut chance: Chance,
     ) -> Self {
@@ -54,7 +54,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
     }
 
     /// Returns its own time; `None` if it has nothing more to do.
-    pub fn time(&self) -> Option<Nanos> {
+    pub fn time(&self) -> Option<Instant> {
         (!self.has_ended).then(|| self.lcore.0.time.get())
     }
 
@@ -63,7 +63,10 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
         if self.has_ended {
             return;
         }
-        let pause = Nanos(1) + self.chance.up_to(self.hosts.poll - Nanos(1));
+        let pause = Span::from_nanos(1)
+            + self
+                .chance
+                .up_to(self.hosts.poll.saturating_sub(Span::from_nanos(1)));
         let lcore = &*self.lcore.0;
         lcore.pause.set(pause);
         if self.chance.happens(self.hosts.stalls) {
@@ -75,9 +78,11 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
                 lcore.spend(stall);
             }
         }
-        if self.hosts.clock_error > Nanos(0) && self.chance.happens(CLOCK_STEPS) {
+        if self.hosts.clock_error > Span::ZERO && self.chance.happens(CLOCK_STEPS) {
             let ahead = lcore.ahead.get();
-            let step = self.chance.up_to(self.hosts.clock_error - ahead);
+            let step = self
+                .chance
+                .up_to(self.hosts.clock_error.saturating_sub(ahead));
             lcore.ahead.set(ahead + step);
         }
         lcore.moved.set(0);

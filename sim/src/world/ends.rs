@@ -2,7 +2,7 @@
 
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::Worker;
@@ -28,7 +28,7 @@ pub struct Workers<'s, 'l> {
     /// Whose they are.
     pub lcore: SharedLcore,
     /// When counting begins.
-    pub start: Nanos,
+    pub start: Instant,
     /// The workers.
     pub workers: Vec<Worker<'s, Queue<'l>>>,
 }
@@ -182,7 +182,7 @@ pub fn truth<'p>(
     let stream = |stream| {
         let schedule = sendrecv.rate.map(|rate| Schedule {
             packets: rate.packets(),
-            span_ns: rate.span().0,
+            span_ns: rate.span().as_nanos(),
             stream,
             streams,
         });

@@ -1,7 +1,7 @@
 //! The control thread of a simulated world, and the order in which all act.
 
 use dpdkgen_core::phase::Phase;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_run::assembly::Context;
 use dpdkgen_run::results::end::End;
 use dpdkgen_run::runner::control::Control;
@@ -17,8 +17,8 @@ pub struct LookOut<'k, 's, 'l> {
     context: &'k Context<'s>,
     control: Control<'k, 's>,
     link: &'k SharedLink<'l>,
-    every: Nanos,
-    next: Nanos,
+    every: Span,
+    next: Instant,
     rows: u64,
 }
 
@@ -28,8 +28,8 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     pub fn new(
         context: &'k Context<'s>,
         link: &'k SharedLink<'l>,
-        every: Nanos,
-        first: Nanos,
+        every: Span,
+        first: Instant,
     ) -> Self {
         Self {
             context,
@@ -44,7 +44,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     /// Lets the senders act until `until`; `Some` if the run is over sooner.
     pub fn go(
         &mut self,
-        until: Nanos,
+        until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
     ) -> Option<End> {
@@ -54,17 +54,17 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     /// The same with a reflector, whose own control thread is called every time.
     pub fn go_with(
         &mut self,
-        until: Nanos,
+        until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
         echoes: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
-        mut echo_looks: impl FnMut(Nanos),
+        mut echo_looks: impl FnMut(Instant),
     ) -> Option<End> {
         loop {
             let sender = earliest(senders);
             let echo = earliest(echoes);
-            let (now, number) = sender.unwrap_or((Nanos::MAX, 0));
-            let (echo_now, echo_number) = echo.unwrap_or((Nanos::MAX, 0));
+            let (now, number) = sender.unwrap_or((Instant::MAX, 0));
+            let (echo_now, echo_number) = echo.unwrap_or((Instant::MAX, 0));
             let first = now.min(echo_now).min(self.next);
             if first >= until {
                 return None;
@@ -83,7 +83,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
         }
     }
 
-    fn look(&mut self, now: Nanos, sink: &mut impl Sink) -> Option<End> {
+    fn look(&mut self, now: Instant, sink: &mut impl Sink) -> Option<End> {
         let Self {
             context,
             control,
@@ -111,7 +111,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
 }
 
 /// Whose turn it is, and when.
-fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Nanos, usize)> {
+fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Instant, usize)> {
     let times = actors.iter().enumerate();
     times
         .filter_map(|(number, actor)| Some((actor.time()?, number)))

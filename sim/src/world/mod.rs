@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::random::SplitMix64;
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_report::summary::{self, Summary};
 use dpdkgen_run::assembly::{Context, Memory, Placement, worker_specs};
 use dpdkgen_run::failure::Failure;
@@ -30,7 +30,7 @@ use crate::truth::audit;
 use crate::truth::polls::Polls;
 
 /// How often a control thread looks.
-const LOOK_EVERY: Nanos = Nanos::MILLISECOND;
+const LOOK_EVERY: Span = Span::from_millis(1);
 
 /// A run over a simulated link.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ impl Executor for Simulation {
         sink.begin(UNIX_EPOCH);
         let taps = sink.taps(specs.len());
         let mut on_lcores = ends::workers(context, Side::Sender, &link, taps);
-        let mut senders = world.actors(&mut on_lcores, Nanos(0));
+        let mut senders = world.actors(&mut on_lcores, Instant::START);
         let end = world.live(context, &mut senders, &link, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
@@ -202,12 +202,13 @@ impl World<'_> {
     fn actors<'w, 's, 'l>(
         &self,
         on_lcores: &'w mut [ends::Workers<'s, 'l>],
-        birth: Nanos,
+        birth: Instant,
     ) -> Vec<Actor<'w, 's, 'l>> {
         let numbered = on_lcores.iter_mut().enumerate();
         numbered
             .map(|(number, workers)| {
-                let chance = Chance::new(self.conditions.seed ^ birth.0, 2 + number as u64);
+                let chance =
+                    Chance::new(self.conditions.seed ^ birth.as_nanos(), 2 + number as u64);
                 Actor::new(workers, birth, self.conditions.hosts, chance)
             })
             .collect()
@@ -221,16 +222,16 @@ impl World<'_> {
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
     ) -> Result<End, Failure> {
-        let mut look_out = LookOut::new(context, link, LOOK_EVERY, Nanos(0));
+        let mut look_out = LookOut::new(context, link, LOOK_EVERY, Instant::START);
         let mut chance = Chance::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
         context.phase.set(Phase::Running);
-        let mut birth = Nanos(0);
+        let mut birth = Instant::START;
         loop {
             // Around the time asked for: from half of it to half as much again.
             let death = match hosts.restart_every {
-                Nanos(0) => Nanos::MAX,
-                every => birth + Nanos(every.0 / 2) + chance.up_to(every),
+                Span::ZERO => Instant::MAX,
+                every => birth + Span::from_nanos(every.as_nanos() / 2) + chance.up_to(every),
             };
             let alive = self.reflect(birth, death, senders, &mut look_out, link, sink)?;
             if let Some(end) = alive {
@@ -247,8 +248,8 @@ impl World<'_> {
     /// A reflector from its birth to its death; `Some` if the run was over sooner.
     fn reflect(
         &self,
-        birth: Nanos,
-        death: Nanos,
+        birth: Instant,
+        death: Instant,
         senders: &mut [Actor<'_, '_, '_>],
         look_out: &mut LookOut<'_, '_, '_>,
         link: &SharedLink<'_>,
@@ -267,17 +268,19 @@ impl World<'_> {
         let mut actors = self.actors(&mut on_lcores, birth);
         context.phase.set(Phase::Running);
         let mut control = Control::new(&context);
+        // What the reflector's own clock says.
+        let since_birth = |now: Instant| Instant::START + now.saturating_since(birth);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
         let over = look_out.go_with(death, senders, &mut actors, sink, |now| {
             last_look = now;
-            control.poll(now - birth, 0, &mut |row| rows.add(row));
+            control.poll(since_birth(now), 0, &mut |row| rows.add(row));
         });
         // It counts to its end.
         context.phase.set(Phase::Stopping);
         for actor in &mut actors {
             actor.step(Phase::Stopping);
         }
-        control.poll(last_look - birth, 1, &mut |row| rows.add(row));
+        control.poll(since_birth(last_look), 1, &mut |row| rows.add(row));
         audit::reflector(&mut link.borrow_mut().truth, &context, rows);
         Ok(over)
     }

@@ -14,9 +14,9 @@ use crate::wire::{Ipv4, Mac};
 
 /// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
 const DIVISION: IntervalGrid = IntervalGrid {
-    start: Nanos(1_000),
-    length: Nanos(10_000),
-    grace: Nanos(2_000),
+    start: Instant::from_nanos(1_000),
+    length: Span::from_micros(10),
+    grace: Span::from_micros(2),
 };
 
 struct End {
@@ -38,8 +38,8 @@ impl End {
         let patch = Patch {
             index: Index::new(0, sequence),
             source_port: FIRST_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
-            time: Nanos(time),
-            lag: Nanos(30),
+            time: Instant::from_nanos(time),
+            lag: Span::from_nanos(30),
         };
         self.bench.template().write(&mut frame, &patch);
         FrameReflector::new(Mac([2, 0, 0, 0, 0, 2]))
@@ -50,7 +50,7 @@ impl End {
 
     /// A burst of these frames, received at `now`.
     fn take(&mut self, frames: &[Vec<u8>], now: u64) {
-        let now = Nanos(now);
+        let now = Instant::from_nanos(now);
         assert!(self.bench.recorder.intervals.open(now));
         let recorder = &mut self.bench.recorder;
         for frame in frames {
@@ -84,7 +84,7 @@ fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
         let counts = histogram.counts().enumerate();
         counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>()
     };
-    let of = |times: [u64; 2]| times.map(|time| (bucket(Nanos(time)), 1));
+    let of = |times: [u64; 2]| times.map(|time| (bucket(Span::from_nanos(time)), 1));
     assert_eq!(
         buckets(&end.bench.recorder.stats.latency),
         of([1_500, 2_500])

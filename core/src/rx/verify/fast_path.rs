@@ -14,7 +14,7 @@ use super::{Expectation, MAX_PORTS, Probe, Verified};
 use crate::probe::layout::{IPV4_FRONT_LEN, Ipv4Front, Layout};
 use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::simd::Bytes16;
-use crate::time::Nanos;
+use crate::time::Span;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Udp};
 
@@ -202,7 +202,7 @@ impl<'a> Verifier<'a> {
 
     /// Returns the lag, if it is told, and the sum of what follows the head, if that is right.
     #[inline(always)] // as above
-    fn intact_rest(&self, head: &Head, mut rest: &[u8]) -> Option<(Option<Nanos>, Sum)> {
+    fn intact_rest(&self, head: &Head, mut rest: &[u8]) -> Option<(Option<Span>, Sum)> {
         let expectation = &self.expectation;
         let (mut lag, mut sum) = (None, Sum::ZERO);
         if self.is_long {

@@ -8,6 +8,7 @@ use crate::probe::Index;
 use crate::probe::layout::Layout;
 use crate::reflect::FrameReflector;
 use crate::testing::{ADDRESSES, with_filling};
+use crate::time::Instant;
 use crate::tx::template::{Patch, Template, filling_len};
 
 const SEED: u64 = 11;
@@ -15,8 +16,8 @@ const TAG: Tag = Tag::new(0x1234_5678_9abc);
 const PATCH: Patch = Patch {
     index: Index::new(3, 77),
     source_port: 20_005,
-    time: Nanos(5000),
-    lag: Nanos(7),
+    time: Instant::from_nanos(5000),
+    lag: Span::from_nanos(7),
 };
 
 /// Runs `test` with what is expected of probes with `payload_len` bytes, and one that came back.

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 
 const DIVISION: IntervalGrid = IntervalGrid {
-    start: Nanos(1_000_000),
-    length: Nanos(1_000_000),
-    grace: Nanos(2_000_000),
+    start: Instant::from_nanos(1_000_000),
+    length: Span::from_millis(1),
+    grace: Span::from_millis(2),
 };
 
 fn cells(count: usize) -> Vec<Cell> {
@@ -26,15 +26,15 @@ fn an_interval_closes_the_grace_after_its_end() {
     let cells = cells(8);
     let ring = Ring::new(DIVISION, &cells);
     let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
-    assert!(writer.open(Nanos(1_500_000)));
+    assert!(writer.open(Instant::from_nanos(1_500_000)));
     writer.count(0, &sent(3));
-    writer.advance_watermark(Nanos(4_000_000));
+    writer.advance_watermark(Instant::from_nanos(4_000_000));
     assert_eq!(
         reader.read(),
         None,
         "a receipt at the very end of the grace is in time"
     );
-    writer.advance_watermark(Nanos(4_000_001));
+    writer.advance_watermark(Instant::from_nanos(4_000_001));
     assert_eq!(reader.read(), Some(sent(3)));
     assert_eq!(reader.read(), None);
 }
@@ -45,7 +45,7 @@ fn cells_are_used_again_and_come_back_empty() {
     let ring = Ring::new(DIVISION, &cells);
     let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
     for index in 0..100 {
-        let now = Nanos(DIVISION.end_of(index).0 - 500_000);
+        let now = Instant::from_nanos(DIVISION.end_of(index).as_nanos() - 500_000);
         assert!(writer.open(now));
         writer.count(index, &sent(index + 1));
         writer.count(index, &sent(1));
@@ -62,9 +62,9 @@ fn a_reader_that_sleeps_makes_the_writer_wait() {
     let cells = cells(8);
     let ring = Ring::new(DIVISION, &cells);
     let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
-    let late = Nanos(9_500_000);
-    assert!(writer.open(Nanos(8_500_000)));
-    writer.advance_watermark(Nanos(8_500_000));
+    let late = Instant::from_nanos(9_500_000);
+    assert!(writer.open(Instant::from_nanos(8_500_000)));
+    writer.advance_watermark(Instant::from_nanos(8_500_000));
     assert!(!writer.open(late));
     assert!(reader.read().is_some());
     assert!(writer.open(late));
@@ -75,10 +75,10 @@ fn a_stall_longer_than_the_ring_is_got_over() {
     let cells = cells(8);
     let ring = Ring::new(DIVISION, &cells);
     let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
-    assert!(writer.open(Nanos(1_500_000)));
+    assert!(writer.open(Instant::from_nanos(1_500_000)));
     writer.count(0, &sent(7));
-    writer.advance_watermark(Nanos(1_500_000));
-    let awake = Nanos(100_500_000);
+    writer.advance_watermark(Instant::from_nanos(1_500_000));
+    let awake = Instant::from_nanos(100_500_000);
     assert!(!writer.open(awake));
     assert_eq!(reader.read(), Some(sent(7)));
     while let Some(interval) = reader.read() {
@@ -102,7 +102,7 @@ fn after_the_end_all_that_was_counted_is_read() {
     let cells = cells(8);
     let ring = Ring::new(DIVISION, &cells);
     let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
-    assert!(writer.open(Nanos(2_500_000)));
+    assert!(writer.open(Instant::from_nanos(2_500_000)));
     writer.count(1, &sent(7));
     assert!(!ring.has_ended());
     writer.end();
@@ -117,24 +117,24 @@ fn a_stamp_just_ahead_of_the_clock_has_a_cell() {
     let cells = cells(8);
     let ring = Ring::new(DIVISION, &cells);
     let mut writer = Writer::new(&ring);
-    assert!(writer.open(Nanos(1_990_000)));
-    writer.count(DIVISION.index_of(Nanos(2_000_000)), &sent(1));
+    assert!(writer.open(Instant::from_nanos(1_990_000)));
+    writer.count(DIVISION.index_of(Instant::from_nanos(2_000_000)), &sent(1));
     assert_eq!(ring.opened.load(Relaxed), 2);
 }
 
 #[test]
 fn the_ring_is_long_enough() {
     let grid = IntervalGrid {
-        start: Nanos(0),
+        start: Instant::START,
         ..DIVISION
     };
-    assert_eq!(grid.ring_len(Nanos::SECOND), 1024);
+    assert_eq!(grid.ring_len(Span::from_secs(1)), 1024);
     assert_eq!(
         IntervalGrid {
-            length: Nanos::SECOND,
+            length: Span::from_secs(1),
             ..grid
         }
-        .ring_len(Nanos(0)),
+        .ring_len(Span::ZERO),
         4
     );
 }

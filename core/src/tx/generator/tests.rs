@@ -28,7 +28,7 @@ struct Probe {
 }
 
 impl Probe {
-    fn read(frame: &[u8], now: Nanos) -> Self {
+    fn read(frame: &[u8], now: Instant) -> Self {
         let (head, after) = Head::read_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
         let Age::Past(age) = head.age(now) else {
             panic!("from the future");
@@ -37,8 +37,8 @@ impl Probe {
             stream: head.index().stream(),
             sequence: head.index().sequence(),
             port: u16::from_be_bytes([frame[34], frame[35]]) - FIRST_PORT,
-            time: (now - age).0,
-            lag: Tail::read_from_prefix(after).unwrap().0.lag().0,
+            time: now.saturating_sub(age).as_nanos(),
+            lag: Tail::read_from_prefix(after).unwrap().0.lag().as_nanos(),
         }
     }
 }
@@ -63,7 +63,8 @@ impl Port for Wire {
                 Layout::IPV4.payload() + usize::from(PAYLOAD_LEN)
             );
             if number < accepted {
-                self.sent.push(Probe::read(&frame, Nanos(1 << 40)));
+                self.sent
+                    .push(Probe::read(&frame, Instant::from_nanos(1 << 40)));
             }
         }
         TxOutcome {
@@ -94,7 +95,7 @@ fn plan() -> Plan {
         stream: 0,
         streams: 1,
         rate: Rate::new(1_000_000, 1_000_000_000),
-        warmup: Nanos(0),
+        start: Instant::START,
         duration: None,
         count: None,
         burst: 4,
@@ -106,9 +107,9 @@ fn plan() -> Plan {
 impl Sender {
     fn new(plan: Plan) -> Self {
         let bench = Bench::new(IntervalGrid {
-            start: plan.warmup,
-            length: Nanos(10_000),
-            grace: Nanos(0),
+            start: plan.start,
+            length: Span::from_micros(10),
+            grace: Span::ZERO,
         });
         Self {
             generator: Generator::new(plan, bench.template(), bench.sequences),
@@ -126,10 +127,10 @@ impl Sender {
     }
 
     fn poll_in(&mut self, phase: Phase, now: u64) -> Polled {
-        assert!(self.bench.recorder.intervals.open(Nanos(now)));
+        assert!(self.bench.recorder.intervals.open(Instant::from_nanos(now)));
         let recorder = &mut self.bench.recorder;
         self.generator
-            .poll(Nanos(now), phase, &mut self.wire, recorder)
+            .poll(Instant::from_nanos(now), phase, &mut self.wire, recorder)
     }
 
     fn sequences(&self) -> Vec<u64> {
@@ -248,7 +249,7 @@ fn after_a_stall_a_millisecond_is_caught_up_and_the_rest_is_skipped() {
 #[test]
 fn a_duration_ends_with_what_is_due_before_it() {
     let plan = Plan {
-        duration: Some(Nanos(3_000)),
+        duration: Some(Span::from_micros(3)),
         ..plan()
     };
     let mut sender = Sender::new(plan);
@@ -262,7 +263,7 @@ fn a_duration_ends_with_what_is_due_before_it() {
 #[test]
 fn what_a_stall_took_from_the_end_is_skipped() {
     let plan = Plan {
-        duration: Some(Nanos(3_000)),
+        duration: Some(Span::from_micros(3)),
         ..plan()
     };
     let mut sender = Sender::new(plan);
@@ -275,7 +276,7 @@ fn what_a_stall_took_from_the_end_is_skipped() {
 #[test]
 fn what_can_still_be_caught_up_at_the_end_is_sent() {
     let plan = Plan {
-        duration: Some(Nanos(3_000)),
+        duration: Some(Span::from_micros(3)),
         ..plan()
     };
     let mut sender = Sender::new(plan);
@@ -325,7 +326,7 @@ fn a_count_is_dealt_out_to_the_streams() {
 fn without_a_rate_every_poll_sends_a_burst_until_the_end() {
     let plan = Plan {
         rate: None,
-        duration: Some(Nanos(1_000)),
+        duration: Some(Span::from_micros(1)),
         ..plan()
     };
     let mut sender = Sender::new(plan);
@@ -339,8 +340,8 @@ fn without_a_rate_every_poll_sends_a_burst_until_the_end() {
 #[test]
 fn the_warm_up_is_sent_and_not_counted_and_pacing_begins_anew() {
     let plan = Plan {
-        warmup: Nanos(2_500),
-        duration: Some(Nanos(2_000)),
+        start: Instant::from_nanos(2_500),
+        duration: Some(Span::from_micros(2)),
         count: Some(100),
         ..plan()
     };
@@ -365,7 +366,7 @@ fn the_warm_up_is_sent_and_not_counted_and_pacing_begins_anew() {
 #[test]
 fn a_stop_in_the_warm_up_ends_it() {
     let plan = Plan {
-        warmup: Nanos(9_000),
+        start: Instant::from_nanos(9_000),
         ..plan()
     };
     let mut sender = Sender::new(plan);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::request::limits;
@@ -21,7 +21,7 @@ pub const BYTES_PER_WORKER: usize = 8 << 20;
 /// One sampled frame.
 pub struct Sample {
     /// When the worker saw it.
-    pub at: Nanos,
+    pub at: Instant,
     /// How long it was.
     pub len: usize,
     bytes: Box<[u8]>,
@@ -72,7 +72,7 @@ fn with_slots(one_in: u32, longest: usize, slots: usize) -> (Tap, Reservoir) {
     let (mut empty_here, empty) = RingBuffer::new(slots);
     for _ in 0..slots {
         let sample = Sample {
-            at: Nanos(0),
+            at: Instant::START,
             len: 0,
             // Not 0, so that the pages are there before the start.
             bytes: vec![0xff; longest].into_boxed_slice(),
@@ -129,7 +129,7 @@ impl Tap {
     }
 
     /// A copy of `frame`, if there is memory for it.
-    fn copy(&mut self, at: Nanos, frame: &[u8]) -> Option<Sample> {
+    fn copy(&mut self, at: Instant, frame: &[u8]) -> Option<Sample> {
         let Some(mut sample) = self.spare.pop().or_else(|| self.empty.pop().ok()) else {
             // Of two copies of one frame the second found none.
             self.skip();
@@ -148,14 +148,14 @@ impl Tap {
     }
 
     /// Samples `frame`.
-    fn take(&mut self, at: Nanos, frame: &[u8]) {
+    fn take(&mut self, at: Instant, frame: &[u8]) {
         if let Some(sample) = self.copy(at, frame) {
             let _ = self.filled.push(sample);
         }
     }
 
     /// Samples `frame`, the one of this `number` in a burst, if the device takes it.
-    fn stage(&mut self, number: u16, at: Nanos, frame: &[u8]) {
+    fn stage(&mut self, number: u16, at: Instant, frame: &[u8]) {
         if let Some(sample) = self.copy(at, frame) {
             self.staged.push((number, sample));
         }
@@ -194,7 +194,7 @@ impl Reservoir {
 /// Tells the time of a sample.
 pub trait Stamp {
     /// Nanoseconds since the run's start; none before it, when nothing is sampled.
-    fn stamp(&mut self) -> Option<Nanos>;
+    fn stamp(&mut self) -> Option<Instant>;
 }
 
 /// A port with a sample of its frames.

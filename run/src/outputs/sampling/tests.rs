@@ -55,9 +55,9 @@ impl Port for Queue {
 struct Steps(u64);
 
 impl Stamp for Steps {
-    fn stamp(&mut self) -> Option<Nanos> {
+    fn stamp(&mut self) -> Option<Instant> {
         self.0 += 1_000;
-        Some(Nanos(self.0))
+        Some(Instant::from_nanos(self.0))
     }
 }
 
@@ -112,7 +112,7 @@ fn a_long_frame_is_cut_and_tells_its_length() {
         (sample.len, sample.bytes()),
         (10, [7, 0, 0, 0, 0, 0, 0, 0].as_slice())
     );
-    assert_eq!(sample.at, Nanos(1_000));
+    assert_eq!(sample.at, Instant::from_nanos(1_000));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_closed_tap_and_a_clock_that_stands_take_nothing() {
 
     struct Standing;
     impl Stamp for Standing {
-        fn stamp(&mut self) -> Option<Nanos> {
+        fn stamp(&mut self) -> Option<Instant> {
             None
         }
     }

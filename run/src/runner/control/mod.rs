@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader};
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
 use dpdkgen_report::progress::Closed;
 use dpdkgen_report::summary::{Role, StopReason};
@@ -30,7 +30,7 @@ pub struct Control<'s, 'a> {
     closed: Closed,
     stop: Option<Stop>,
     /// Until when packets in flight are waited for.
-    drain_until: Option<Nanos>,
+    drain_until: Option<Instant>,
     drained: bool,
 }
 
@@ -55,7 +55,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
     /// all of them have been handed out.
     pub fn poll(
         &mut self,
-        now: Nanos,
+        now: Instant,
         stop_requests: usize,
         rows: &mut impl FnMut(&Row),
     ) -> Option<End> {
@@ -76,7 +76,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
     }
 
     /// Sees whether the run has to end.
-    fn watch(&mut self, now: Nanos, stop_requests: usize) {
+    fn watch(&mut self, now: Instant, stop_requests: usize) {
         let Some(reason) = self.reason_to_stop(now, stop_requests) else {
             return;
         };
@@ -91,7 +91,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         self.drain(now, stop_requests);
     }
 
-    fn reason_to_stop(&self, now: Nanos, stop_requests: usize) -> Option<StopReason> {
+    fn reason_to_stop(&self, now: Instant, stop_requests: usize) -> Option<StopReason> {
         let request = self.context.request();
         if stop_requests > 0 {
             return Some(StopReason::Signal);
@@ -106,7 +106,11 @@ impl<'s, 'a: 's> Control<'s, 'a> {
                 })
             }
             Mode::SendRecv(_) => None,
-            Mode::Reflect if request.duration.is_some_and(|duration| now >= duration) => {
+            Mode::Reflect
+                if request
+                    .duration
+                    .is_some_and(|duration| now.since_start() >= duration) =>
+            {
                 Some(StopReason::Duration)
             }
             Mode::Reflect => request
@@ -117,7 +121,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
     }
 
     /// Waits for what is in flight, once nothing more is sent.
-    fn drain(&mut self, now: Nanos, stop_requests: usize) {
+    fn drain(&mut self, now: Instant, stop_requests: usize) {
         let Mode::SendRecv(sendrecv) = &self.context.request().mode else {
             return;
         };
@@ -126,7 +130,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         }
         let until = self.drain_until.unwrap_or_else(|| {
             let last_sent = self.snapshots().map(|counters| counters.tx.last_ns).max();
-            Nanos(last_sent.unwrap_or(0)) + sendrecv.drain
+            Instant::from_nanos(last_sent.unwrap_or(0)) + sendrecv.drain
         });
         self.drain_until = Some(until);
         self.drained |= now >= until;
@@ -171,7 +175,8 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             .map(|counters| counters.poll.last_ns)
             .max()
             .unwrap_or(0);
-        Nanos(end).since(grid.start).0.div_ceil(grid.length.0)
+        let counted = Instant::from_nanos(end).saturating_since(grid.start);
+        counted.as_nanos().div_ceil(grid.length.as_nanos())
     }
 
     /// Hands out, in order, the rows below `limit` that all workers have closed.
@@ -203,7 +208,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         let is_sendrecv = matches!(self.context.request().mode, Mode::SendRecv(_));
         let receives = self.context.has(Role::Rx) || self.context.has(Role::Reflect);
         Row {
-            start_ns: index * self.grid().length.0,
+            start_ns: index * self.grid().length.as_nanos(),
             tx_packets: interval.tx_packets,
             rx_packets: receives.then_some(interval.rx_packets),
             probes: (is_sendrecv && receives).then(|| RowProbes {

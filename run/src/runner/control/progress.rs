@@ -1,6 +1,6 @@
 //! How far a run is, for whoever watches it.
 
-use dpdkgen_core::time::Nanos;
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::progress::{Goal, Phase, Progress, WorkerProgress};
 use dpdkgen_report::summary::{Device, Mode, Role};
 
@@ -13,7 +13,7 @@ impl<'a> Control<'_, 'a> {
     /// Tells how far the run is at `now`, by what the workers published last; `device` is what the
     /// devices have counted so far, as differences since the start.
     #[must_use]
-    pub fn progress(&self, now: Nanos, device: &[Device]) -> Progress {
+    pub fn progress(&self, now: Instant, device: &[Device]) -> Progress {
         let request = self.context.request();
         let Placement {
             ports,
@@ -21,21 +21,24 @@ impl<'a> Control<'_, 'a> {
             lcores,
         } = self.context.placement();
         let receives = self.context.has(Role::Rx);
-        let (mode, warmup) = match &request.mode {
-            Asked::SendRecv(sendrecv) => (Mode::SendRecv, sendrecv.warmup),
-            Asked::Reflect => (Mode::Reflect, Nanos(0)),
+        let mode = match &request.mode {
+            Asked::SendRecv(_) => Mode::SendRecv,
+            Asked::Reflect => Mode::Reflect,
         };
+        let start = request.start();
         let phase = match self.stop {
             Some(_) => Phase::Draining,
-            None if now < warmup => Phase::WarmUp,
+            None if now < start => Phase::WarmUp,
             None => Phase::Running,
         };
-        let time = request.duration.map(|span| Goal::Time((warmup + span).0));
+        let time = request
+            .duration
+            .map(|span| Goal::Time((start + span).as_nanos()));
         let workers = specs.iter().zip(lcores);
         let workers = workers.zip(self.snapshots());
         Progress {
             mode,
-            at_ns: now.0,
+            at_ns: now.as_nanos(),
             phase,
             goals: time
                 .into_iter()
