@@ -13,9 +13,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::console::Console;
 use crate::output::{Output, incomplete};
 use crate::patience::Writer;
-use crate::voice::Voice;
 
 /// Bytes that wait to be written, at most: a quarter of an hour of rows of a millisecond each.
 pub const MOST_PENDING: usize = 64 << 20;
@@ -36,7 +36,7 @@ pub struct Background {
 
 #[derive(Debug)]
 enum State {
-    Idle(Output, Voice),
+    Idle(Output, Console),
     Writing(Thread),
     /// There could be no thread, for this reason.
     Failed(String),
@@ -52,13 +52,13 @@ struct Thread {
 }
 
 impl Background {
-    /// Writes to `output` from now on, and says by `voice` if that fails.
+    /// Writes to `output` from now on, and says by `console` if that fails.
     #[must_use]
-    pub fn new(output: Output, voice: Voice) -> Self {
+    pub fn new(output: Output, console: Console) -> Self {
         Self {
             label: output.label(),
             is_file: output.is_file(),
-            state: State::Idle(output, voice),
+            state: State::Idle(output, console),
         }
     }
 
@@ -68,8 +68,8 @@ impl Background {
             return;
         }
         let nothing = State::Failed(String::new());
-        if let State::Idle(output, voice) = std::mem::replace(&mut self.state, nothing) {
-            self.state = match Thread::start(output, voice) {
+        if let State::Idle(output, console) = std::mem::replace(&mut self.state, nothing) {
+            self.state = match Thread::start(output, console) {
                 Ok(thread) => State::Writing(thread),
                 Err(cause) => State::Failed(cause.to_string()),
             };
@@ -120,13 +120,13 @@ impl Background {
 }
 
 impl Thread {
-    fn start(output: Output, voice: Voice) -> io::Result<Self> {
+    fn start(output: Output, console: Console) -> io::Result<Self> {
         let (chunks, received) = mpsc::channel();
         let pending = Arc::new(AtomicUsize::new(0));
         let taken = Arc::clone(&pending);
         let handle = thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_all(output, &voice, &received, &taken))?;
+            .spawn(move || write_all(output, &console, &received, &taken))?;
         Ok(Self {
             chunks: Some(chunks),
             pending,
@@ -179,7 +179,7 @@ impl Write for Background {
 /// Returns what the thread does; it says once if the output fails.
 fn write_all(
     mut output: Output,
-    voice: &Voice,
+    console: &Console,
     chunks: &Receiver<Vec<u8>>,
     pending: &AtomicUsize,
 ) -> Output {
@@ -207,7 +207,7 @@ fn write_all(
         if let Some(failure) = output.failure()
             && !has_told
         {
-            voice.say(format!("dpdkgen: {failure}; the run goes on"));
+            console.say(format!("dpdkgen: {failure}; the run goes on"));
             has_told = true;
         }
     }
@@ -218,9 +218,9 @@ mod tests {
     use std::fs::{self, OpenOptions};
 
     use super::*;
+    use crate::console::Stream;
     use crate::output::Target;
     use crate::patience::Patience;
-    use crate::voice::Stream;
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -250,7 +250,7 @@ mod tests {
             .open(&path)
             .unwrap();
         let output = Output::open(&Target::File(path), "statistics").unwrap();
-        let background = Background::new(output, Voice::new(Stream::Stderr));
+        let background = Background::new(output, Console::new(Stream::Stderr));
         (dir, reader, background)
     }
 
@@ -258,7 +258,7 @@ mod tests {
     fn what_is_written_arrives_in_order() {
         let (_dir, path) = file();
         let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
-        let mut background = Background::new(output, Voice::new(Stream::Stderr));
+        let mut background = Background::new(output, Console::new(Stream::Stderr));
         let mut expected = Vec::new();
         for number in 0..1000 {
             let line = format!("{number}\n");
@@ -275,7 +275,7 @@ mod tests {
         fs::write(&path, "of an earlier run").unwrap();
         let open = || {
             let output = Output::open(&Target::File(path.clone()), "summary").unwrap();
-            Background::new(output, Voice::new(Stream::Stderr))
+            Background::new(output, Console::new(Stream::Stderr))
         };
         assert_eq!(finished(open(), 0), None);
         assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod background;
+pub mod console;
 pub mod csv;
 pub mod hdr;
 pub mod live;
@@ -17,4 +18,3 @@ pub mod pcap;
 pub mod progress;
 pub mod summary;
 pub mod text;
-pub mod voice;
