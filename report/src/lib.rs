@@ -1,5 +1,5 @@
-//! What a run shows: the live display, the CSV of its intervals, the JSON of its totals, a log of
-//! histograms, a sample of its frames, metrics, a summary in words, and a page with pictures.
+//! The outputs of a run: the live display, the CSV of its intervals, the JSON of its totals, a log
+//! of histograms, a sample of its frames, metrics, a summary in words, and a page with pictures.
 //!
 //! Everything here works from plain numbers that the run hands in, so a finished run can be shown
 //! again from its files. Nothing here decides what a packet means or counts anything.

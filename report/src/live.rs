@@ -12,7 +12,7 @@ pub use self::table::lines as table;
 use crate::console::{Console, Frame, Stream};
 use crate::progress::{Progress, Step};
 
-/// Shows how far a run is.
+/// A display of how far a run is.
 #[derive(Debug)]
 pub struct Display {
     console: Console,
