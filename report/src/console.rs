@@ -212,7 +212,7 @@ impl Console {
     }
 
     /// Has the thread write what is left, take the table away and end, without waiting for that.
-    /// What is shown or said from now on is dropped.
+    /// Frames and sentences that come later are dropped.
     pub fn end(&self) {
         self.0.lock().is_over = true;
         self.0.changed.notify_one();

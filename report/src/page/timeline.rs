@@ -60,8 +60,8 @@ impl Spread {
         }
     }
 
-    /// Returns the mean, in which each interval has the weight of its packets where the series is
-    /// about packets' loss or round trips.
+    /// Returns the mean: of loss and round trips over all packets of the intervals, of counts over
+    /// the intervals.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.total / self.weight
