@@ -1,5 +1,5 @@
-//! The article's two command lines, with only the program's name changed, a software port in the EAL
-//! part, and the numbers of lcores and queues cut to what is here.
+//! The article's two command lines, with only the program's name changed, a software port in the
+//! EAL part, and the numbers of lcores and queues cut to what is here.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use dpdkgen_tests::machine::{dpdkgen_rt, two_cpus};
 use dpdkgen_tests::{Memif, Program, Rows, turn};
 
-/// `-l 0-15 -- …` of the article, with another `-l` and a `--vdev` that has this MAC.
+/// Starts the article's `-l 0-15 -- …` with another `-l` and a `--vdev` that has this MAC.
 fn article(lcore: usize, device: &str, mac: &str, rest: &str) -> Program {
     let mut command = Command::new(dpdkgen_rt());
     command.args([

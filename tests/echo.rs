@@ -6,7 +6,7 @@ use std::process::Command;
 use dpdkgen_tests::machine::PYTHON;
 use dpdkgen_tests::{EchoServer, Offload, Program, Summary, turn};
 
-/// Every probe of the run came back, once and intact.
+/// Checks that every probe of the run came back, once and intact.
 fn assert_all_back(summary: &Summary) {
     let sent = summary.count("tx.packets");
     let skipped = summary.count("pacing.skipped");

@@ -1,4 +1,4 @@
-//! How runs end: by a signal, with a threshold missed, with their peer gone, and with data on
+//! The ends of runs: by a signal, with a threshold missed, with their peer gone, and with data on
 //! standard output.
 
 use std::time::Duration;
@@ -271,8 +271,8 @@ fn a_run_interrupted_before_its_link_is_up_is_empty() {
     assert_eq!(Rows::read(&csv).sum("tx_packets"), 0);
 }
 
-/// The EAL's interrupt thread watches the socket of a port that waits for its peer, and often looked at
-/// what had been freed with a port that was never started.
+/// A port that waits for its peer has a socket that the EAL's interrupt thread watches; when the
+/// port was never started, that thread often read memory that had been freed with it.
 #[test]
 fn a_port_that_waits_for_its_peer_and_never_starts_goes_in_order() {
     let Some(_turn) = turn(

@@ -1,11 +1,11 @@
-//! What happens to probes on a real wire: a bridge's nftables drops, doubles or changes a random share
-//! of them, one fault at a time, and our counters are its counters.
+//! Faults on a real wire: a bridge's nftables drops, doubles or changes a random share of the
+//! probes, one fault at a time, and our counters are its counters.
 
 use dpdkgen_tests::bridge::{self, COUNT, Checksum, Fault, Faults, NEEDS};
 use dpdkgen_tests::{Crossing, Way, turn};
 
-/// Sends probes of `size` bytes to a reflector and back, with `fault` for so many of 10,000 packets
-/// that go this `way`.
+/// Sends probes of `size` bytes to a reflector and back, and has `fault` happen to so many of
+/// 10,000 packets on this `way`.
 fn cross(way: Way, fault: Fault, of_10_000: u16, size: u16) -> Crossing {
     let faults = Faults {
         fault,
@@ -20,7 +20,7 @@ fn cross(way: Way, fault: Fault, of_10_000: u16, size: u16) -> Crossing {
     crossing
 }
 
-/// Checks that the run counted so much, and its rows too.
+/// Checks these counts in the run's summary and in its rows.
 fn assert_counts(crossing: &Crossing, lost: u64, duplicates: u64, corrupt: u64) {
     let (sent, rows) = (&crossing.outcome.sent, &crossing.outcome.rows);
     assert_eq!(sent.count("lost"), lost, "{sent:?}");

@@ -1,8 +1,9 @@
-//! What the system tests share: running programs under watch, network namespaces, DPDK's software
+//! Support for the system tests: running programs under watch, network namespaces, DPDK's software
 //! ports, and reading what a run left.
 //!
 //! Promised: nothing outlives its test, nothing is waited for without a limit, no packet leaves the
-//! namespaces that a test made, and a test that lacks something says so by name on standard error.
+//! namespaces that a test made, and a test that lacks something is skipped and says so by name on
+//! standard error.
 
 mod support {
     pub mod bridge;

@@ -1,5 +1,6 @@
-//! All outputs of one run over DPDK: there while it goes on, whole at its end, of one mind. What each
-//! looks like is held against its own tools in `sim/tests`, since all programs have the same outputs.
+//! All outputs of one run over DPDK: there while it goes on, whole at its end, and with the same
+//! numbers. The format of each is held against its own tools in `sim/tests`, since all programs
+//! have the same outputs.
 
 use std::net::TcpListener;
 use std::process::Command;

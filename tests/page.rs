@@ -12,12 +12,13 @@ use dpdkgen_tests::{Need, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Nothing of the machine's own configuration, and no network.
+/// Options by which a browser takes nothing from the machine's configuration, and no network.
 const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
                      --disable-background-networking --disable-component-update --disable-sync \
                      --hide-scrollbars --enable-logging=stderr --v=0";
 
-/// A browser with an empty profile of its own.
+/// Opens `page` in a browser with an empty profile of its own, checks that the browser complains
+/// about nothing, and returns its standard output and standard error.
 fn chromium(page: &Path, options: &[&str]) -> (String, String) {
     let profile = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new("chromium");
@@ -37,7 +38,7 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// A run with something to see, and its page: the same for all tests.
+/// Returns the page of a run with something to see, the same for all tests.
 fn page_of_a_run() -> &'static Path {
     static PAGE: LazyLock<PathBuf> = LazyLock::new(run_with_page);
     &PAGE
@@ -53,7 +54,7 @@ fn run_with_page() -> PathBuf {
     page
 }
 
-/// The paths of this class that are of a picture, by their steps.
+/// Returns the number of steps of each path of this class that belongs to a picture.
 fn steps(dom: &str, class: &str) -> Vec<usize> {
     let paths = dom.split("<path class=\"").skip(1);
     paths

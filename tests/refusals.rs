@@ -1,5 +1,6 @@
-//! Requests that cannot be met and machines that lack something: one sentence on standard error that
-//! names what is wrong and what to do about it, the right exit status, and nothing else at all.
+//! Requests that cannot be met and machines that lack something: one sentence on standard error
+//! that names what is wrong and what to do about it, the right exit status, and nothing else at
+//! all.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,12 +11,12 @@ use dpdkgen_tests::machine::{cpus, dpdkgen_rt};
 use dpdkgen_tests::{Ended, Memif, Need, ports, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// What a complete request takes, to be put after `sendrecv`.
+/// The options of a complete request, which follow `sendrecv`.
 const WHOLE: &str = "--src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 --count 10 \
                      --drain-ms 10";
 const NO_HUGEPAGES: &str = "--no-pci --no-huge -m 256 --no-shconf";
 
-/// A command line, what it ends with, and what the sentence has to say.
+/// A command line, the exit status that it ends with, and words that its sentence has to have.
 struct Case<'a> {
     eal: String,
     arguments: String,
@@ -56,7 +57,7 @@ fn check(ended: Ended, status: i32, says: &[&str]) {
     }
 }
 
-/// The case of a request of `sendrecv` on two devices that are always there.
+/// Returns the case of a request of `sendrecv` on two devices that are always there.
 fn request<'a>(options: &str, says: &'a [&'a str]) -> Case<'a> {
     Case {
         eal: format!(
@@ -264,7 +265,7 @@ fn what_does_not_begin_leaves_the_files_of_the_last_run() {
     }
 }
 
-/// Free hugepages of the default size, put back as they were.
+/// The number of hugepages of the default size, set back when this is dropped.
 struct Hugepages(String);
 
 const NR_HUGEPAGES: &str = "/proc/sys/vm/nr_hugepages";
@@ -320,7 +321,7 @@ fn not_enough_hugepages() {
     case("--no-huge --no-shconf -m 8", &["memory", "-m"]);
 }
 
-/// `dpdkgen-rt` as a user without any rights, in a place that this user can read.
+/// Runs `dpdkgen-rt` as a user without any rights, in a place that this user can read.
 fn as_nobody(arguments: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -11,7 +11,7 @@ use dpdkgen_tests::{Memif, Need, Program, Rows, Summary, check_sendrecv, ports, 
 const NEEDS: [Need; 1] = [Need::Program("dpdk-testpmd")];
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// testpmd, sending back whatever arrives at its end of `memif`.
+/// Starts testpmd, which sends back whatever arrives at its end of `memif`.
 fn reflector(memif: &Memif, queues: u16) -> Program {
     let (first, last) = two_cpus();
     let mut eal = ports::eal("", &[memif.server(0)]);
@@ -86,7 +86,7 @@ fn exchange(queues: u16, count: u64, options: &str) -> Summary {
     summary
 }
 
-/// The last counters that testpmd printed, by name.
+/// Returns the last counters that testpmd printed, by name.
 fn counters(text: &str) -> BTreeMap<&str, u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let pairs = words.windows(2).filter_map(|pair| {

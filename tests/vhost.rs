@@ -1,5 +1,5 @@
-//! `sendrecv` over virtio-user to `reflect` over vhost, two processes that share memory: every probe
-//! comes back, and vhost, the one software port that knows, tells how deep its queue was.
+//! `sendrecv` over virtio-user to `reflect` over vhost, two processes that share memory: every
+//! probe comes back, and vhost, the one software port that knows, tells how deep its queue was.
 
 use std::time::Duration;
 
@@ -9,10 +9,12 @@ use dpdkgen_tests::{Program, Rows, Summary, check_reflect, check_sendrecv, ports
 const LIMIT: Duration = Duration::from_secs(30);
 const SENDRECV: &str = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
                         --packet-size 64";
-/// Packets that a ring holds: at 10,000 a second those of 100 ms that a program may be kept from the CPU.
+/// The packets that a ring holds: at 10,000 a second those of 100 ms, for which a program may be
+/// kept from the CPU.
 const RING: u64 = 1024;
 
-/// Both sides' summaries, sender first, of a run with `options` over so many queue pairs.
+/// Runs both sides with `options` over so many queue pairs, and returns their summaries, sender
+/// first.
 fn exchange(queues: u16, options: &str) -> (Summary, Summary) {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
@@ -43,7 +45,7 @@ fn exchange(queues: u16, options: &str) -> (Summary, Summary) {
     (sent, reflected)
 }
 
-/// The greatest depth of each queue in `direction`, where it is told.
+/// Returns the greatest depth of each queue in `direction`, where it is told.
 fn depths(summary: &Summary, direction: &str) -> Vec<Option<u64>> {
     let queues = summary.get("queues").and_then(|queues| queues.as_array());
     let in_direction = queues

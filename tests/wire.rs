@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const COUNT: u32 = 2000;
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u64 = 7;
-/// What tshark tells of each frame.
+/// The fields that tshark tells of each frame.
 const FIELDS: [&str; 14] = [
     "frame.len",
     "eth.dst",
@@ -38,7 +38,7 @@ const FIELDS: [&str; 14] = [
 /// tshark's word for a checksum that is right.
 const GOOD: &str = "1";
 
-/// What a run sent, frame by frame.
+/// A run's summary, and the fields of each frame that it sent.
 struct Capture {
     summary: Summary,
     frames: Vec<Vec<String>>,
@@ -117,7 +117,7 @@ fn capture(size: u16, queues: u16, options: &str) -> Capture {
     }
 }
 
-/// A probe's head and tail, little-endian.
+/// The fields of a probe's head and tail, which are little-endian.
 struct Probe {
     stream: u64,
     sequence: u64,

@@ -1,4 +1,4 @@
-//! How long each piece of work takes: `cargo bench -p dpdkgen-bench`.
+//! The time that each piece of work takes: `cargo bench -p dpdkgen-bench`.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -24,19 +24,19 @@ fn packets(bencher: Bencher<'_, '_>, name: &str) {
     bencher.counter(ItemsCount::new(PACKETS)).bench_local(work);
 }
 
-/// Where two workers receive, how they keep what they have seen.
+/// A way in which two workers that receive record the sequences they have seen.
 #[derive(Clone, Copy, Debug)]
 enum Records {
-    /// Each by itself, so that none knows what the other has seen.
+    /// Each has a record of its own, so that neither knows what the other has seen.
     Private,
-    /// One record, and a flow's probes all come to one of them, as with RSS.
+    /// Both share a record, and a flow's probes all come to one of them, as with RSS.
     SharedByFlow,
-    /// One record, and each flow's probes come to both in turn.
+    /// Both share a record, and each flow's probes come to both in turn.
     SharedAcrossFlows,
 }
 
 impl Records {
-    /// The sequences of `worker` in one round.
+    /// Returns the sequences of `worker` in one round.
     fn sequences(self, worker: u16, round: u64) -> impl Iterator<Item = u64> {
         let all = round * 2 * PACKETS..(round + 1) * 2 * PACKETS;
         let is_mine = move |sequence: &u64| match self {

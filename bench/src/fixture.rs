@@ -1,4 +1,4 @@
-//! A run as far as the hot paths need one, in memory that is never given back.
+//! The parts of a run that the hot paths need, in memory that is never freed.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -17,11 +17,11 @@ use dpdkgen_core::wire::Mac;
 
 use crate::PACKETS;
 
-/// Source ports of the run.
+/// The number of source ports of the run.
 pub const SOURCE_PORTS: u32 = 1001;
-/// The lowest of them.
+/// The lowest source port of the run.
 pub const FIRST_SOURCE_PORT: u16 = 10_000;
-/// When everything is received: the last probe was sent some 80 microseconds before.
+/// The time at which everything is received: the last probe was sent some 80 microseconds before.
 pub const RECEIVED: Instant = Instant::from_nanos(1_100_000);
 
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
@@ -32,7 +32,7 @@ const ADDRESSES: Addresses = Addresses {
     destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
 };
 
-/// Returns what differs in probe `sequence`.
+/// Returns the fields of a probe's frame that differ from probe to probe, for probe `sequence`.
 #[must_use]
 pub fn patch(sequence: u64) -> Patch {
     Patch {
@@ -43,23 +43,23 @@ pub fn patch(sequence: u64) -> Patch {
     }
 }
 
-/// The reflector that the probes are sent to.
+/// Makes the reflector that the probes are sent to.
 #[must_use]
 pub fn reflector() -> FrameReflector {
     FrameReflector::new(ADDRESSES.destination_mac)
 }
 
-/// What the roles need.
+/// The parts of a run that the roles need.
 pub struct Fixture {
     payload_len: u16,
     filling: Filling<'static>,
-    /// The record of what was sent and seen: [`PACKETS`] were sent.
+    /// The record of the sequences sent and seen, of which [`PACKETS`] were sent.
     pub sequences: &'static SequenceWindow<'static>,
     ring: &'static Ring<'static>,
 }
 
 impl Fixture {
-    /// A run of probes with `payload_len` bytes of payload and so many receivers.
+    /// Makes a run of probes with `payload_len` bytes of payload and so many receivers.
     ///
     /// # Panics
     ///
@@ -69,11 +69,11 @@ impl Fixture {
         Self::with_window(payload_len, receivers, PACKETS)
     }
 
-    /// [`Self::new`] with a record that tells duplicates so far back.
+    /// Makes a run like [`Self::new`] whose record has a window of `window` sequences.
     ///
     /// # Panics
     ///
-    /// As that.
+    /// If no probe has that length.
     #[must_use]
     pub fn with_window(payload_len: u16, receivers: u16, window: u64) -> Self {
         let len = filling_len(payload_len);
@@ -114,7 +114,7 @@ impl Fixture {
         }
     }
 
-    /// The sender's frames.
+    /// Returns the template of the sender's frames.
     ///
     /// # Panics
     ///
@@ -124,13 +124,13 @@ impl Fixture {
         Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
     }
 
-    /// Returns where a worker counts; there may be one at a time.
+    /// Returns a recorder for a worker to count in; there may be one at a time.
     #[must_use]
     pub fn recorder(&self) -> Recorder<'static> {
         Recorder::new(Box::leak(Box::default()), Writer::new(self.ring))
     }
 
-    /// Returns what a receiver expects.
+    /// Returns the packets that a receiver expects.
     #[must_use]
     pub fn expectation(&self) -> Expectation<'static> {
         Expectation {
@@ -144,7 +144,7 @@ impl Fixture {
         }
     }
 
-    /// [`PACKETS`] probes as they are sent.
+    /// Returns the frames of [`PACKETS`] probes as they are sent.
     ///
     /// # Panics
     ///
@@ -161,7 +161,7 @@ impl Fixture {
         (0..PACKETS).map(frame).collect()
     }
 
-    /// The same as a reflector sends them back.
+    /// Returns the frames of [`PACKETS`] probes as a reflector sends them back.
     ///
     /// # Panics
     ///

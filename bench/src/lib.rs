@@ -20,18 +20,18 @@ use dpdkgen_core::tx::template::Patch;
 
 use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch, reflector};
 
-/// Packets of a round.
+/// The packets of a round.
 pub const PACKETS: u64 = 1024;
-/// Packets of a burst.
+/// The packets of a burst.
 const BURST: u16 = 32;
 
-/// A piece of work: one call does it for [`PACKETS`] packets.
+/// A piece of work, which one call does for [`PACKETS`] packets.
 pub type Work = Box<dyn FnMut()>;
 
-/// A piece of work by name.
+/// The name of a piece of work, and the function that makes it.
 pub type Named = (&'static str, fn() -> Work);
 
-/// Every piece of work, made when it is wanted.
+/// Every piece of work by name.
 pub const WORKS: &[Named] = &[
     ("fill 16", || fill(16)),
     ("fill 1458", || fill(1458)),
@@ -49,7 +49,7 @@ pub const WORKS: &[Named] = &[
     ("window shared", || window(2)),
 ];
 
-/// Writing a probe into a buffer.
+/// Makes the work of writing a probe into a buffer.
 fn fill(payload_len: u16) -> Work {
     let fixture = Fixture::new(payload_len, 1);
     let template = fixture.template();
@@ -100,7 +100,7 @@ impl Port for Nowhere {
     }
 }
 
-/// The whole sending role: due, fill, count, in bursts.
+/// Makes the work of the whole sending role: due, fill, count, in bursts.
 fn send(payload_len: u16, rate: Option<Rate>) -> Work {
     let fixture = Fixture::new(payload_len, 1);
     let plan = Plan {
@@ -128,7 +128,7 @@ fn send(payload_len: u16, rate: Option<Rate>) -> Work {
     })
 }
 
-/// Saying what a frame is.
+/// Makes the work of telling whether a frame is a probe of the run.
 fn verify(payload_len: u16) -> Work {
     let fixture = Fixture::new(payload_len, 1);
     let verifier = Verifier::new(fixture.expectation());
@@ -140,8 +140,8 @@ fn verify(payload_len: u16) -> Work {
     })
 }
 
-/// The whole receiving role: verify, look up, count, latency, interval. The record of what was seen
-/// is cleared after every round.
+/// Makes the work of the whole receiving role: verify, look up, count, latency, interval. The
+/// record of the sequences seen is cleared after every round.
 fn receive(payload_len: u16) -> Work {
     let fixture = Fixture::new(payload_len, 1);
     let mut receiver = Receiver::new(0, fixture.expectation(), fixture.sequences, true);
@@ -162,7 +162,7 @@ fn receive(payload_len: u16) -> Work {
     })
 }
 
-/// Turning a frame round.
+/// Makes the work of reflecting a frame.
 fn reflect_frames(payload_len: u16) -> Work {
     let frames = Fixture::new(payload_len, 1).sent();
     let len = frames[0].len();
@@ -183,7 +183,7 @@ fn reflect_frames(payload_len: u16) -> Work {
     })
 }
 
-/// Counting a time.
+/// Makes the work of counting a time in a histogram.
 fn histogram() -> Work {
     let histogram = Box::<Histogram>::default();
     Box::new(move || {
@@ -193,7 +193,7 @@ fn histogram() -> Work {
     })
 }
 
-/// Looking a probe up in the record of what was seen.
+/// Makes the work of looking a probe up in the record of the sequences seen.
 fn window(receivers: u16) -> Work {
     let fixture = Fixture::new(16, receivers);
     let mut record = fixture.sequences.cursor(0);

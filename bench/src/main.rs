@@ -1,4 +1,4 @@
-//! Does one piece of work so many times: `instructions NAME ROUNDS`, under valgrind.
+//! Does a piece of work `ROUNDS` times under valgrind: `instructions NAME ROUNDS`.
 
 use std::process::ExitCode;
 

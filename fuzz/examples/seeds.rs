@@ -1,5 +1,5 @@
-//! Writes the seeds of every target to `fuzz/corpus/`: one input for each thing that a target tells
-//! apart, from where libFuzzer goes on.
+//! Writes the seeds of every target to `fuzz/corpus/`, from which libFuzzer goes on: one input for
+//! each case that a target tells apart.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -37,7 +37,7 @@ fn main() -> std::io::Result<()> {
 
 type Seeds = Vec<(String, Vec<u8>)>;
 
-/// Nine inputs that chance makes, of `make`.
+/// Returns nine random inputs, made by `make`.
 fn random(make: impl Fn(&mut SplitMix64) -> Vec<u8>) -> impl Iterator<Item = (String, Vec<u8>)> {
     (1..10).map(move |seed| (format!("random-{seed}"), make(&mut SplitMix64(seed))))
 }
@@ -46,7 +46,7 @@ fn random_bytes(random: &mut SplitMix64, count: usize) -> Vec<u8> {
     (0..count).map(|_| random.next() as u8).collect()
 }
 
-/// One valid frame, and one for each way to differ from it.
+/// Returns the headers of one valid frame, and of one for each way to differ from it.
 fn headers() -> Vec<(&'static str, Headers)> {
     let plain = Headers {
         macs: [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1],

@@ -1,60 +1,62 @@
-//! UDP frames from structured input: valid but for what the input asks for.
+//! UDP frames from structured input, valid except where the input asks for something else.
 
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::oracle::{self, IPV4, UDP};
 
-/// What is in a frame but for its payload, as it lies in the input.
+/// The fields of a frame except its payload, as they lie in the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Headers {
-    /// Destination and source.
+    /// MAC addresses, destination first.
     pub macs: [u8; 12],
-    /// Words of IP options, at most ten.
+    /// The number of words of IP options, taken modulo 11.
     pub option_words: u8,
-    /// What the options are filled with (1 is "no operation").
+    /// The byte that options and padding are filled with (1 is the option "no operation").
     pub option: u8,
     /// Differentiated services and congestion notification.
     pub dscp_ecn: u8,
     /// IP identification.
     pub identification: U16,
-    /// The low bits choose: the flags and the offset are 0, "don't fragment", or `flags_offset`.
+    /// Chooses IP flags and fragment offset by its two low bits: 0, "don't fragment" (twice), or
+    /// `flags_offset`.
     pub flags_choice: u8,
-    /// IP flags and fragment offset.
+    /// IP flags and fragment offset, if they are chosen.
     pub flags_offset: U16,
     /// Time to live.
     pub ttl: u8,
-    /// IP addresses.
+    /// The source IP address.
     pub source: [u8; 4],
-    /// IP addresses.
+    /// The destination IP address.
     pub destination: [u8; 4],
     /// UDP ports, source first.
     pub ports: [U16; 2],
     /// Chooses a [`Checksum`].
     pub checksum_choice: u8,
-    /// The checksum if it is an arbitrary one.
+    /// The UDP checksum for [`Checksum::Any`], and where none can be right.
     pub checksum: U16,
-    /// The low bits choose: the UDP length is that of the payload (twice), less, or any.
+    /// Chooses the UDP length by its two low bits: the right one (twice), one that is less, or
+    /// `length`.
     pub length_choice: u8,
-    /// How much less, or which.
+    /// The UDP length, or by how much it is less.
     pub length: U16,
-    /// Bytes after the IP packet, at most 63.
+    /// The number of bytes after the IP packet, taken modulo 64.
     pub padding: u8,
 }
 
-/// What is in the checksum field.
+/// A kind of value in the UDP checksum field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
-    /// What belongs there.
+    /// The right checksum.
     Right,
-    /// Zero: none (RFC 768).
+    /// Zero, which says that there is none (RFC 768).
     None,
-    /// The pseudo-header's sum alone.
+    /// The pseudo-header's sum alone, as a sender leaves it that has its NIC compute the rest.
     Partial,
-    /// What belongs there, and the payload is such that this is the pseudo-header's sum.
+    /// The right checksum, with a payload for which it is the pseudo-header's sum too.
     RightAndPartial,
-    /// Anything.
+    /// An arbitrary value, [`Headers::checksum`].
     Any,
 }
 
@@ -69,8 +71,8 @@ impl Checksum {
 }
 
 impl Headers {
-    /// Returns whether nothing about the frame is wrong, except perhaps its UDP length and
-    /// checksum.
+    /// Returns whether the frame is no fragment; all else is right, except perhaps its UDP length
+    /// and checksum.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.flags() & 0x3fff == 0
@@ -93,7 +95,7 @@ impl Headers {
         }
     }
 
-    /// The frame with `payload`.
+    /// Returns the frame with `payload`.
     #[must_use]
     pub fn frame(&self, payload: &[u8]) -> Vec<u8> {
         let options = vec![self.option; usize::from(self.option_words % 11) * 4];
@@ -165,7 +167,8 @@ fn balance(datagram: &mut [u8], source: [u8; 4], destination: [u8; 4], wanted: u
     }
 }
 
-/// The frame that `input` asks for: [`Headers`], and the rest is payload. `None` if it is too short.
+/// Returns the frame that `input` asks for: it begins with [`Headers`], and the rest is payload.
+/// `None` if it is too short.
 #[must_use]
 pub fn udp_frame(input: &[u8]) -> Option<(Headers, Vec<u8>)> {
     let (headers, payload) = Headers::read_from_prefix(input).ok()?;

@@ -10,11 +10,11 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::oracle::{self, ETHERNET, IPV4, UDP};
 
-/// `data` is the frame.
+/// Checks `core`'s views of `data`, which is the frame.
 ///
 /// # Panics
 ///
-/// If a view differs by more than what is known of the oracles.
+/// If a view differs from one of the oracles by more than their known differences.
 pub fn run(data: &[u8]) {
     sums(data);
     let ours = Ethernet::ref_from_prefix(data).ok();
@@ -41,7 +41,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A sum over anything is that of etherparse, however it is divided.
+/// Checks that the sum over `data` is that of etherparse, in one part or in two.
 fn sums(data: &[u8]) {
     let theirs = etherparse::checksum::Sum16BitWords::new().add_slice(data);
     let whole = Sum::of(data);

@@ -8,23 +8,24 @@ use dpdkgen_core::time::Span;
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// What histograms tell apart ends here.
+/// The time in nanoseconds from which on histograms tell none apart.
 const END: u64 = 1 << 48;
 
-/// Quantiles that are asked for besides the input's own.
+/// The shares whose quantiles are asked for besides the input's own.
 const QUANTILES: [f64; 8] = [0.0, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
 
-/// Every nine bytes of the input after the first two.
+/// A time to be recorded: nine bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Value {
-    /// Shifted to the right so far, at most 63 bits.
+    /// The number of bits that the time is shifted to the right, taken modulo 64.
     pub shift: u8,
     /// The time in nanoseconds before it is shifted.
     pub nanos: U64,
 }
 
-/// The first two bytes of `data` are the share that a quantile is asked for, the rest [`Value`]s.
+/// Checks histogram and moments of the times in `data`: its first two bytes are the share whose
+/// quantile is asked for, the rest are [`Value`]s.
 ///
 /// # Panics
 ///
@@ -78,7 +79,7 @@ fn counts_and_quantiles(values: &[u64], share: f64) {
     }
 }
 
-/// Recorded in two parts that are merged, or in one.
+/// Checks that moments recorded in two parts and merged are those recorded in one, and right.
 fn moments(values: &[u64], at: usize) {
     let recorded = |values: &[u64]| {
         let mut moments = Moments::default();

@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their input, on stable Rust, so that tests can replay it.
+//! The fuzz targets, on stable Rust, so that tests can replay their inputs.
 //!
 //! A target is a module here with a `run` that panics when something is wrong, its row in
 //! [`TARGETS`], its program in `fuzz_targets/` and `Cargo.toml`, and its seeds in `corpus/`.
@@ -19,7 +19,7 @@ pub mod window;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// What a target does with its input: panics when something is wrong.
+/// A target's function of its input, which panics when something is wrong.
 pub type Run = fn(&[u8]);
 
 /// Every target by name.
@@ -32,8 +32,8 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("window", window::run),
 ];
 
-/// The program of a target: under `cargo fuzz` what libFuzzer calls, otherwise one that replays the
-/// files that it is given.
+/// Makes the program of a target: for libFuzzer under `cargo fuzz`, otherwise one that replays the
+/// files named on its command line.
 #[macro_export]
 macro_rules! target {
     ($name:ident) => {
@@ -47,7 +47,7 @@ macro_rules! target {
     };
 }
 
-/// Runs the files given on the command line.
+/// Calls `run` with each of the files named on the command line.
 ///
 /// # Panics
 ///

@@ -1,40 +1,40 @@
 //! Checksums as etherparse and smoltcp compute them; both have to agree.
 //!
-//! smoltcp's own `verify_checksum` finds everything right when it is built for fuzzing, so what it
-//! computes is compared here instead.
+//! smoltcp's own `verify_checksum` finds everything right when it is built for fuzzing, so the
+//! checksums that it computes are compared here instead.
 
 use etherparse::checksum::Sum16BitWords;
 use etherparse::{Ipv4HeaderSlice, UdpHeaderSlice};
 use smoltcp::wire::{IpAddress, Ipv4Packet, UdpPacket};
 
-/// Length of an Ethernet header.
+/// The length of an Ethernet header, in bytes.
 pub const ETHERNET: usize = 14;
-/// Length of an IPv4 header without options.
+/// The length of an IPv4 header without options, in bytes.
 pub const IPV4: usize = 20;
-/// Length of a UDP header.
+/// The length of a UDP header, in bytes.
 pub const UDP: usize = 8;
 
-/// The two bytes at `at`, in network order.
+/// Returns the two bytes at `at`, which are in network order, as a number.
 ///
 /// # Panics
 ///
-/// If there are none.
+/// If `bytes` ends before them.
 #[must_use]
 pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// The four bytes at `at`.
+/// Returns the four bytes at `at`.
 ///
 /// # Panics
 ///
-/// If there are none.
+/// If `bytes` ends before them.
 #[must_use]
 pub fn four_at(bytes: &[u8], at: usize) -> [u8; 4] {
     bytes[at..at + 4].try_into().expect("four bytes")
 }
 
-/// The checksum that belongs into `header`, an IPv4 header with its options.
+/// Returns the checksum that belongs into `header`, an IPv4 header with its options.
 ///
 /// # Panics
 ///
@@ -60,11 +60,12 @@ pub fn ip_is_intact(header: &[u8]) -> bool {
     has == wants || (has == 0xffff && wants == 0)
 }
 
-/// The checksum that belongs into `datagram`, a UDP header and as much payload as it says.
+/// Returns the checksum that belongs into `datagram`, a UDP header and the payload, of the length
+/// that the header tells.
 ///
 /// # Panics
 ///
-/// If its length is another, or the oracles differ.
+/// If `datagram` is not of that length, or the oracles differ.
 #[must_use]
 pub fn udp_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u16 {
     let header = UdpHeaderSlice::from_slice(datagram)
@@ -86,8 +87,7 @@ pub fn udp_is_intact(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> 
     has == 0 || has == udp_checksum(source, destination, datagram)
 }
 
-/// Returns what a sender that leaves the checksum to its NIC writes into it: the pseudo-header's
-/// sum.
+/// Returns the checksum that a sender writes which leaves it to its NIC: the pseudo-header's sum.
 #[must_use]
 pub fn partial_checksum(source: [u8; 4], destination: [u8; 4], udp_len: u16) -> u16 {
     let sum = Sum16BitWords::new()
@@ -102,11 +102,12 @@ const fn address([a, b, c, d]: [u8; 4]) -> IpAddress {
     IpAddress::v4(a, b, c, d)
 }
 
-/// A frame's IPv4 packet if both oracles find its lengths right: header with options and payload.
+/// Returns header, with options, and payload of an IPv4 packet, if both oracles find its lengths
+/// right.
 ///
 /// # Panics
 ///
-/// If they differ in more than what is known of them.
+/// If the oracles differ by more than their known differences.
 #[must_use]
 pub fn ipv4_packet(packet: &[u8]) -> Option<(&[u8], &[u8])> {
     let header = Ipv4HeaderSlice::from_slice(packet);

@@ -1,5 +1,5 @@
-//! A probe that comes back, changed in any way, against a plain reading of what a received packet
-//! is: foreign, corrupt, or a probe of this run.
+//! A probe that comes back, changed in any way: the verdict on it (foreign, corrupt, or a probe of
+//! this run) against that of a plain reading.
 
 mod edits;
 mod plain;
@@ -24,11 +24,11 @@ use plain::Verdict;
 
 use crate::oracle::{self, four_at};
 
-/// The first bytes of the input.
+/// The settings of a run and its probe: the first bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Setup {
-    /// Chooses the bytes of payload.
+    /// Chooses the length of the payload.
     pub payload: u8,
     /// The run's tag.
     pub tag: U64,
@@ -36,17 +36,17 @@ pub struct Setup {
     pub stream: U16,
     /// The probe's sequence.
     pub sequence: U64,
-    /// Shifts the times to the right, at most 63 bits.
+    /// The number of bits that the times are shifted to the right, taken modulo 64.
     pub time_shift: u8,
-    /// When the probe was sent.
+    /// The time at which the probe was sent, in nanoseconds before the shift.
     pub time: U64,
-    /// How late that was.
+    /// The lag with which it was sent, in nanoseconds before the shift.
     pub lag: U64,
-    /// How long after that it is received.
+    /// The time from sending to receipt, in nanoseconds before the shift.
     pub travel: U64,
-    /// Chooses the sender among the run's ports.
+    /// Chooses the source address among those of the run's ports.
     pub source: u8,
-    /// Chooses the source port.
+    /// Chooses the UDP source port.
     pub port: u8,
 }
 
@@ -57,17 +57,18 @@ const SOURCES: [Ipv4Addr; 3] = [
 ];
 const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
 const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=20_010;
-/// The least, those around the long form's least, odd ones, and the most.
+/// Lengths of payloads: the least, those around the least with a lag, odd ones, and large ones.
 const PAYLOADS: [u16; 16] = [
     16, 17, 18, 19, 22, 23, 24, 25, 26, 31, 32, 64, 101, 1000, 1472, 8972,
 ];
 const LOW_48: u64 = (1 << 48) - 1;
 
-/// `data` is a [`Setup`] and then [`Edit`]s of the frame.
+/// Checks the verdicts on a probe that comes back: `data` is a [`Setup`], and then [`Edit`]s of the
+/// frame.
 ///
 /// # Panics
 ///
-/// If the verdict is not that of the plain reading.
+/// If a verdict is not that of the plain reading.
 pub fn run(data: &[u8]) {
     if let Ok((setup, edits)) = Setup::read_from_prefix(data) {
         let frame = setup.returned();
@@ -102,7 +103,8 @@ impl Setup {
         }
     }
 
-    /// Returns when the probe comes back: later, or by an overflow any time.
+    /// Returns the time at which the probe comes back: later than it was sent, or by an overflow
+    /// any.
     fn now(&self) -> Instant {
         let travel = self.travel.get() >> (self.time_shift % 64);
         Instant::from_nanos(self.patch().time.as_nanos().wrapping_add(travel))
@@ -120,7 +122,7 @@ impl Setup {
         }
     }
 
-    /// The probe's frame, sent and reflected.
+    /// Returns the probe's frame, sent and reflected.
     fn returned(&self) -> Vec<u8> {
         let addresses = Addresses {
             source_mac: Mac([2, 0, 0, 0, 0, 1]),
@@ -140,7 +142,7 @@ impl Setup {
     }
 }
 
-/// The filling for payloads of one length, made once.
+/// Returns the filling for payloads of one length, which is made once.
 pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
     thread_local! {
         static FILLINGS: RefCell<HashMap<u16, Filling<'static>>> = RefCell::default();
@@ -157,7 +159,7 @@ pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
     })
 }
 
-/// Checks that what nobody changed is a valid frame and the probe that was sent.
+/// Checks that the frame is valid, and verified as the probe that was sent, before it is changed.
 fn unchanged(setup: &Setup, frame: &[u8]) {
     let (header, datagram) = oracle::ipv4_packet(&frame[14..]).expect("an IPv4 packet");
     assert!(oracle::ip_is_intact(header));
@@ -182,8 +184,8 @@ fn unchanged(setup: &Setup, frame: &[u8]) {
     assert_eq!(Verdict::of(&verified, setup.now()), expected);
 }
 
-/// The age of the time in `frame`, which is that in `patch`, or a little later so that the checksum
-/// does not look like one left to a NIC.
+/// Returns the age of the time in `frame`, which is that in `patch`, or a little later so that the
+/// checksum does not look like one left to a NIC.
 fn age(frame: &[u8], patch: &Patch, now: Instant) -> Age {
     let tag_time = frame[Layout::IPV4.payload() + 8..][..8]
         .try_into()

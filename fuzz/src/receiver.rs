@@ -1,4 +1,4 @@
-//! A run's receivers, fed with any sequence of frames at any times, against the record that the
+//! A run's receivers, given any frames in any order at any times, against the record that the
 //! simulator keeps: every counter, every interval and every bucket.
 
 mod memory;
@@ -22,58 +22,59 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use self::memory::RunMemory;
 use crate::oracle::{self, ETHERNET, IPV4, four_at, u16_at};
 
-/// The first bytes of the input.
+/// The settings of the run: the first bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Setup {
-    /// Streams but one, at most three.
+    /// The number of streams less one, taken modulo 3.
     pub streams: u8,
-    /// Source ports but one, at most eight.
+    /// The number of source ports less one, taken modulo 8.
     pub source_ports: u8,
-    /// Receivers but one, at most three.
+    /// The number of receivers less one, taken modulo 3.
     pub receivers: u8,
-    /// Bytes of payload beyond 16, at most 31.
+    /// The bytes of payload beyond 16, taken modulo 32.
     pub payload: u8,
-    /// The window, at most 511.
+    /// The window, taken modulo 512.
     pub window: U16,
-    /// Length of an interval in microseconds, but one.
+    /// The length of an interval in microseconds, less one.
     pub interval: u8,
     /// The grace in microseconds.
     pub grace: u8,
-    /// When counting begins, in microseconds.
+    /// The time at which counting begins, in microseconds.
     pub warmup: u8,
 }
 
-/// Every further eight bytes of the input.
+/// A step of the run: eight bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Step {
-    /// Chooses what happens: see [`Happening`].
+    /// Chooses the [`Happening`].
     pub what: u8,
-    /// To which stream, or receiver.
+    /// The stream that sends, or the receiver that gets the frame.
     pub to: u8,
-    /// Which of the frames sent, from the last backwards.
+    /// The frame that is received, counted backwards from the last one sent; or the lag of the one
+    /// that is sent, in nanoseconds.
     pub which: U16,
-    /// Where the frame is changed, or about where it ends.
+    /// The offset of the byte that is changed, or of about the end of a frame that is resized.
     pub at: u8,
-    /// How it is changed.
+    /// The bits that are flipped in the byte, or the number of bytes from `at` to the frame's end.
     pub change: u8,
-    /// Time that passes first, in units of 16 ns; with 0 it belongs to the burst before.
+    /// The time that passes before the step, in units of 16 ns; with 0 the burst goes on.
     pub pause: U16,
 }
 
-/// What a step does.
+/// The event of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// A probe is sent.
     Send,
-    /// A frame comes as it was sent.
+    /// A frame is received as it was sent.
     Deliver,
-    /// It comes with a byte changed.
+    /// A frame is received with a byte changed.
     Change,
-    /// The same, and with a UDP checksum that is right all the same.
+    /// A frame is received with a byte changed, and a UDP checksum that is right all the same.
     Forge,
-    /// It comes cut off, or with bytes added.
+    /// A frame is received cut off, or with bytes added.
     Resize,
 }
 
@@ -90,18 +91,18 @@ impl Step {
 }
 
 const FIRST_PORT: u16 = 20_000;
-/// Intervals for which there are cells.
+/// The number of intervals for which there are cells.
 const CELLS: usize = 256;
-/// Frames kept for delivery.
+/// The most frames kept to be received.
 const KEPT: usize = 64;
-/// Bytes by which a frame may grow.
+/// The bytes by which a frame may grow.
 const MOST_ADDED: usize = 32;
 
-/// `data` is a [`Setup`] and then [`Step`]s.
+/// Checks the receivers of a run: `data` is a [`Setup`], and then [`Step`]s.
 ///
 /// # Panics
 ///
-/// If the receivers count anything else than the record.
+/// If a number of the receivers is not that of the record.
 pub fn run(data: &[u8]) {
     let Ok((setup, steps)) = Setup::read_from_prefix(data) else {
         return;
@@ -162,7 +163,7 @@ impl Setup {
     }
 }
 
-/// Receivers and record, side by side.
+/// The receivers of a run, and the record beside them.
 struct Bench<'m> {
     setup: Setup,
     stats: &'m [WorkerStats],
@@ -171,14 +172,14 @@ struct Bench<'m> {
     ends: Vec<End<'m>>,
     truth: Truth<'static>,
     frames: Frames,
-    /// Those that may still come, as they come back.
+    /// The frames that may still be received, as they come back.
     sent: Vec<Slot>,
     now: Instant,
-    /// The receiver with a burst that has not ended: others, and the sender, see it ended.
+    /// The receiver whose burst has not ended; it ends before another one, or the sender, goes on.
     in_burst: Option<usize>,
 }
 
-/// A receiver, and where it counts.
+/// A receiver, the recorder that it counts in, and the reader of its intervals.
 struct End<'m> {
     receiver: Receiver<'m>,
     recorder: Recorder<'m>,
@@ -224,7 +225,7 @@ impl<'m> Bench<'m> {
         bench
     }
 
-    /// Time passes, which ends the burst; `false` if there are no cells for so much of it.
+    /// Lets time pass, which ends the burst, and returns whether there are cells for so much of it.
     fn advance_watermark(&mut self, pause: Span) -> bool {
         if pause == Span::ZERO {
             return true;
@@ -359,7 +360,7 @@ impl Step {
     }
 }
 
-/// Gives a UDP packet the checksum that belongs there, if it is one.
+/// Sets the right UDP checksum, if the frame is a UDP packet without IP options.
 fn set_checksum(frame: &mut [u8]) {
     let (header, datagram) = match oracle::ipv4_packet(&frame[ETHERNET..]) {
         Some((header, datagram)) if header.len() == IPV4 => (header.to_vec(), datagram.to_vec()),

@@ -1,5 +1,5 @@
-//! Any frame through the reflector: only what is swapped and the TTL differ, valid checksums stay
-//! valid, and what a second reflector sends back is the original but for its TTL.
+//! Any frame through the reflector: only the swapped fields and the TTL differ, valid checksums
+//! stay valid, and a second reflector makes the original of it again, but for its TTL.
 
 use dpdkgen_core::reflect::{FrameReflector, Ignored, Reflected};
 use dpdkgen_core::wire::Mac;
@@ -10,11 +10,12 @@ use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
 /// The reflector's own address.
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// An even first byte of `data`: the rest is the frame. An odd one: a frame is built from the rest.
+/// Checks the reflector on a frame: if the first byte of `data` is even, the rest is the frame,
+/// else a frame is built from the rest.
 ///
 /// # Panics
 ///
-/// If the reflector does anything else than what it should.
+/// If the reflector does anything else than it should.
 pub fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else {
         return;
@@ -31,7 +32,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Reflects `before`: as the first frame, as one like the last, and to and fro.
+/// Checks the reflector on `before`: as its first frame, as a repeated one, and to and fro.
 fn check(before: &[u8]) -> Result<(), Ignored> {
     let mut reflector = FrameReflector::new(Mac(OWN));
     let mut reflect = || {
@@ -73,10 +74,10 @@ fn check(before: &[u8]) -> Result<(), Ignored> {
     Ok(())
 }
 
-/// Where the TTL is, and behind it the protocol and the header's checksum.
+/// The offset of the TTL; the protocol and the header's checksum follow it.
 const TTL: usize = ETHERNET + 8;
 
-/// `frame` with a TTL that is one less and the checksum updated (RFC 1624, equation 3).
+/// Returns `frame` with a TTL that is one less and the checksum updated (RFC 1624, equation 3).
 fn with_lower_ttl(frame: &[u8]) -> Vec<u8> {
     let mut lowered = frame.to_vec();
     lowered[TTL] -= 1;
@@ -94,7 +95,7 @@ fn with_lower_ttl(frame: &[u8]) -> Vec<u8> {
     lowered
 }
 
-/// From the UDP header to the frame's end, or why it is not answered.
+/// Returns the frame from its UDP header on, or the reason why it is not answered.
 fn answered(frame: &[u8]) -> Result<&[u8], Ignored> {
     let datagram = datagram(frame)?;
     let (source, destination) = addresses(frame);
@@ -116,7 +117,7 @@ fn answered(frame: &[u8]) -> Result<&[u8], Ignored> {
     }
 }
 
-/// From the UDP header to the frame's end, or why there is none.
+/// Returns the frame from its UDP header on, or the reason why it is no UDP packet.
 fn datagram(frame: &[u8]) -> Result<&[u8], Ignored> {
     if frame.len() < ETHERNET {
         return Err(Ignored::Malformed);
@@ -144,7 +145,8 @@ fn datagram(frame: &[u8]) -> Result<&[u8], Ignored> {
     Ok(&packet[header.len()..])
 }
 
-/// As much of the datagram at `udp_at` as its own length says, if the IP packet has that much.
+/// Returns the part of the datagram at `udp_at` that its own length tells, if the IP packet has
+/// that much.
 fn covered(frame: &[u8], udp_at: usize) -> Option<&[u8]> {
     let end = ETHERNET + usize::from(u16_at(frame, ETHERNET + 2));
     let datagram = &frame[udp_at..end];
@@ -156,7 +158,7 @@ fn addresses(frame: &[u8]) -> ([u8; 4], [u8; 4]) {
     (four_at(frame, ETHERNET + 12), four_at(frame, ETHERNET + 16))
 }
 
-/// Returns what belongs into the checksum field if it holds the pseudo-header's sum alone.
+/// Returns the right UDP checksum, if the field holds the pseudo-header's sum alone.
 fn completed_checksum(frame: &[u8], udp_at: usize) -> Option<u16> {
     let covered = covered(frame, udp_at)?;
     let (source, destination) = addresses(frame);
@@ -166,7 +168,7 @@ fn completed_checksum(frame: &[u8], udp_at: usize) -> Option<u16> {
     is_partial.then(|| oracle::udp_checksum(source, destination, covered))
 }
 
-/// `frame` with the two MACs, addresses and ports swapped.
+/// Returns `frame` with the two MACs, addresses and ports swapped.
 fn swapped(frame: &[u8], udp_at: usize) -> Vec<u8> {
     let mut swapped = frame.to_vec();
     for (at, len) in [(0, 6), (ETHERNET + 12, 4), (udp_at, 2)] {
@@ -177,7 +179,7 @@ fn swapped(frame: &[u8], udp_at: usize) -> Vec<u8> {
     swapped
 }
 
-/// Right stays right, and wrong wrong, unless the checksum was to be completed.
+/// Checks that right checksums stay right, and wrong ones wrong unless they were to be completed.
 fn checksums_stay(before: &[u8], after: &[u8], udp_at: usize) {
     let ip = |frame: &[u8]| oracle::ip_is_intact(&frame[ETHERNET..udp_at]);
     assert_eq!(ip(after), ip(before));

@@ -7,54 +7,55 @@ use dpdkgen_core::sequence::{Dimensions, Line, Novelty, SequenceWindow, WindowMe
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The first bytes of the input.
+/// The settings of the run: the first bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Setup {
-    /// Streams but one, at most four.
+    /// The number of streams less one, taken modulo 4.
     pub streams: u8,
-    /// Source ports but one, at most 512.
+    /// The number of source ports less one, taken modulo 512.
     pub source_ports: U16,
-    /// Receivers but one, at most four.
+    /// The number of receivers less one, taken modulo 4.
     pub receivers: u8,
-    /// The window, at most 8191; the top bit asks for 2^20 instead.
+    /// The window, taken modulo 8192; with the top bit it is 2^20 instead.
     pub window: U16,
-    /// Chooses where sequences begin: at 0, or close to where they end.
+    /// Chooses the first sequence: 0, or one close to the last.
     pub begin: u8,
 }
 
-/// The smallest window that a run has, and with which sequences use all their 48 bits.
+/// The smallest window that a run has; with it sequences use all their 48 bits.
 const LARGE_WINDOW: u64 = 1 << 20;
-/// Sequences below this are told apart by a ring of any size.
+/// The sequence below which a ring of any size tells sequences apart.
 const SMALL_END: u64 = 1 << 37;
 
-/// Every further eight bytes of the input.
+/// A step of the run: seven bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Step {
-    /// Chooses what happens.
+    /// Chooses whether sequences are sent, or which one is received, and the choice of its port.
     pub what: u8,
-    /// On which stream.
+    /// The stream, taken modulo one more than there are.
     pub stream: u8,
-    /// By which receiver.
+    /// The receiver, taken modulo their number.
     pub receiver: u8,
     /// The source port, if it is not the one that goes with the sequence.
     pub port: u8,
-    /// Sent: how many more. Seen: how far below the reference it is.
+    /// The number of sequences that are sent, or the distance of the one that is received below a
+    /// reference.
     pub distance: U16,
-    /// Doubles the distance so many times, at most 15.
+    /// The number of times that the distance is doubled, taken modulo 16.
     pub scale: u8,
 }
 
-/// The contract's definitions, with nothing ever forgotten.
+/// The plainest record by the contract's definitions, which forgets nothing.
 struct Naive {
     window: u64,
-    /// By stream: sequences below this were sent.
+    /// For each stream, the sequence below which all were sent.
     sent: Vec<u64>,
-    /// By stream: what was received, too old or not.
+    /// For each stream, the highest sequence received.
     highest: HashMap<u16, u64>,
     seen: HashSet<Index>,
-    /// By stream and source port.
+    /// For each stream and source port, the highest sequence received for the first time.
     highest_of_flow: HashMap<(u16, u16), u64>,
 }
 
@@ -83,11 +84,11 @@ impl Naive {
     }
 }
 
-/// `data` is a [`Setup`] and then [`Step`]s.
+/// Checks the window: `data` is a [`Setup`], and then [`Step`]s.
 ///
 /// # Panics
 ///
-/// If the window says something else than the set.
+/// If an answer of the window is not that of the set.
 pub fn run(data: &[u8]) {
     if let Ok((setup, rest)) = Setup::read_from_prefix(data) {
         with_window(setup.dimensions(), |sequences| {
@@ -114,7 +115,7 @@ impl Setup {
         }
     }
 
-    /// Sequences are below this.
+    /// Returns the sequence below which all are.
     fn end(&self) -> u64 {
         if self.is_large() {
             Index::SEQUENCES
@@ -137,7 +138,7 @@ impl Step {
         u64::from(self.distance.get()) << (self.scale % 16)
     }
 
-    /// The sequence that is seen, in a stream of which those below `sent` were sent.
+    /// Returns the sequence that is received, in a stream of which those below `sent` were sent.
     fn sequence(&self, sent: u64, highest: u64, window: u64) -> u64 {
         let distance = self.distance();
         match self.what % 4 {
@@ -196,7 +197,7 @@ fn steps(sequences: &SequenceWindow<'_>, setup: &Setup, mut input: &[u8]) {
         .collect();
     while let Ok((step, rest)) = Step::read_from_prefix(input) {
         input = rest;
-        // There is one less.
+        // One more than there are, so that some are of no stream of the run.
         let stream = u16::from(step.stream) % (dimensions.streams + 1);
         let sent = naive.sent.get_mut(usize::from(stream));
         if let Some(sent) = sent

@@ -11,7 +11,7 @@ fn fuzz(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The files of a directory, sorted; none if it does not exist.
+/// Returns the files of a directory, sorted; none if it does not exist.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
@@ -21,7 +21,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The names of what is in a directory, without extensions.
+/// Returns the names of the files in a directory, without extensions.
 fn names(directory: &str) -> BTreeSet<String> {
     let files = files(&fuzz(directory));
     let stem = |file: &PathBuf| file.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -1,10 +1,11 @@
 //! An output that is written by a thread of its own.
 //!
-//! Promised: writing never waits. A reader that is slow, or does not read at all (a pager, a pipe that
-//! nobody empties), holds up nothing but its own output; what it leaves unread beyond [`MOST_PENDING`]
-//! bytes is dropped, and the output is then incomplete. An output that fails is told of once while the
-//! run goes on, a removed file within a second or two. At the end it is waited for as long as
-//! [`Patience`](crate::patience::Patience) lasts; a thread that still waits for its reader then is left behind.
+//! Promised: writing never waits. A reader that is slow, or does not read at all (a pager, a pipe
+//! that nobody empties), holds up nothing but its own output; what it leaves unread beyond
+//! [`MOST_PENDING`] bytes is dropped, and the output is then incomplete. The failure of an output
+//! is reported once while the run goes on, that its file was removed within a second or two. The
+//! end of a run waits for it as long as [`Patience`](crate::patience::Patience) lasts; a thread
+//! that still waits for its reader then is left behind.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,17 +14,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::console::Console;
 use crate::output::{Output, incomplete};
 use crate::patience::Writer;
-use crate::voice::Voice;
 
-/// Bytes that wait to be written, at most: a quarter of an hour of rows of a millisecond each.
+/// The most bytes that wait to be written: a quarter of an hour of rows of a millisecond each.
 pub const MOST_PENDING: usize = 64 << 20;
 
-/// How often the file is looked for under its name.
+/// The time between two checks that the output's file still has a name.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Bytes written at once: what a pipe takes as soon as its reader has taken as much.
+/// The most bytes written at once: as many as a pipe takes once its reader has taken as many.
 pub(crate) const PIECE: usize = 4096;
 
 /// An output, and the thread that writes it once there is something to write.
@@ -36,15 +37,15 @@ pub struct Background {
 
 #[derive(Debug)]
 enum State {
-    Idle(Output, Voice),
+    Idle(Output, Console),
     Writing(Thread),
-    /// There could be no thread, for this reason.
+    /// No thread could be made, for this reason.
     Failed(String),
 }
 
 #[derive(Debug)]
 struct Thread {
-    /// Until all is handed over.
+    /// The way to the thread; `None` once all is handed over.
     chunks: Option<Sender<Vec<u8>>>,
     pending: Arc<AtomicUsize>,
     has_dropped: bool,
@@ -52,31 +53,32 @@ struct Thread {
 }
 
 impl Background {
-    /// Writes to `output` from now on, and says by `voice` if that fails.
+    /// Makes a writer to `output`, whose first failure is said on `console`.
     #[must_use]
-    pub fn new(output: Output, voice: Voice) -> Self {
+    pub fn new(output: Output, console: Console) -> Self {
         Self {
             label: output.label(),
             is_file: output.is_file(),
-            state: State::Idle(output, voice),
+            state: State::Idle(output, console),
         }
     }
 
-    /// Begins the output, in a thread that runs where this is called first; writing does so too.
+    /// Begins the output, unless it has begun: makes its thread, which runs on the CPUs of the
+    /// thread that calls this. The first write does so too.
     pub fn begin(&mut self) {
         if !matches!(self.state, State::Idle(..)) {
             return;
         }
         let nothing = State::Failed(String::new());
-        if let State::Idle(output, voice) = std::mem::replace(&mut self.state, nothing) {
-            self.state = match Thread::start(output, voice) {
+        if let State::Idle(output, console) = std::mem::replace(&mut self.state, nothing) {
+            self.state = match Thread::start(output, console) {
                 Ok(thread) => State::Writing(thread),
                 Err(cause) => State::Failed(cause.to_string()),
             };
         }
     }
 
-    /// Returns how many bytes wait to be written.
+    /// Returns the number of bytes that wait to be written.
     #[must_use]
     pub fn pending(&self) -> usize {
         match &self.state {
@@ -85,15 +87,15 @@ impl Background {
         }
     }
 
-    /// Takes no more; what was written so far is all.
+    /// Ends the output after what was written so far; further writes are dropped.
     pub fn close(&mut self) {
         if let State::Writing(thread) = &mut self.state {
             thread.chunks = None;
         }
     }
 
-    /// Returns what is incomplete and why, in one sentence; `None` if all is written. It does not
-    /// wait: what is not written by now is given up.
+    /// Returns a sentence that says why the output is incomplete; `None` if all is written. It does
+    /// not wait: bytes that are not written by now are given up.
     #[must_use]
     pub fn finish(self) -> Option<String> {
         let is_done = self.is_done();
@@ -120,13 +122,13 @@ impl Background {
 }
 
 impl Thread {
-    fn start(output: Output, voice: Voice) -> io::Result<Self> {
+    fn start(output: Output, console: Console) -> io::Result<Self> {
         let (chunks, received) = mpsc::channel();
         let pending = Arc::new(AtomicUsize::new(0));
         let taken = Arc::clone(&pending);
         let handle = thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_all(output, &voice, &received, &taken))?;
+            .spawn(move || write_all(output, &console, &received, &taken))?;
         Ok(Self {
             chunks: Some(chunks),
             pending,
@@ -176,10 +178,11 @@ impl Write for Background {
     }
 }
 
-/// Returns what the thread does; it says once if the output fails.
+/// Writes `chunks` to `output` until no more come, and says once if that fails: the work of the
+/// thread.
 fn write_all(
     mut output: Output,
-    voice: &Voice,
+    console: &Console,
     chunks: &Receiver<Vec<u8>>,
     pending: &AtomicUsize,
 ) -> Output {
@@ -207,7 +210,7 @@ fn write_all(
         if let Some(failure) = output.failure()
             && !has_told
         {
-            voice.say(format!("dpdkgen: {failure}; the run goes on"));
+            console.say(format!("dpdkgen: {failure}; the run goes on"));
             has_told = true;
         }
     }
@@ -218,9 +221,9 @@ mod tests {
     use std::fs::{self, OpenOptions};
 
     use super::*;
+    use crate::console::Stream;
     use crate::output::Target;
     use crate::patience::Patience;
-    use crate::voice::Stream;
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -250,7 +253,7 @@ mod tests {
             .open(&path)
             .unwrap();
         let output = Output::open(&Target::File(path), "statistics").unwrap();
-        let background = Background::new(output, Voice::new(Stream::Stderr));
+        let background = Background::new(output, Console::new(Stream::Stderr));
         (dir, reader, background)
     }
 
@@ -258,7 +261,7 @@ mod tests {
     fn what_is_written_arrives_in_order() {
         let (_dir, path) = file();
         let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
-        let mut background = Background::new(output, Voice::new(Stream::Stderr));
+        let mut background = Background::new(output, Console::new(Stream::Stderr));
         let mut expected = Vec::new();
         for number in 0..1000 {
             let line = format!("{number}\n");
@@ -275,7 +278,7 @@ mod tests {
         fs::write(&path, "of an earlier run").unwrap();
         let open = || {
             let output = Output::open(&Target::File(path.clone()), "summary").unwrap();
-            Background::new(output, Voice::new(Stream::Stderr))
+            Background::new(output, Console::new(Stream::Stderr))
         };
         assert_eq!(finished(open(), 0), None);
         assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");

@@ -1,7 +1,7 @@
 //! The CSV of a run: one row per interval, in order.
 //!
 //! Promised: the header and the fields are those of the contract, so that the article's notebook
-//! plots the file unchanged; where nothing applies the field is empty; numbers are decimal and
+//! plots the file unchanged; a field that does not apply is empty; numbers are decimal and
 //! exact (`drop_rate` is the shortest decimal that reads back as the same double). Writing a row
 //! allocates nothing. [`reader`] reads it back.
 
@@ -27,65 +27,66 @@ pub const HEADER: [&str; 13] = [
     "latency_max_ns",
 ];
 
-/// Bytes collected before a write reaches the file: some 1,500 rows.
+/// The bytes that are collected before a write reaches the file: some 1,500 rows.
 const BUFFER: usize = 64 * 1024;
 
-/// The longest field: a `drop_rate` such as 0.00000000000000000005421010862427522 (2^-64).
+/// The bytes of the longest field: a `drop_rate` such as 0.00000000000000000005421010862427522
+/// (2^-64).
 const FIELD: usize = 64;
 
-/// One interval.
+/// A row: the numbers of one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Row {
-    /// When it began, in nanoseconds since counting began.
+    /// The time at which it began, in nanoseconds since counting began.
     pub start_ns: u64,
     /// Packets sent in it.
     pub tx_packets: u64,
     /// Packets received in it; `None` if receiving was not asked for.
     pub rx_packets: Option<u64>,
-    /// What became of the probes; `None` in `reflect`, and if receiving was not asked for.
+    /// The numbers about probes; `None` in `reflect`, and if receiving was not asked for.
     pub probes: Option<RowProbes>,
 }
 
-/// What became of the probes of an interval.
+/// The numbers about the probes of an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowProbes {
-    /// Of those sent in it: not received by the time it was closed.
+    /// Probes sent in it that were not received before it was closed.
     pub lost: u64,
-    /// Of those sent in it and received: the round trips.
+    /// Round trips of the probes sent in it and received before it was closed.
     pub latency: RowLatency,
-    /// Received in it, after the interval in which they were sent had been closed.
+    /// Probes received in it, after the interval in which they were sent had been closed.
     pub late: u64,
-    /// Received in it, not for the first time.
+    /// Probes received in it that had been received before.
     pub duplicates: u64,
-    /// Received in it, behind a later one of the same flow.
+    /// Probes received in it after a later one of the same flow.
     pub reordered: u64,
-    /// Received in it, damaged.
+    /// Packets of this run received in it that are not as they were sent.
     pub corrupt: u64,
-    /// Received in it, not of this run.
+    /// Packets received in it that are not of this run.
     pub foreign: u64,
 }
 
 /// Round-trip times of the probes sent in an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowLatency {
-    /// How many came back; with 0 the others mean nothing.
+    /// The number of probes that came back; with 0 the others mean nothing.
     pub count: u64,
-    /// Their sum.
+    /// The sum of the round trips, in nanoseconds.
     pub sum_ns: u64,
-    /// The shortest.
+    /// The shortest round trip, in nanoseconds.
     pub min_ns: u64,
-    /// The longest.
+    /// The longest round trip, in nanoseconds.
     pub max_ns: u64,
 }
 
-/// Writes rows as CSV.
+/// A writer of rows as CSV.
 #[derive(Debug)]
 pub struct CsvWriter<W: Write> {
     csv: csv::Writer<W>,
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// Makes a CSV into `out` that has no header yet.
+    /// Makes a writer of a CSV into `out`; nothing is written yet.
     #[must_use]
     pub fn new(out: W) -> Self {
         let csv = csv::WriterBuilder::new()
@@ -98,7 +99,7 @@ impl<W: Write> CsvWriter<W> {
     ///
     /// # Errors
     ///
-    /// What `out` reports.
+    /// If `out` reports one.
     pub fn begin(&mut self) -> io::Result<()> {
         self.csv.write_record(HEADER)?;
         self.flush()
@@ -108,7 +109,7 @@ impl<W: Write> CsvWriter<W> {
     ///
     /// # Errors
     ///
-    /// What `out` reports.
+    /// If `out` reports one.
     pub fn write(&mut self, row: &Row) -> io::Result<()> {
         let probes = row.probes.as_ref();
         let lost = probes.filter(|_| row.tx_packets > 0).map(|p| p.lost);
@@ -137,16 +138,16 @@ impl<W: Write> CsvWriter<W> {
         Ok(())
     }
 
-    /// Hands all rows so far to `out`, and flushes that.
+    /// Hands all rows so far to `out`, and flushes `out`.
     ///
     /// # Errors
     ///
-    /// What `out` reports.
+    /// If `out` reports one.
     pub fn flush(&mut self) -> io::Result<()> {
         self.csv.flush()
     }
 
-    /// Returns where the rows go.
+    /// Returns the writer that the rows go to.
     pub fn get_ref(&self) -> &W {
         self.csv.get_ref()
     }
@@ -155,14 +156,15 @@ impl<W: Write> CsvWriter<W> {
     ///
     /// # Errors
     ///
-    /// What `out` reports.
+    /// If `out` reports one.
     pub fn finish(self) -> io::Result<W> {
         self.csv
             .into_inner()
             .map_err(csv::IntoInnerError::into_error)
     }
 
-    /// Milliseconds: an integer where they are whole, as many decimals as it takes otherwise.
+    /// Writes a field of milliseconds: an integer if they are whole, else with as many decimals as
+    /// it takes.
     fn milliseconds(&mut self, ns: u64) -> io::Result<()> {
         let (whole, mut rest) = (ns / 1_000_000, ns % 1_000_000);
         if rest == 0 {
@@ -176,7 +178,7 @@ impl<W: Write> CsvWriter<W> {
         self.field(format_args!("{whole}.{rest:0digits$}"))
     }
 
-    /// Returns the mean in milliseconds, rounded to the nanosecond.
+    /// Writes a field with the mean in milliseconds, rounded to the nanosecond.
     fn mean_milliseconds(&mut self, latency: RowLatency) -> io::Result<()> {
         let half = u128::from(latency.count / 2);
         let mean_ns = (u128::from(latency.sum_ns) + half) / u128::from(latency.count);

@@ -1,9 +1,9 @@
 //! The log of histograms: round trips in HdrHistogram's own text format, an interval a second.
 //!
 //! Promised: every round trip that was measured is in exactly one interval, that in which the probe
-//! came back, so the counts of all intervals add up to `rx.unique`. Values are nanoseconds, off by at
-//! most 0.5 %; start and length are seconds, `Interval_Max` is in milliseconds, as HdrHistogram's
-//! tools have it.
+//! came back, so the counts of all intervals add up to `rx.unique`. Values are nanoseconds, off by
+//! at most 0.5 %; start and length are seconds, `Interval_Max` is in milliseconds, as
+//! HdrHistogram's tools have it.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -15,13 +15,13 @@ use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
 use crate::progress::{Progress, Step};
 
-/// Significant digits of the values that are written.
+/// Significant digits of the values in the log.
 const DIGITS: u8 = 3;
 
-/// Nanoseconds of the unit in which a log shows the greatest value of an interval.
+/// The unit, in nanoseconds, of the greatest value that a log shows for an interval.
 const MAX_VALUE_DIVISOR: f64 = 1e6;
 
-/// Writes a log.
+/// A writer of a log of histograms.
 pub struct HdrLog<W> {
     writer: W,
     serializer: V2DeflateSerializer,
@@ -30,11 +30,11 @@ pub struct HdrLog<W> {
 }
 
 impl<W: Write> HdrLog<W> {
-    /// Makes a log into `writer` that has no heading yet.
+    /// Makes a writer of a log into `writer`; nothing is written yet.
     ///
     /// # Panics
     ///
-    /// Never.
+    /// Never: it is a precision that the crate takes.
     #[must_use]
     pub fn new(writer: W) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl<W: Write> HdrLog<W> {
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If it cannot be encoded, or `writer` reports an error.
     pub fn begin(&mut self, start: SystemTime) -> io::Result<()> {
         let mut heading = Vec::new();
         IntervalLogWriterBuilder::new()
@@ -63,11 +63,11 @@ impl<W: Write> HdrLog<W> {
         self.writer.write_all(&heading)
     }
 
-    /// Writes what came back since the last time.
+    /// Writes the round trips measured since the last call as one interval.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If it cannot be encoded, or `writer` reports an error.
     pub fn write(&mut self, progress: Progress) -> io::Result<()> {
         let begin_ns = self.last.as_ref().map_or(0, |last| last.at_ns);
         let step = Step::new(self.last.as_ref(), &progress);

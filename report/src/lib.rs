@@ -1,11 +1,12 @@
-//! What a run shows: the live display, the CSV of its intervals, the JSON of its totals, a log of
-//! histograms, a sample of its frames, metrics, a summary in words, and a page with pictures.
+//! The outputs of a run: the live display, the CSV of its intervals, the JSON of its totals, a log
+//! of histograms, a sample of its frames, metrics, a summary in words, and a page with pictures.
 //!
 //! Everything here works from plain numbers that the run hands in, so a finished run can be shown
 //! again from its files. Nothing here decides what a packet means or counts anything.
 #![forbid(unsafe_code)]
 
 pub mod background;
+pub mod console;
 pub mod csv;
 pub mod hdr;
 pub mod live;
@@ -17,4 +18,3 @@ pub mod pcap;
 pub mod progress;
 pub mod summary;
 pub mod text;
-pub mod voice;

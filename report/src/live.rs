@@ -9,23 +9,23 @@ mod table;
 
 pub use self::line::line;
 pub use self::table::lines as table;
+use crate::console::{Console, Frame, Stream};
 use crate::progress::{Progress, Step};
-use crate::voice::{Frame, Stream, Voice};
 
-/// Shows how far a run is.
+/// A display of how far a run is.
 #[derive(Debug)]
 pub struct Display {
-    voice: Voice,
+    console: Console,
     draws: bool,
     last: Option<Progress>,
 }
 
 impl Display {
-    /// Makes a display on `stream`, which is that of `voice`.
+    /// Makes a display on `stream`, which is that of `console`.
     #[must_use]
-    pub fn new(stream: Stream, voice: Voice) -> Self {
+    pub fn new(stream: Stream, console: Console) -> Self {
         Self {
-            voice,
+            console,
             draws: stream.is_terminal(),
             last: None,
         }
@@ -34,7 +34,7 @@ impl Display {
     /// Shows `progress`.
     pub fn show(&mut self, progress: Progress) {
         let step = Step::new(self.last.as_ref(), &progress);
-        self.voice.show(if self.draws {
+        self.console.show(if self.draws {
             Frame::Table(table(&step))
         } else {
             Frame::Line(line(&step))

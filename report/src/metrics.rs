@@ -1,6 +1,6 @@
 //! The metrics of a run that is going on, for Prometheus: `/metrics` over HTTP.
 //!
-//! Promised: the address is taken before anything is sent; what is told is at most about a second
+//! Promised: the address is bound before anything is sent; the metrics are at most about a second
 //! old; counters never decrease; and whatever clients do, the run goes on and others are answered.
 
 mod server;
@@ -14,7 +14,7 @@ use self::server::Server;
 pub use self::text::render;
 use crate::progress::{Progress, Step};
 
-/// The address could not be taken: one sentence.
+/// The error of an address that could not be bound: one sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot serve metrics on {address}: {cause}; name another --metrics address or port")]
 pub struct BindError {
@@ -22,7 +22,7 @@ pub struct BindError {
     cause: io::Error,
 }
 
-/// An address that is taken, and what is told there.
+/// The metrics of a run, served at an address.
 pub struct Metrics {
     address: SocketAddr,
     told: Arc<Mutex<String>>,
@@ -31,18 +31,19 @@ pub struct Metrics {
 }
 
 enum State {
-    /// Clients wait until the run begins.
+    /// The address is bound, and clients wait until the run begins; `None` only while the server is
+    /// being started.
     Bound(Option<TcpListener>),
     Serving(Server),
     Failed(io::Error),
 }
 
 impl Metrics {
-    /// Takes `address`.
+    /// Binds `address`.
     ///
     /// # Errors
     ///
-    /// It is taken, or not this machine's; the error is a sentence that names it.
+    /// If it is in use, or not this machine's; the error is a sentence that names it.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let bound =
             TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -57,14 +58,14 @@ impl Metrics {
         }
     }
 
-    /// Returns the address, with the port that the system chose if it was asked to.
+    /// Returns the address, with the port that the system chose if it was 0.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Tells `progress` from now on. Whoever calls this first decides where the server's threads
-    /// run.
+    /// Serves the metrics of `progress` from now on. The first call makes the server's thread,
+    /// which runs on the CPUs of the thread that calls.
     pub fn show(&mut self, progress: Progress) {
         let text = render(&Step::new(self.last.as_ref(), &progress));
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = text;
@@ -72,7 +73,7 @@ impl Metrics {
         self.serve();
     }
 
-    /// Begins to answer, if that has not begun.
+    /// Starts the server, unless it has been started.
     fn serve(&mut self) {
         let State::Bound(listener) = &mut self.state else {
             return;
@@ -86,8 +87,8 @@ impl Metrics {
         };
     }
 
-    /// Answers nobody any more. If nobody ever was answered, or nobody could be by the end: why, in
-    /// one sentence.
+    /// Ends the server. Returns a sentence that says why, if it could not be started or could take
+    /// no more clients by the end.
     #[must_use]
     pub fn finish(self) -> Option<String> {
         let (cause, what) = match self.state {

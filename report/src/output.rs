@@ -1,10 +1,10 @@
-//! Where the data of a run goes: files and standard output.
+//! The data outputs of a run: files and standard output.
 //!
 //! Promised: an output is opened before the run, so that one which cannot be written stops it
 //! there; what an earlier run left is emptied only when this one begins, and one that never begins
 //! leaves all as it was. After that nothing that happens to an output disturbs the run: the first
-//! error is remembered, later writes are dropped, and [`Output::failure`] says what is incomplete and
-//! why.
+//! error is remembered, later writes are dropped, and [`Output::failure`] says what is incomplete
+//! and why.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Names of this program's standard output.
 const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
-/// Where an output goes.
+/// The place that an output goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Standard output.
@@ -37,7 +37,7 @@ impl Target {
     }
 }
 
-/// An output could not be opened: one sentence.
+/// The error of an output that could not be opened: one sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the {what} to {name}: {cause}; name a place that can be written")]
 pub struct OpenError {
@@ -52,9 +52,10 @@ pub struct Output {
     file: File,
     what: &'static str,
     name: String,
-    /// What it was opened as, until it begins.
+    /// The path that it was opened at, until it begins; `None` for standard output.
     fresh: Option<Fresh>,
-    /// A file that has a name now and can lose it. (One handed in through `/dev/fd` may have none.)
+    /// Set for a file that had a name when it was opened, and can lose it. (One handed in through
+    /// `/dev/fd` may have none.)
     has_name: bool,
     failure: Option<String>,
 }
@@ -63,7 +64,7 @@ pub struct Output {
 #[derive(Debug)]
 struct Fresh {
     path: PathBuf,
-    /// There was no such file before.
+    /// Set if the file was made by opening it.
     is_new: bool,
 }
 
@@ -75,7 +76,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// It cannot be written; the error is a sentence that names it and the system's reason.
+    /// If it cannot be written; the error is a sentence that names it and the system's reason.
     pub fn open(target: &Target, what: &'static str) -> Result<Self, OpenError> {
         let (name, opened) = match target {
             Target::Stdout => ("standard output".to_owned(), duplicate_stdout()),
@@ -94,7 +95,7 @@ impl Output {
         }
     }
 
-    /// Empties it if it is a file, unless that has been done.
+    /// Begins the output, unless that has been done: empties it if it is a file.
     pub fn begin(&mut self) {
         if self.fresh.take().is_some()
             && self.is_file()
@@ -110,13 +111,13 @@ impl Output {
         self.file.metadata().is_ok_and(|file| file.is_file())
     }
 
-    /// Returns its name and what it is, as sentences have it.
+    /// Returns its name and, in brackets, what it holds, as sentences call it.
     #[must_use]
     pub fn label(&self) -> String {
         format!("{} ({})", self.name, self.what)
     }
 
-    /// Sees whether a file is still there under some name.
+    /// Checks that a file still has a name; one that was removed makes the output incomplete.
     pub fn check(&mut self) {
         let is_gone = || self.file.metadata().is_ok_and(|file| file.nlink() == 0);
         if self.failure.is_none() && self.has_name && is_gone() {
@@ -124,8 +125,8 @@ impl Output {
         }
     }
 
-    /// Ends the output: a file that was removed meanwhile is noticed here at the latest. The first
-    /// failure, if any, is what [`Output::failure`] says afterwards.
+    /// Ends the output; a file that was removed meanwhile is noticed here at the latest. Afterwards
+    /// [`Output::failure`] tells the first failure, if there was one.
     pub fn finish(&mut self) {
         if self.failure.is_some() {
             return;
@@ -137,26 +138,26 @@ impl Output {
         }
     }
 
-    /// Returns what is incomplete and why, in one sentence; `None` while all is well.
+    /// Returns a sentence that says why the output is incomplete; `None` while it is not.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 
-    /// Makes the output count as incomplete, for `cause`.
+    /// Makes the output count as incomplete because of `cause`.
     pub(crate) fn fail(&mut self, cause: &str) {
         self.failure = Some(incomplete(&self.label(), cause));
     }
 }
 
-/// Returns the sentence about an output with this label.
+/// Returns the sentence that says that an output with this label is incomplete.
 #[must_use]
 pub fn incomplete(label: &str, cause: &str) -> String {
     format!("{label} is incomplete: {cause}")
 }
 
 impl Drop for Output {
-    /// Takes a file away again that was made for a run which never began.
+    /// Removes a file that was made for a run which never began.
     fn drop(&mut self) {
         let Some(Fresh { path, is_new: true }) = &self.fresh else {
             return;
@@ -191,10 +192,11 @@ impl Write for Output {
     }
 }
 
-/// A file, what it was opened as, and whether it has a name.
+/// A file, the path that it was opened at, and whether it has a name.
 type Opened = (File, Option<Fresh>, bool);
 
-/// Our own handle: the standard library's would buffer lines and flush them behind our back.
+/// Returns a handle of our own: the standard library's would buffer lines and flush them at times
+/// of its choice.
 fn duplicate_stdout() -> io::Result<Opened> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     Ok((file, None, false))

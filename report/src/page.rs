@@ -1,9 +1,9 @@
-//! A run as a page: one HTML file with its pictures in it, to be opened by anything, anywhere.
+//! A run as a page: one HTML file with its pictures in it, which any browser opens.
 //!
 //! Promised: the page needs no network and runs no script; what it shows follows from the rows and
-//! the totals handed in alone; a picture that lacks its data is left out by name, with what would
-//! give it; however long the run, the page stays below two megabytes, and drawing takes memory for
-//! [`timeline::COLUMNS`] columns and no more.
+//! the totals handed in alone; a picture that lacks its data is left out, and a line names it and
+//! says what would give the data; however long the run, the page stays below two megabytes, and
+//! drawing takes memory for [`timeline::COLUMNS`] columns and no more.
 
 mod axis;
 mod distribution;
@@ -27,27 +27,27 @@ use crate::text::{self, words};
 
 const STYLE: &str = include_str!("page/style.css");
 
-/// What a page is drawn from.
+/// The data that a page is drawn from.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
-    /// The rows.
+    /// The rows of the run, summed up in columns.
     pub timeline: &'a Timeline,
-    /// The totals.
+    /// The totals of the run; `None` if there is its CSV alone.
     pub summary: Option<&'a Summary>,
-    /// Round trips from the time in the probe.
+    /// Round trips from the time written into the probe.
     pub latency: Option<&'a Distribution>,
-    /// Round trips from when the probe was due.
+    /// Round trips from the time when the probe was due.
     pub latency_due: Option<&'a Distribution>,
     /// The totals of the reflector at the other end.
     pub peer: Option<&'a Summary>,
-    /// Where the rows come from, for the page's last line; `None` in a run.
+    /// The name of the file that the rows come from; `None` for a page drawn at the end of the run.
     pub from: Option<&'a str>,
 }
 
 /// A part of the page.
 enum Panel {
     Drawn(String),
-    /// For want of data.
+    /// Left out for want of data.
     LeftOut {
         name: &'static str,
         why: String,
@@ -64,7 +64,7 @@ impl Panel {
 }
 
 impl Sources<'_> {
-    /// Nanoseconds of an interval, if anything tells.
+    /// Returns the length of an interval in nanoseconds, if the rows or the settings tell it.
     fn interval_ns(&self) -> Option<f64> {
         let asked = || {
             let config = &self.summary?.config;
@@ -74,12 +74,12 @@ impl Sources<'_> {
         told.or_else(asked).filter(|ns| *ns > 0.0)
     }
 
-    /// Returns what the run did; a CSV alone does not tell `reflect` from a run that only sent.
+    /// Returns the run's mode; a CSV alone does not tell `reflect` from a run that only sent.
     fn mode(&self) -> Option<Mode> {
         self.summary.map(|summary| summary.mode)
     }
 
-    /// Returns what the totals would give.
+    /// Returns the reason why a panel that needs the totals is left out without them.
     fn wants_json(&self) -> &'static str {
         "the CSV alone does not tell; give the run's JSON with --json"
     }

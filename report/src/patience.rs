@@ -1,24 +1,27 @@
-//! How long those who write are waited for once a run is over.
+//! The wait for the outputs once a run is over.
 //!
-//! Promised: whoever reads is waited for as long as it takes, unless the user asks otherwise. From the
-//! second request to end on, an output whose reader does not read is given up; from the third on, any
-//! output that has a reader. A file is given up only if the third has come and nothing goes on there.
+//! Promised: outputs are waited for as long as it takes, unless the user asks otherwise. From the
+//! second request to end on, an output whose reader does not read is given up; from the third on,
+//! any output that has a reader. A file is given up only if the third has come and nothing goes on
+//! there.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A reader that has taken nothing for so long does not read.
+/// The time after which a reader that has taken nothing counts as one that does not read.
 pub const STILL: Duration = Duration::from_secs(1);
 
-/// How long readers have once there was a third request.
+/// The time that readers have from the third request on.
 const LAST_MOMENT: Duration = Duration::from_millis(250);
 
-/// A disk may take nothing for longer than a reader.
+/// The time for which a disk may take nothing after a third request; disks pause longer than
+/// readers.
 const FILE_STILL: Duration = Duration::from_secs(2);
 
+/// The time between two looks at the writers.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// What writes by a thread of its own.
+/// An output that a thread of its own writes.
 pub trait Writer {
     /// Returns whether all has been written, or nothing ever will.
     fn is_done(&self) -> bool;
@@ -26,19 +29,18 @@ pub trait Writer {
     /// Returns a number that changes whenever something has been written.
     fn progress(&self) -> usize;
 
-    /// Returns whether what is written waits for somebody who reads it, as in a pipe or on a
-    /// terminal.
+    /// Returns whether writing waits for a reader, as that to a pipe or a terminal does.
     fn has_reader(&self) -> bool;
 }
 
-/// Waits for writers as long as the user wants to.
+/// A wait for writers, as long as the user wants to wait.
 pub struct Patience<'r> {
     requests: &'r mut dyn FnMut() -> usize,
     third: Option<Instant>,
 }
 
 impl<'r> Patience<'r> {
-    /// Waits according to how often the user has asked to end, which is what `requests` says.
+    /// Makes a wait that goes by the number of requests to end so far, which `requests` returns.
     #[must_use]
     pub fn new(requests: &'r mut dyn FnMut() -> usize) -> Self {
         Self {
@@ -47,7 +49,7 @@ impl<'r> Patience<'r> {
         }
     }
 
-    /// Returns how often the user has asked to end.
+    /// Returns the number of requests to end so far.
     pub fn requests(&mut self) -> usize {
         let requests = (self.requests)();
         if requests > 2 {

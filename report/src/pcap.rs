@@ -5,15 +5,15 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Says that times are in nanoseconds.
+/// The magic number of a file whose times are in nanoseconds.
 const MAGIC: u32 = 0xa1b2_3c4d;
 const VERSION: (u16, u16) = (2, 4);
 const LINKTYPE_ETHERNET: u32 = 1;
 
-/// Bytes of a record's header.
+/// The length of a record's header, in bytes.
 pub const RECORD_HEADER: usize = 16;
 
-/// Writes a file.
+/// A writer of a pcap file.
 #[derive(Debug)]
 pub struct PcapWriter<W> {
     writer: W,
@@ -21,7 +21,7 @@ pub struct PcapWriter<W> {
 }
 
 impl<W: Write> PcapWriter<W> {
-    /// Makes a file in `writer` that has no heading yet.
+    /// Makes a writer of a file into `writer`; nothing is written yet.
     #[must_use]
     pub const fn new(writer: W) -> Self {
         Self {
@@ -30,12 +30,12 @@ impl<W: Write> PcapWriter<W> {
         }
     }
 
-    /// Writes the heading of a run that started at `start`, of whose frames `longest` bytes are
-    /// kept at most.
+    /// Writes the heading of a run that started at `start`, of whose frames at most `longest` bytes
+    /// each are kept.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If `writer` reports one.
     pub fn begin(&mut self, start: SystemTime, longest: u32) -> io::Result<()> {
         self.start = start.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut heading = Vec::with_capacity(24);
@@ -49,11 +49,12 @@ impl<W: Write> PcapWriter<W> {
         self.writer.write_all(&heading)
     }
 
-    /// Writes a frame of `len` bytes, of which `kept` are there, `at_ns` after the run's start.
+    /// Writes a frame of `len` bytes, of which `kept` are stored, with the time `at_ns` nanoseconds
+    /// after the run's start.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If `writer` reports one.
     pub fn write(&mut self, at_ns: u64, kept: &[u8], len: usize) -> io::Result<()> {
         let at = self.start + Duration::from_nanos(at_ns);
         let mut header = [0; RECORD_HEADER];
@@ -71,7 +72,7 @@ impl<W: Write> PcapWriter<W> {
         self.writer.write_all(kept)
     }
 
-    /// Returns what it writes to.
+    /// Returns the writer that the file goes to.
     pub const fn get_ref(&self) -> &W {
         &self.writer
     }

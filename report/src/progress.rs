@@ -1,36 +1,37 @@
-//! How far a run is: what its workers have counted so far, as they published it themselves.
+//! The progress of a run: the counters of its workers so far, as the workers published them.
 //!
-//! The control thread makes one about once a second for whoever watches: the live display, the
-//! metrics and the HDR log. It costs the workers nothing, and every number only ever grows.
+//! The control thread takes a [`Progress`] about once a second for the live display, the metrics
+//! and the HDR log. It costs the workers nothing, and every counter only ever grows.
 
 use dpdkgen_core::stats::histogram::{BUCKETS, quantile};
 use dpdkgen_core::stats::{Counters, Moments};
 
 use crate::summary::{Device, Mode, Role};
 
-/// A run at one moment.
+/// The state of a run at one moment.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    /// What the run does.
+    /// The run's mode.
     pub mode: Mode,
     /// Nanoseconds since its start.
     pub at_ns: u64,
-    /// What it is at.
+    /// The phase that the run is in.
     pub phase: Phase,
-    /// Until when and for how many packets it goes on, whichever comes first; none if until it is
-    /// interrupted.
+    /// The goals, of which the first one reached ends the run; empty if only an interruption ends
+    /// it.
     pub goals: Vec<Goal>,
     /// Every worker.
     pub workers: Vec<WorkerProgress>,
-    /// Of the intervals that are closed; absent where nothing can be lost.
+    /// Sums over the closed intervals; absent where nothing can be lost.
     pub closed: Option<Closed>,
-    /// Round trips by bucket of the core's histogram; absent where there are none to measure.
+    /// The number of round trips in each bucket of the core's histogram; absent where none are
+    /// measured.
     pub latency: Option<Vec<u64>>,
-    /// What the devices counted, as differences since the start.
+    /// The counters of each device, as differences since the start.
     pub device: Vec<Device>,
 }
 
-/// What a run is at.
+/// A phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Sends without counting.
@@ -41,53 +42,53 @@ pub enum Phase {
     Draining,
 }
 
-/// When a run ends by itself.
+/// An event at which a run ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
-    /// At this time since its start, in nanoseconds.
+    /// So many nanoseconds since its start have passed.
     Time(u64),
-    /// When so many packets have been sent.
+    /// So many packets have been sent.
     Packets(u64),
 }
 
-/// One worker and what it counted.
+/// A worker and its counters.
 #[derive(Debug, Clone)]
 pub struct WorkerProgress {
     /// The logical core.
     pub lcore: u32,
-    /// What it does.
+    /// The worker's role.
     pub role: Role,
     /// The port's name.
     pub port: String,
     /// The queue's number.
     pub queue: u16,
-    /// What it published last.
+    /// The counters that it published last.
     pub counters: Counters,
 }
 
 /// Sums over the rows that have been handed out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Closed {
-    /// Packets sent in them.
+    /// Packets sent in these intervals.
     pub sent: u64,
-    /// Of these, not received in time.
+    /// Packets of these that were not received before their interval was closed.
     pub lost: u64,
 }
 
 impl Progress {
-    /// Packets sent.
+    /// Returns the number of packets sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sum(|counters| counters.tx.packets)
     }
 
-    /// Returns the sum of what `field` says of each worker.
+    /// Returns the sum of a counter over all workers.
     pub fn sum(&self, field: impl Fn(&Counters) -> u64) -> u64 {
         self.workers.iter().map(|w| field(&w.counters)).sum()
     }
 
-    /// Packets lost of those sent in closed intervals, less what came late after all, and the
-    /// number of those sent; absent where nothing can be lost.
+    /// Returns the number of packets lost of those sent in closed intervals, less those that came
+    /// late, and the number of those sent; absent where nothing can be lost.
     #[must_use]
     pub fn lost(&self) -> Option<(u64, u64)> {
         let closed = self.closed?;
@@ -111,8 +112,8 @@ impl Progress {
         moments
     }
 
-    /// Returns the share of the run that is over, 0 to 1, and how many seconds are left as far as
-    /// can be told; absent without a goal. `pps` is how fast it sends.
+    /// Returns the share of the run that is over, 0 to 1, and the seconds left as far as they can
+    /// be told; absent without a goal. `pps` is the rate at which it sends, in packets per second.
     #[must_use]
     pub fn share(&self, pps: f64) -> Option<(f64, Option<f64>)> {
         let to_goal = |goal: &Goal| {
@@ -130,7 +131,7 @@ impl Progress {
     }
 }
 
-/// What happened between two looks.
+/// The stretch of a run between two looks at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'p> {
     earlier: Option<&'p Progress>,
@@ -138,19 +139,19 @@ pub struct Step<'p> {
 }
 
 impl<'p> Step<'p> {
-    /// From `earlier`, or else from the start, to `now`.
+    /// Makes the step from `earlier`, or from the start if there is none, to `now`.
     #[must_use]
     pub const fn new(earlier: Option<&'p Progress>, now: &'p Progress) -> Self {
         Self { earlier, now }
     }
 
-    /// Returns its end.
+    /// Returns the state at the end of the step.
     #[must_use]
     pub const fn now(&self) -> &'p Progress {
         self.now
     }
 
-    /// By how much the sum of `field` rose, per second; 0 if no time has passed.
+    /// Returns the rise of a counter's sum over all workers, per second; 0 if no time has passed.
     pub fn rate(&self, field: impl Fn(&Counters) -> u64) -> f64 {
         let before = self.earlier.map_or(0, |earlier| earlier.sum(&field));
         let rise = self.now.sum(field).saturating_sub(before);
@@ -161,8 +162,9 @@ impl<'p> Step<'p> {
         }
     }
 
-    /// Returns the share of its lcore's time that the worker `number` was busy. Where nothing was
-    /// counted in this step (in the drain), that of the run so far; absent before anything was.
+    /// Returns the share of its lcore's time that the worker `number` was busy in this step; if the
+    /// worker measured no time in it (in the drain), the share in the run so far; absent before it
+    /// has measured any.
     #[must_use]
     pub fn busy(&self, number: usize) -> Option<f64> {
         let poll = |progress: &Progress| {
@@ -184,7 +186,7 @@ impl<'p> Step<'p> {
         .or_else(|| share(busy, elapsed))
     }
 
-    /// By how much each bucket of the round trips rose; absent where there are none to measure.
+    /// Returns the rise of each bucket of the round trips; absent where none are measured.
     #[must_use]
     pub fn latency(&self) -> Option<Vec<u64>> {
         let now = self.now.latency.as_ref()?;
@@ -197,8 +199,8 @@ impl<'p> Step<'p> {
         Some(rises)
     }
 
-    /// Round trips below or at which `shares` of those in this step lie, in nanoseconds; absent if
-    /// there were none.
+    /// Returns the round-trip times in nanoseconds that the given shares of this step's round trips
+    /// do not exceed; absent if there were none.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[u64; N]> {
         let counts = self.latency()?;

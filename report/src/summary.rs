@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 /// The version of the JSON that this module writes.
 pub const SCHEMA: u32 = 1;
 
-/// One finished run.
+/// The totals of a finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// [`SCHEMA`].
+    /// The version of the JSON, which is [`SCHEMA`] where this module wrote it.
     pub schema: u32,
-    /// What the run did.
+    /// The run's mode.
     pub mode: Mode,
-    /// Why sending (or reflecting) ended.
+    /// The reason why sending (or reflecting) ended.
     pub stop_reason: StopReason,
-    /// Whether the drain was waited out; `false` if it was cut short. Absent where there is none.
+    /// `true` if the drain was waited out, `false` if it was cut short; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained: Option<bool>,
     /// Seconds from first to last transmit (`reflect`: from start to stop); absent if nothing was
@@ -32,17 +32,17 @@ pub struct Summary {
     pub duration_s: Option<f64>,
     /// The settings in effect, by name.
     pub config: serde_json::Map<String, serde_json::Value>,
-    /// What the times were read from.
+    /// The clock that times were read from.
     pub clock: Clock,
-    /// What was sent.
+    /// Totals of sending.
     pub tx: Tx,
-    /// What was received; absent if receiving was not asked for.
+    /// Totals of receiving; absent if receiving was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rx: Option<Rx>,
-    /// Packets sent and not received: an upper bound if any were too old to tell.
+    /// Packets sent and not received; an upper bound if any received were too old to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
-    /// `lost` of the packets sent; absent if none was sent.
+    /// The share of the packets sent that `lost` is, 0 to 1; absent if none was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_ratio: Option<f64>,
     /// Round trips from the time written into the probe; absent if nothing came back.
@@ -51,14 +51,14 @@ pub struct Summary {
     /// Round trips from the time when the probe was due; absent where probes do not carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_due_ns: Option<Latency>,
-    /// How well the rate was kept; absent without a rate.
+    /// The rate asked for against the rate reached; absent without a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pacing: Option<Pacing>,
-    /// Every queue, with what went through it.
+    /// Every queue, with its packets.
     pub queues: Vec<Queue>,
-    /// Every worker, with how it spent its time.
+    /// Every worker, with its polls.
     pub workers: Vec<Worker>,
-    /// Every port, with what its driver tells.
+    /// Every port, with its device's counters.
     pub device: Vec<Device>,
     /// The sample of the frames; absent if none was asked for.
     #[serde(rename = "pcap", skip_serializing_if = "Option::is_none")]
@@ -75,17 +75,17 @@ pub struct Sampled {
     pub skipped: u64,
 }
 
-/// What a run did.
+/// The mode of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Sent probes and received them back.
+    /// The run sent probes and received them back.
     SendRecv,
-    /// Sent back what it received.
+    /// The run sent back the packets that it received.
     Reflect,
 }
 
-/// Why a run ended.
+/// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StopReason {
@@ -93,20 +93,20 @@ pub enum StopReason {
     Duration,
     /// The count asked for was reached.
     Count,
-    /// SIGINT, SIGTERM or SIGHUP.
+    /// SIGINT, SIGTERM or SIGHUP came.
     Signal,
 }
 
-/// What the times were read from.
+/// The clock that times were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
-    /// The source.
+    /// The source of time.
     pub source: ClockSource,
     /// Ticks per second of a source that counts ticks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hz: Option<f64>,
-    /// By how many parts per million the scale was off, measured against `CLOCK_MONOTONIC` over
-    /// the run; positive if the source ran fast.
+    /// The error of the source's scale in parts per million, measured against `CLOCK_MONOTONIC`
+    /// over the run; positive if the source ran fast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_ppm: Option<f64>,
 }
@@ -123,67 +123,68 @@ pub enum ClockSource {
     Virtual,
 }
 
-/// What was sent.
+/// Totals of sending.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tx {
     /// Packets that the device accepted.
     pub packets: u64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes: u64,
     /// Packets per second; absent if all were sent at one instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pps: Option<f64>,
-    /// Hand-over attempts that the device did not take (`reflect`: packets gone that way).
+    /// Attempts to hand a packet over that the device did not take (`reflect`: packets
+    /// dropped since the device did not take them).
     pub refused: u64,
     /// Packets not built for want of a buffer; absent in `reflect`, which builds none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_buffer: Option<u64>,
 }
 
-/// What was received.
+/// Totals of receiving.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rx {
     /// All packets received.
     pub packets: u64,
-    /// Their bytes.
+    /// Bytes of these packets.
     pub bytes: u64,
     /// Packets per second; absent if the run has no duration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pps: Option<f64>,
-    /// What they were (`sendrecv`).
+    /// Counters of what the packets were (`sendrecv`).
     #[serde(flatten, with = "probes")]
     pub probes: Option<ProbeCounters>,
-    /// Those not sent back, by reason (`reflect`); reasons that did not occur are left out.
+    /// Packets not sent back, by reason (`reflect`); reasons that did not occur are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<BTreeMap<String, u64>>,
-    /// Those accepted although they came as `CHECKSUM_PARTIAL`.
+    /// Packets accepted although they came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: u64,
 }
 
 /// A distribution of round-trip times in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// How many were measured.
+    /// The number of round trips measured.
     pub count: u64,
-    /// The shortest, exact.
+    /// The shortest round trip, exact.
     pub min: u64,
     /// The mean, exact.
     pub mean: f64,
-    /// The median, to within 1 % as all percentiles.
+    /// The median, exact to within 1 % as all percentiles are.
     pub p50: u64,
-    /// 90 % are not longer.
+    /// The time that 90 % do not exceed.
     pub p90: u64,
-    /// 99 % are not longer.
+    /// The time that 99 % do not exceed.
     pub p99: u64,
-    /// 99.9 % are not longer.
+    /// The time that 99.9 % do not exceed.
     pub p99_9: u64,
-    /// 99.99 % are not longer.
+    /// The time that 99.99 % do not exceed.
     pub p99_99: u64,
-    /// The longest, exact.
+    /// The longest round trip, exact.
     pub max: u64,
 }
 
-/// How well the rate was kept.
+/// The rate asked for against the rate reached.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pacing {
     /// Packets per second asked for.
@@ -193,7 +194,7 @@ pub struct Pacing {
     pub achieved_pps: Option<f64>,
     /// Packets that were due and never sent, because catching up would have made a burst.
     pub skipped: u64,
-    /// Hand-over minus due time; absent if nothing was sent.
+    /// Lags, from when packets were due to when they were handed over; absent if nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_ns: Option<Lag>,
 }
@@ -201,11 +202,11 @@ pub struct Pacing {
 /// A distribution of lags in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lag {
-    /// The median.
+    /// The median lag.
     pub p50: u64,
-    /// 99 % are not longer.
+    /// The time that 99 % do not exceed.
     pub p99: u64,
-    /// The longest.
+    /// The longest lag.
     pub max: u64,
 }
 
@@ -214,27 +215,27 @@ pub struct Lag {
 pub struct Queue {
     /// The port's name.
     pub port: String,
-    /// Its number.
+    /// The queue's number.
     pub queue: u16,
-    /// Whether it receives or transmits.
+    /// The direction of its packets.
     pub direction: Direction,
-    /// Packets that went through.
+    /// Packets received or accepted for sending.
     pub packets: u64,
-    /// The longest run of full bursts.
+    /// The most full bursts in a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_bursts_max: Option<u64>,
-    /// Its greatest depth seen, where the device tells it truly.
+    /// The greatest depth seen, in packets, where the device tells it truly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth_max: Option<u64>,
 }
 
-/// Whether a queue receives or transmits.
+/// The direction of a queue's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// Receives.
+    /// The queue receives.
     Rx,
-    /// Transmits.
+    /// The queue transmits.
     Tx,
 }
 
@@ -243,29 +244,29 @@ pub enum Direction {
 pub struct Worker {
     /// The logical core, possibly shared with other workers.
     pub lcore: u32,
-    /// What it does.
+    /// The worker's role.
     pub role: Role,
     /// The port's name.
     pub port: String,
     /// The queue's number.
     pub queue: u16,
-    /// How often it polled.
+    /// The number of its polls.
     pub polls: u64,
     /// Polls that moved nothing.
     pub empty_polls: u64,
     /// Packets moved.
     pub packets: u64,
-    /// The lcore's time in polls of this worker that moved packets, 0 to 1.
+    /// The share of the lcore's time in polls of this worker that moved packets, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_ratio: Option<f64>,
     /// CPU cycles per packet in those polls; absent if none was moved or cycles are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cycles_per_packet: Option<f64>,
-    /// Polls that came too late.
+    /// Polls that began too late.
     pub stalls: Stalls,
 }
 
-/// What a worker does.
+/// The role of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -289,17 +290,18 @@ impl Role {
     }
 }
 
-/// Polls more than 50 microseconds after the one before.
+/// Stalls of a worker: polls that began more than 50 microseconds after the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stalls {
-    /// How many.
+    /// The number of stalls.
     pub count: u64,
-    /// The longest, in nanoseconds; absent if there was none.
+    /// The longest stall, in nanoseconds; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_ns: Option<u64>,
 }
 
-/// What a port's driver tells, as differences over the run; what it does not tell is absent.
+/// A device's counters over the run, as its driver tells them; those that it does not tell are
+/// absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The port's name.
@@ -331,8 +333,8 @@ impl Summary {
     ///
     /// # Errors
     ///
-    /// None that a caller can cause: names are strings and all values are numbers. A number that is
-    /// not finite is written as `null`.
+    /// None that a caller can cause: names are strings, and a number that is not finite is written
+    /// as `null`.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let mut json = serde_json::to_string_pretty(self)?;
         json.push('\n');
@@ -343,7 +345,7 @@ impl Summary {
     ///
     /// # Errors
     ///
-    /// The text is no JSON, or not such an object; the error names the line.
+    /// If the text is no JSON, or not such an object; the error names the line.
     pub fn from_json(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
     }

@@ -33,7 +33,7 @@ fn is_held(pacing: &Pacing) -> bool {
     pacing.achieved_pps.is_some_and(held)
 }
 
-/// ` (1.62 Gbit/s of frames without FCS)`, or nothing if there is no rate to speak of.
+/// Returns ` (1.62 Gbit/s of frames without FCS)`, or nothing if there were no bytes or no time.
 fn bit_rate(bytes: u64, duration_s: Option<f64>) -> String {
     match duration_s {
         Some(seconds) if seconds > 0.0 && bytes > 0 => {
@@ -44,7 +44,7 @@ fn bit_rate(bytes: u64, duration_s: Option<f64>) -> String {
     }
 }
 
-/// ` for 60 s`, or nothing if there was no time to speak of.
+/// Returns ` for 60 s`, or nothing if there was no time.
 fn for_duration(duration_s: Option<f64>) -> String {
     match duration_s {
         Some(seconds) if seconds > 0.0 => format!(" for {}", words::seconds(seconds)),
@@ -52,7 +52,7 @@ fn for_duration(duration_s: Option<f64>) -> String {
     }
 }
 
-/// Returns why so much could not be handed over, if so.
+/// Returns the obstacles that the sender met with, each as a part of a sentence.
 fn obstacles(tx: &Tx) -> Vec<String> {
     let mut obstacles = Vec::new();
     if tx.refused > 0 {
@@ -70,7 +70,7 @@ fn obstacles(tx: &Tx) -> Vec<String> {
     obstacles
 }
 
-/// `The pcap file has 7,000 frames; 12 more were skipped, ...`
+/// Returns `The pcap file has 7,000 frames; 12 more were skipped, ...`.
 fn sampled(sampled: &Sampled) -> String {
     let frames = match sampled.frames {
         1 => "1 frame".to_owned(),
@@ -86,7 +86,8 @@ fn sampled(sampled: &Sampled) -> String {
     )
 }
 
-/// `8 packets came with a checksum left to a NIC that was never there.`
+/// Returns `8 packets came with a checksum left to a NIC that was never there ...`, or nothing if
+/// none did.
 fn partial_checksums(count: u64) -> Option<String> {
     (count > 0).then(|| {
         let verb = if count == 1 { "was" } else { "were" };

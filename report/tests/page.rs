@@ -26,7 +26,8 @@ const PANELS: [&str; 10] = [
     "left-out",
 ];
 
-/// `rows` intervals of 100 ms that send 3,500 packets each and lose one; the spike loses more.
+/// Returns `rows` intervals of 100 ms that send 3,500 packets each and lose one; the one numbered
+/// `spike` loses all.
 fn rows(rows: u64, spike: Option<u64>) -> impl Iterator<Item = Row> {
     (0..rows).map(move |index| {
         let lost = if spike == Some(index) { 3_500 } else { 1 };
@@ -75,7 +76,7 @@ fn panels(page: &str) -> Vec<&str> {
     found.into_iter().map(|(_, id)| id).collect()
 }
 
-/// The page's words on what was left out, for the panel of this name.
+/// Returns the reason that the page gives for leaving out the panel of this name.
 fn why_left_out<'p>(page: &'p str, name: &str) -> &'p str {
     let begin = format!("<strong>{name}</strong>: ");
     let at = page
@@ -85,7 +86,7 @@ fn why_left_out<'p>(page: &'p str, name: &str) -> &'p str {
     &rest[..rest.find("</li>").unwrap()]
 }
 
-/// A page is well-formed as XML but for what HTML leaves open.
+/// Checks that the page is well-formed as XML, but for the tags that HTML leaves open.
 fn check_structure(page: &str) {
     let mut open = Vec::new();
     let body = page.split_once("<body>").unwrap().1;
@@ -319,7 +320,7 @@ fn names_from_files_stay_text() {
     assert!(!page.contains("<img") && !page.contains("<script"));
 }
 
-/// Files of a run of 10 rows, and where its page goes.
+/// The files of a run of 10 rows, and the place of its page.
 struct Run {
     dir: tempfile::TempDir,
     files: Files,

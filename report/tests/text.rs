@@ -22,7 +22,7 @@ The tx core is 37 % busy, the rx core is 31 % busy: room for about 2.7 times thi
     );
 }
 
-/// Everything that can go wrong in a run that goes on.
+/// Returns a run in which everything went wrong that can, short of ending it.
 fn lossy() -> Summary {
     let mut run = sendrecv();
     run.tx.refused = 1_204;

@@ -1,5 +1,5 @@
-//! What is shown and told of a run that goes on: the metrics to the letter, the log of histograms
-//! read back, the display's numbers.
+//! The outputs of a run that goes on: the metrics to the letter, the log of histograms read back,
+//! the display's numbers.
 
 mod running;
 
@@ -99,7 +99,7 @@ fn the_nearer_of_two_goals_counts() {
     assert_eq!(run.share(1_000.0), None);
 }
 
-/// Everything that was logged: start, length and histogram of each interval.
+/// Returns start, length and histogram of each interval in the log.
 fn read(log: &[u8]) -> Vec<(Duration, Duration, Histogram<u64>)> {
     let mut deserializer = Deserializer::new();
     IntervalLogIterator::new(log)

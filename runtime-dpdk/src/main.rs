@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dpdkgen_report::voice::Stream;
+use dpdkgen_report::console::Stream;
 use dpdkgen_rt::cli::{explain, render, select, to_json};
 use dpdkgen_rt::eal::placement::WorkerLcores;
 use dpdkgen_rt::eal::{self, Eal, StartError, affinity};

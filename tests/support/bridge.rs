@@ -1,5 +1,5 @@
-//! A sender and a reflector on a wire whose bridge does something to a share of the packets, done and
-//! counted by the kernel's nftables.
+//! A sender and a reflector on a wire whose bridge does something to a share of the packets, done
+//! and counted by the kernel's nftables.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -21,7 +21,7 @@ pub const COUNT: u64 = 20_000;
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)];
 const UDP_HEADER: u16 = 8;
 
-/// The way that packets go.
+/// A direction that packets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// From the sender to the reflector.
@@ -30,67 +30,69 @@ pub enum Way {
     Return,
 }
 
-/// What happens to a packet.
+/// A fault that happens to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It goes no further.
+    /// The packet goes no further.
     Dropped,
     /// A copy goes before it.
     Doubled,
-    /// The two bytes of its payload from here on get another value.
+    /// Two bytes of its payload get another value.
     Changed {
-        /// Where they are.
+        /// The offset of the two bytes in the payload.
         from: u16,
-        /// What becomes of its checksum.
+        /// The treatment of its UDP checksum.
         checksum: Checksum,
     },
 }
 
-/// What becomes of the UDP checksum of a packet whose payload is changed.
+/// A treatment of the UDP checksum of a packet whose payload is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
-    /// It stays, and is wrong from there on.
+    /// The checksum stays, and is wrong from there on.
     Kept,
-    /// It is 0, as if the sender had left it out.
+    /// The checksum becomes 0, as if the sender had left it out.
     LeftOut,
-    /// It is the pseudo-header's sum, as if the sender had left the rest to its network card.
+    /// The checksum becomes the pseudo-header's sum, as if the sender had left the rest to its
+    /// network card.
     Partial,
 }
 
-/// A fault that a share of the packets of one way meet with.
+/// A fault that happens to a share of the packets in one direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
-    /// To those of this way.
+    /// The direction of the packets that it happens to.
     pub way: Way,
-    /// To so many of 10,000 packets, drawn at random.
+    /// The number of packets in 10,000 that it happens to, drawn at random.
     pub of_10_000: u16,
 }
 
 /// A run over the bridge, and what the bridge counted.
 #[derive(Debug)]
 pub struct Crossing {
-    /// What could happen on the way.
+    /// The faults that the bridge made; `None` if it made none.
     pub faults: Option<Faults>,
-    /// What the sender and the reflector left.
+    /// The outputs of the sender and the reflector.
     pub outcome: Outcome,
-    /// Packets that met with the fault.
+    /// Packets that the fault happened to.
     pub faulty: u64,
-    /// Frames of whatever kind that came to the bridge from the sender's side, copies apart.
+    /// Frames of any kind that came to the bridge from the sender's side, copies not counted.
     pub outward: u64,
-    /// The same of the reflector's side.
+    /// Frames of any kind that came to the bridge from the reflector's side, copies not counted.
     pub returned: u64,
 }
 
-/// What a test needs for [`cross`].
+/// The things that [`cross`] needs.
 pub const NEEDS: [Need; 2] = [Need::BridgeRules, Need::Program("ethtool")];
 
-/// Has a reflector answer [`COUNT`] probes of `size` bytes over a bridge with these faults, or none.
+/// Sends [`COUNT`] probes of `size` bytes over a bridge that makes these faults, or none, to a
+/// reflector and back.
 ///
 /// # Panics
 ///
-/// If something fails, or what a program left does not hold together.
+/// If something fails, or the outputs of a program contradict each other.
 #[must_use]
 pub fn cross(size: u16, faults: Option<Faults>) -> Crossing {
     let link = Link::bridged(Offload::Off);
@@ -111,12 +113,12 @@ pub fn cross(size: u16, faults: Option<Faults>) -> Crossing {
 }
 
 impl Crossing {
-    /// Checks that every packet is where the bridge's rules have left it: nobody else made one, and
-    /// the machine lost none.
+    /// Checks that nothing but the bridge's rules changed the number of packets: nobody else sent
+    /// one, and the machine lost none.
     ///
     /// # Panics
     ///
-    /// If one is not.
+    /// If something did.
     pub fn assert_nothing_else_happened(&self) {
         let Outcome {
             sent, reflected, ..
@@ -146,7 +148,7 @@ impl Crossing {
         }
     }
 
-    /// Returns how many of these packets get to the other side of the bridge.
+    /// Returns the number of packets that leave the bridge if so many come to it on this `way`.
     fn across(&self, way: Way, packets: u64) -> u64 {
         match self.faults {
             Some(faults) if faults.way == way => match faults.fault {
@@ -195,8 +197,9 @@ fn run_pair(link: &Link, size: u16) -> Outcome {
     outcome
 }
 
-/// Whatever comes to the bridge is counted before something happens to it, so that nobody else's
-/// packet is taken for one of the run's, nor one that the machine lost for one that a rule dropped.
+/// Returns nftables' rules for the bridge. Every packet is counted before a fault happens to it, so
+/// that nobody else's packet is taken for one of the run's, nor one that the machine lost for one
+/// that a rule dropped.
 fn ruleset(size: u16, faults: Option<Faults>) -> String {
     let faults = faults.map_or(String::new(), |faults| table(size, faults));
     format!(
@@ -207,7 +210,7 @@ fn ruleset(size: u16, faults: Option<Faults>) -> String {
     )
 }
 
-/// A single rule both counts and makes the faults.
+/// Returns the table with the rule that makes the faults and counts them.
 fn table(size: u16, faults: Faults) -> String {
     let (from, to) = match faults.way {
         Way::Outward => (TO_NEAR, TO_FAR),
@@ -242,8 +245,9 @@ fn table(size: u16, faults: Faults) -> String {
 }
 
 impl Checksum {
-    /// nftables mends the checksum for a field that is given by name, and leaves it alone for one
-    /// that is given by its offset.
+    /// Returns the statement that sets the checksum, if it is to be set. By itself nftables
+    /// corrects the checksum for a field that is given by name, and not for one given by its
+    /// offset.
     fn statement(self, size: u16) -> String {
         let value = match self {
             Self::Kept => return String::new(),
@@ -254,7 +258,7 @@ impl Checksum {
     }
 }
 
-/// RFC 768.
+/// Returns the sum over the pseudo-header (RFC 768).
 fn pseudo_header_sum(udp_len: u16) -> u32 {
     let addresses = ADDRESSES.map(Ipv4Addr::to_bits);
     let words = addresses.map(|address| (address >> 16) + (address & 0xffff));

@@ -12,23 +12,23 @@ use super::results::{Rows, Summary, check_sendrecv};
 const ECHO: &str = include_str!("../peers/echo.py");
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A kernel that answers on 10.77.0.2, port 10000.
+/// A server behind a kernel's UDP socket, which answers on 10.77.0.2, port 10000.
 pub struct EchoServer {
     // Dropped in this order: the server goes before its namespace.
     _server: Program,
-    /// Between the sender and the server.
+    /// The link between the sender and the server.
     pub link: Link,
 }
 
 impl EchoServer {
-    /// What a test needs for it.
+    /// The things that it needs.
     pub const NEEDS: [Need; 3] = [
         Need::Namespaces,
         Need::Program("ethtool"),
         Need::Program("python3"),
     ];
 
-    /// Starts it.
+    /// Starts the server.
     ///
     /// # Panics
     ///
@@ -47,11 +47,12 @@ impl EchoServer {
         }
     }
 
-    /// Sends 2000 probes a second for two seconds, and checks what holds in every run.
+    /// Sends 2000 probes a second to it for two seconds, checks what holds in every run, and
+    /// returns the summary.
     ///
     /// # Panics
     ///
-    /// If something does not.
+    /// If something does not hold, or the run fails.
     #[must_use]
     pub fn run(&self, options: &str, queues: u16) -> Summary {
         let folder = tempfile::tempdir().expect("a temporary folder");

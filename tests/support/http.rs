@@ -1,4 +1,4 @@
-//! Asking a server that runs on this machine.
+//! Requests of HTTP to a server on this machine.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The status and the body that `path` has at `address`.
+/// Returns the status and the body of `path` at `address`.
 ///
 /// # Errors
 ///
-/// If nobody answers.
+/// If nobody answers, or not with HTTP.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     ask(address, "GET", path)
 }
 
-/// The same with another method.
+/// Returns the status and the body of `path` at `address`, asked for by `method`.
 ///
 /// # Errors
 ///
-/// If nobody answers.
+/// If nobody answers, or not with HTTP.
 pub fn ask(address: SocketAddr, method: &str, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -36,7 +36,7 @@ pub fn ask(address: SocketAddr, method: &str, path: &str) -> io::Result<(u16, St
     Ok((status, body.to_owned()))
 }
 
-/// An address on loopback that nobody listens at.
+/// Returns an address on loopback that nobody listens at.
 ///
 /// # Panics
 ///
@@ -47,7 +47,7 @@ pub fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-/// Text as it stands in a query.
+/// Returns text escaped for a query.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {

@@ -1,4 +1,4 @@
-//! What the machine has, and taking turns on it.
+//! The things that a test needs of the machine, and taking turns on it.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,26 +10,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Something that a test cannot do without.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
-    /// Network namespaces, and what goes on in them: root.
+    /// Network namespaces, for which a test has to be root.
     Namespaces,
-    /// The same with a bridge, and nftables' rules on what it forwards and what its ports receive.
+    /// Network namespaces with a bridge, and nftables' rules on what it forwards and what its ports
+    /// receive.
     BridgeRules,
     /// Root, to change over to another user.
     Root,
-    /// A program.
+    /// A program of this name.
     Program(&'static str),
     /// A module of the system's Python.
     PythonModule(&'static str),
 }
 
-/// A test's turn. Programs that poll take whole CPUs, of which there may be two.
+/// A test's turn: no other test of this process runs while it lasts, since programs that poll take
+/// whole CPUs, of which there may be two.
 pub struct Turn {
     _alone: MutexGuard<'static, ()>,
 }
 
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Waits for `test`'s turn; none if the machine lacks something, which it says.
+/// Waits for `test`'s turn; returns none, and says so, if the machine lacks something.
 #[must_use]
 pub fn turn(test: &str, needs: &[Need]) -> Option<Turn> {
     let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
@@ -42,8 +44,8 @@ pub fn turn(test: &str, needs: &[Need]) -> Option<Turn> {
     Some(Turn { _alone: alone })
 }
 
-/// Says what whoever runs the tests has to know even if they pass: on standard error, past the test
-/// harness that keeps what `eprintln!` prints, and in the file that `DPDKGEN_TEST_NOTES` names.
+/// Writes a note that is to be read even if the tests pass: on standard error, past the test
+/// harness that keeps what `eprintln!` prints, and into the file that `DPDKGEN_TEST_NOTES` names.
 pub fn tell(note: &str) {
     // Nothing depends on it.
     let _ = writeln!(std::io::stderr(), "{note}");
@@ -79,7 +81,7 @@ impl Need {
     }
 }
 
-/// One of each kind that the tests make.
+/// Commands that make a bridge, and one rule of each kind that the tests use.
 const BRIDGE_RULES: &str = "\
     ip link add name bridge type bridge
     nft 'table bridge t { chain c { type filter hook forward priority 0; \
@@ -100,7 +102,8 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-/// Returns where a program is, also in the system's folders that are only on root's path.
+/// Returns the path of a program, which may be in the system's folders that are only on root's
+/// path.
 #[must_use]
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -110,7 +113,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// `dpdkgen-rt`, as built for release if it was, or what `DPDKGEN_RT` names.
+/// Returns the path of `dpdkgen-rt`: the one that `DPDKGEN_RT` names, else the one built for
+/// release, else for debugging.
 ///
 /// # Panics
 ///
@@ -120,7 +124,7 @@ pub fn dpdkgen_rt() -> PathBuf {
     built("dpdkgen-rt", "dpdkgen-rt", "DPDKGEN_RT")
 }
 
-/// `dpdkgen-sim`, likewise, or what `DPDKGEN_SIM` names.
+/// Returns the path of `dpdkgen-sim` likewise, which `DPDKGEN_SIM` may name.
 ///
 /// # Panics
 ///
@@ -151,7 +155,7 @@ fn built(program: &str, package: &str, variable: &str) -> PathBuf {
     })
 }
 
-/// Returns where cargo builds to, and where what a test leaves to be looked at may stay.
+/// Returns the folder that cargo builds into, where a test may leave files to be looked at.
 ///
 /// # Panics
 ///
@@ -163,7 +167,7 @@ pub fn target() -> PathBuf {
     test.ancestors().nth(3).expect("cargo's folders").to_owned()
 }
 
-/// The CPUs that this process may use.
+/// Returns the CPUs that this process may use.
 ///
 /// # Panics
 ///
@@ -184,7 +188,11 @@ pub fn cpus() -> Vec<usize> {
         .collect()
 }
 
-/// A CPU for each of two programs that poll: the same if there is only one.
+/// Returns a CPU for each of two programs that poll: the same if there is only one.
+///
+/// # Panics
+///
+/// If the kernel does not tell the CPUs.
 #[must_use]
 pub fn two_cpus() -> (usize, usize) {
     let cpus = cpus();

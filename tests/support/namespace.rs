@@ -1,4 +1,4 @@
-//! Network namespaces and wires between them, gone with the value that stands for them.
+//! Network namespaces and wires between them, which are removed with their [`Link`].
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::program::run;
 
-/// The namespace and the interface of the program under test.
+/// The name of the namespace of the program under test, and of the interface in it.
 pub const NEAR: &str = "near";
-/// Those of its peer.
+/// The name of the namespace of its peer, and of the interface in it.
 pub const FAR: &str = "far";
-/// The namespace of the bridge between them, if there is one.
+/// The name of the namespace of the bridge between them, if there is one.
 pub const MIDDLE: &str = "middle";
 /// The bridge's interface towards [`NEAR`].
 pub const TO_NEAR: &str = "to-near";
@@ -21,19 +21,20 @@ pub const NEAR_MAC: &str = "02:00:00:00:0a:01";
 /// The MAC of [`FAR`].
 pub const FAR_MAC: &str = "02:00:00:00:0a:02";
 
-/// Whether the interfaces leave checksums to a network card that is not there.
+/// A setting of the interfaces: checksums left to a network card that is not there, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offload {
-    /// They do: what the kernel sends has the pseudo-header's sum only.
+    /// The kernel leaves checksums to the card: its packets have the pseudo-header's sum only.
     On,
-    /// The kernel writes them.
+    /// The kernel writes checksums.
     Off,
 }
 
-/// Two interfaces, each in a namespace of its own: a veth pair, or the outer ends of two that a bridge
-/// joins.
+/// Two interfaces, each in a namespace of its own: a veth pair, or the outer ends of two that a
+/// bridge joins.
 ///
-/// To be declared before the programs that run in them, so that it goes after them.
+/// It has to be declared before the programs that run in its namespaces, so that it is dropped
+/// after them.
 pub struct Link {
     id: String,
 }
@@ -50,7 +51,8 @@ impl Link {
         Self::make(offload, "0")
     }
 
-    /// The same without a packet of the kernel's own, so that every packet can be counted.
+    /// Makes a link on which the kernels send no packet of their own, so that every packet can be
+    /// counted.
     ///
     /// # Panics
     ///
@@ -60,8 +62,8 @@ impl Link {
         Self::make(offload, "1")
     }
 
-    /// Silent too, with a bridge in a namespace of its own on the way, where the kernel can do
-    /// something to the packets.
+    /// Makes a silent link with a bridge between the ends, in a namespace of its own, where the
+    /// kernel can make faults.
     ///
     /// # Panics
     ///
@@ -151,7 +153,7 @@ impl Link {
         ));
     }
 
-    /// The same command, run in the namespace of this end, or of the bridge.
+    /// Returns `command` so that it runs in the namespace of this end, or of the bridge.
     #[must_use]
     pub fn inside(&self, place: &str, command: &Command) -> Command {
         let mut inside = Command::new("ip");

@@ -11,10 +11,10 @@ use super::ports::{self, Memif};
 use super::program::{Ended, Program};
 use super::results::{Rows, Summary, check_reflect, check_sendrecv};
 
-/// How long anything but the sending itself may take.
+/// The time that anything but the sending itself may take.
 const SLACK: Duration = Duration::from_secs(30);
 
-/// A reflector that runs, and what to send to it with.
+/// A reflector that runs, and links to send to it over.
 pub struct Pair {
     reflector: Program,
     links: Vec<Memif>,
@@ -22,7 +22,7 @@ pub struct Pair {
     sender_cpu: usize,
 }
 
-/// What both sides left, checked.
+/// The outputs of both sides, checked.
 #[derive(Debug)]
 pub struct Outcome {
     /// The sender's summary.
@@ -57,13 +57,13 @@ impl Pair {
         }
     }
 
-    /// A file for the sender to write.
+    /// Returns the path of a file for the sender to write.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Starts `sendrecv` with the addresses that it needs and `options`, and without outputs.
+    /// Starts `sendrecv` with `options` and the addresses that it needs, without outputs.
     #[must_use]
     pub fn start(&self, options: &str) -> Program {
         let devices: Vec<_> = (0..)
@@ -79,7 +79,8 @@ impl Pair {
         Program::start(sendrecv)
     }
 
-    /// The same, with JSON and CSV into files that [`Self::finish`] reads.
+    /// Starts `sendrecv` like [`Self::start`], with JSON and CSV into files that [`Self::finish`]
+    /// reads.
     #[must_use]
     pub fn start_recorded(&self, options: &str) -> Program {
         let (json, csv) = (self.file("s.json"), self.file("s.csv"));
@@ -87,11 +88,12 @@ impl Pair {
         self.start(&format!("{options} {files}"))
     }
 
-    /// Runs `sendrecv` with `options` to its end, ends the reflector, and checks what both left.
+    /// Runs `sendrecv` with `options` to its end, ends the reflector, and checks the outputs of
+    /// both.
     ///
     /// # Panics
     ///
-    /// If either fails, or what they left does not hold.
+    /// If either fails, or an output does not hold.
     #[must_use]
     pub fn run(self, options: &str) -> Outcome {
         let sender = self.start_recorded(options);
@@ -99,11 +101,11 @@ impl Pair {
         self.finish()
     }
 
-    /// Ends the reflector, and checks what both have left.
+    /// Ends the reflector, and checks the outputs of both.
     ///
     /// # Panics
     ///
-    /// As [`Self::run`].
+    /// If the reflector fails, or an output is not there or does not hold.
     #[must_use]
     pub fn finish(self) -> Outcome {
         let (json, csv) = (self.file("s.json"), self.file("s.csv"));
@@ -121,7 +123,7 @@ impl Pair {
         outcome
     }
 
-    /// Ends the reflector, which must do so in order.
+    /// Interrupts the reflector, which has to end with status 0.
     ///
     /// # Panics
     ///
@@ -152,7 +154,7 @@ impl Outcome {
         }
     }
 
-    /// Returns what helps to tell where packets were lost.
+    /// Returns a text that helps to tell where packets were lost.
     fn whereabouts(&self) -> String {
         let lost = self.rows.column("lost").enumerate();
         let rows: Vec<_> = lost

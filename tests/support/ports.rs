@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::machine::dpdkgen_rt;
 
-/// EAL options for `lcores` and `devices`, without hugepages and beside other programs.
+/// Returns EAL options for `lcores` and `devices`, without hugepages and beside other programs.
 #[must_use]
 pub fn eal(lcores: &str, devices: &[String]) -> Vec<String> {
     let alone = [
@@ -24,7 +24,7 @@ pub fn eal(lcores: &str, devices: &[String]) -> Vec<String> {
     options
 }
 
-/// `dpdkgen-rt` on `lcores` with `devices`, and arguments of its own between spaces.
+/// Returns the command of `dpdkgen-rt` on `lcores` with `devices`; spaces part its own `arguments`.
 #[must_use]
 pub fn dpdkgen(lcores: &str, devices: &[String], arguments: &str) -> Command {
     let mut command = Command::new(dpdkgen_rt());
@@ -35,14 +35,14 @@ pub fn dpdkgen(lcores: &str, devices: &[String], arguments: &str) -> Command {
     command
 }
 
-/// An `af_packet` port on an interface of the kernel's.
+/// Returns the device of an `af_packet` port on an interface of the kernel's.
 #[must_use]
 pub fn af_packet(interface: &str, queues: u16) -> String {
     format!("net_af_packet0,iface={interface},qpairs={queues}")
 }
 
-/// The same with rings of 16,384 packets, which at 20,000 packets a second hold those of 0.8 s that
-/// the program may be kept from the CPU.
+/// Returns the device of an `af_packet` port with rings of 16,384 packets: at 20,000 packets a
+/// second those of 0.8 s, for which the program may be kept from the CPU.
 #[must_use]
 pub fn af_packet_with_long_rings(interface: &str) -> String {
     format!("{},framecnt=16384", af_packet(interface, 1))
@@ -55,7 +55,7 @@ pub struct Memif {
 }
 
 impl Memif {
-    /// A link whose rings hold 2^`ring` packets.
+    /// Makes a link whose rings hold 2^`ring` packets.
     ///
     /// # Panics
     ///
@@ -68,19 +68,19 @@ impl Memif {
         }
     }
 
-    /// Its socket, which the server makes.
+    /// Returns the path of its socket, which the server makes.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("memif.sock")
     }
 
-    /// The end that listens, as device `number` of its program.
+    /// Returns the end that listens, as device `number` of its program.
     #[must_use]
     pub fn server(&self, number: u8) -> String {
         self.end(number, "server")
     }
 
-    /// The end that connects, as device `number` of its program.
+    /// Returns the end that connects, as device `number` of its program.
     #[must_use]
     pub fn client(&self, number: u8) -> String {
         self.end(number, "client")
@@ -95,11 +95,11 @@ impl Memif {
     }
 }
 
-/// A path that is text.
+/// Returns a path as text.
 ///
 /// # Panics
 ///
-/// If it is not.
+/// If it is not UTF-8.
 #[must_use]
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")

@@ -8,10 +8,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often something is looked at that is waited for.
+/// The time between two looks at something that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A program that runs, or has ended and was not asked yet.
+/// A program that was started and has not been waited for yet.
 pub struct Program {
     child: Child,
     line: String,
@@ -24,7 +24,7 @@ pub struct Program {
 pub struct Ended {
     /// The command line.
     pub line: String,
-    /// How it ended.
+    /// The status that it ended with.
     pub status: ExitStatus,
     /// All of standard output.
     pub stdout: String,
@@ -70,25 +70,25 @@ impl Program {
         }
     }
 
-    /// The number of its process.
+    /// Returns the id of its process.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Returns what it has written to standard output by now.
+    /// Returns its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> String {
         text_of(&self.stdout)
     }
 
-    /// Returns what it has written to standard error by now.
+    /// Returns its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
         text_of(&self.stderr)
     }
 
-    /// Waits until `condition` holds.
+    /// Waits until `condition` holds; a failure calls it `what`.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl Program {
         }
     }
 
-    /// Types something on its standard input, which was left open.
+    /// Writes `text` to its standard input, which was left open.
     ///
     /// # Panics
     ///
@@ -181,21 +181,21 @@ impl Drop for Program {
 }
 
 impl Ended {
-    /// The same, having ended with exit status 0.
+    /// Checks that it ended with exit status 0, and returns it.
     ///
     /// # Panics
     ///
-    /// If it has not.
+    /// If it did not.
     #[must_use]
     pub fn ok(self) -> Self {
         self.with_status(0)
     }
 
-    /// The same, having ended with this exit status.
+    /// Checks that it ended with this exit status, and returns it.
     ///
     /// # Panics
     ///
-    /// If it has ended with another one, or by a signal.
+    /// If it ended with another one, or by a signal.
     #[must_use]
     pub fn with_status(self, status: i32) -> Self {
         let signal = self
@@ -222,7 +222,8 @@ pub fn run(command: Command, limit: Duration) -> Ended {
     Program::start(command).wait(limit)
 }
 
-/// Reading at an offset leaves the place alone at which the program goes on writing.
+/// Returns the text in `file`. It is read at an offset, which does not move the place at which the
+/// program goes on writing.
 fn text_of(file: &File) -> String {
     let len = file.metadata().map_or(0, |metadata| metadata.len());
     let mut bytes = vec![0; usize::try_from(len).expect("a text that fits in memory")];

@@ -1,4 +1,5 @@
-//! What a run leaves, read as a user's script would, and what must hold in every run.
+//! The outputs of a run, read as a user's script would read them, and checks of what has to hold in
+//! every run.
 
 use std::fs;
 use std::path::Path;
@@ -32,14 +33,14 @@ impl Summary {
         Self(value.unwrap_or_else(|error| panic!("the summary is no JSON: {error}\n{text}")))
     }
 
-    /// Returns what stands at a path such as `rx.unique`, if anything does.
+    /// Returns the value at a path such as `rx.unique`, if there is one.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Value> {
         path.split('.')
             .try_fold(&self.0, |value, key| value.get(key))
     }
 
-    /// The count at a path.
+    /// Returns the count at a path.
     ///
     /// # Panics
     ///
@@ -50,7 +51,7 @@ impl Summary {
         value.unwrap_or_else(|| panic!("no count {path} in {:#}", self.0))
     }
 
-    /// The number at a path.
+    /// Returns the number at a path.
     ///
     /// # Panics
     ///
@@ -61,7 +62,7 @@ impl Summary {
         value.unwrap_or_else(|| panic!("no number {path} in {:#}", self.0))
     }
 
-    /// The text at a path.
+    /// Returns the text at a path.
     ///
     /// # Panics
     ///
@@ -72,7 +73,7 @@ impl Summary {
         value.unwrap_or_else(|| panic!("no text {path} in {:#}", self.0))
     }
 
-    /// The packets of every queue of a direction (`rx`, `tx`), with its port and number.
+    /// Returns port, number and packets of every queue of a direction (`rx`, `tx`).
     ///
     /// # Panics
     ///
@@ -95,7 +96,7 @@ impl Summary {
             .collect()
     }
 
-    /// Packets ignored by `reflect`, for all reasons.
+    /// Returns the number of packets that `reflect` ignored, for all reasons together.
     ///
     /// # Panics
     ///
@@ -146,7 +147,7 @@ impl Rows {
         Self::parse(&text.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
-    /// Reads a text: its header, its line ends and that no row is cut off are checked.
+    /// Reads a text, and checks its header, its fields and that its last row is not cut off.
     ///
     /// # Panics
     ///
@@ -161,19 +162,19 @@ impl Rows {
         Self(rows.unwrap_or_else(|error| panic!("the rows are no CSV: {error}")))
     }
 
-    /// Returns how many there are.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A column, row by row; `None` where the field is empty.
+    /// Returns a column, row by row; `None` where the field is empty.
     ///
     /// # Panics
     ///
@@ -191,11 +192,11 @@ impl Rows {
         })
     }
 
-    /// The sum of a column of counts.
+    /// Returns the sum of a column of counts.
     ///
     /// # Panics
     ///
-    /// As [`Self::column`].
+    /// If there is no such column, or one of its fields is no number.
     #[must_use]
     pub fn sum(&self, name: &str) -> u64 {
         // Counts of a test are far below 2^53.
@@ -221,7 +222,7 @@ impl Rows {
     }
 }
 
-/// Checks what holds in every run of `sendrecv` that receives: of its summary, and of its rows.
+/// Checks what holds in every run of `sendrecv` that receives, in its summary and in its rows.
 ///
 /// # Panics
 ///
@@ -287,7 +288,7 @@ pub fn check_sendrecv(summary: &Summary, rows: &Rows) {
     }
 }
 
-/// Checks what holds in every run of `reflect`.
+/// Checks what holds in every run of `reflect`, in its summary and in its rows.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! What may happen to a frame on its way.
+//! Changes to a frame on its way.
 
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -9,19 +9,19 @@ use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Edit {
-    /// Chooses what is done; the order is that in `apply`.
+    /// Chooses the kind of change; the order is that in [`Self::apply`].
     pub what: u8,
-    /// Where.
+    /// The offset of the change in the frame, or the new length of frame or payload.
     pub at: U16,
-    /// With what.
+    /// The value that is written, or the number of bytes that are added.
     pub value: U16,
 }
 
-/// The most that an edit makes of a frame.
+/// The most bytes that an edit makes a frame have.
 const MOST: usize = 9216;
 
 impl Edit {
-    /// Changes `frame`.
+    /// Makes the change to `frame`.
     pub fn apply(&self, frame: &mut Vec<u8>) {
         let at = usize::from(self.at.get()).min(frame.len().saturating_sub(1));
         let [low, high] = self.value.get().to_le_bytes();
@@ -53,7 +53,7 @@ impl Edit {
         }
     }
 
-    /// Makes the payload `self.at` bytes long, and says so in both headers.
+    /// Makes the payload `self.at` bytes long, and sets the lengths and checksums of both headers.
     fn resize_payload(&self, frame: &mut Vec<u8>, with: u8) {
         let Some(udp_at) = udp_at(frame) else { return };
         let end = (udp_at + UDP + usize::from(self.at.get())).min(MOST);
@@ -79,7 +79,7 @@ fn set_u16(frame: &mut [u8], at: usize, value: usize) {
     frame[at..at + 2].copy_from_slice(&(value as u16).to_be_bytes());
 }
 
-/// Returns where the UDP header begins, if there are an IPv4 and a UDP header.
+/// Returns the offset of the UDP header, if there are an IPv4 and a UDP header.
 fn udp_at(frame: &[u8]) -> Option<usize> {
     let packet = frame.get(ETHERNET..)?;
     let header = etherparse::Ipv4HeaderSlice::from_slice(packet).ok()?;
@@ -98,7 +98,7 @@ fn right_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u16
     oracle::udp_checksum(source, destination, datagram)
 }
 
-/// Writes what `checksum` says of the addresses and the datagram.
+/// Sets the UDP checksum to the one that `checksum` returns for source, destination and datagram.
 fn set_udp_checksum(frame: &mut [u8], checksum: impl Fn([u8; 4], [u8; 4], &[u8]) -> u16) {
     let Some(udp_at) = udp_at(frame) else { return };
     let end = udp_at + usize::from(u16_at(frame, udp_at + 4));

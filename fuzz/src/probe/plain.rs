@@ -1,4 +1,4 @@
-//! What a received packet is, read off byte by byte in the order of the documented results.
+//! The plain reading of a received packet: byte by byte, in the order of the documented results.
 
 use dpdkgen_core::probe::{Age, Index};
 use dpdkgen_core::rx::verify::{Expectation, Reject, Verified};
@@ -7,14 +7,14 @@ use dpdkgen_core::time::{Instant, Span};
 use super::LOW_48;
 use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
 
-/// What [`Verified`] says, at one time.
+/// The verdict on a packet received at one time, as in [`Verified`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub result: Result<Probe, Reject>,
     pub checksum_partial: bool,
 }
 
-/// A probe, read off.
+/// The fields of a probe.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Probe {
     pub index: Index,
@@ -37,7 +37,7 @@ impl Verdict {
     }
 }
 
-/// Returns what [`Expectation::verify`] should find.
+/// Returns the verdict that a verifier with this expectation should reach.
 pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Instant) -> Verdict {
     let verdict = |result, checksum_partial| Verdict {
         result,
@@ -59,7 +59,7 @@ pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Instant) -> Verd
     verdict(payload(expectation, datagram, now), !is_right)
 }
 
-/// Returns where the UDP header begins, if this is IPv4 UDP on the run's addresses and ports.
+/// Returns the offset of the UDP header, if this is IPv4 UDP on the run's addresses and ports.
 fn addressed_to_us(expectation: &Expectation<'_>, frame: &[u8]) -> Option<usize> {
     if frame.len() < ETHERNET + IPV4 {
         return None;
@@ -82,8 +82,8 @@ fn addressed_to_us(expectation: &Expectation<'_>, frame: &[u8]) -> Option<usize>
     is_ours.then_some(udp_at)
 }
 
-/// The datagram, if the frame holds all of it, it is no fragment, and IP and UDP agree on its
-/// length; padding may follow.
+/// Returns the datagram, if the frame holds all of it, it is no fragment, and IP and UDP agree on
+/// its length; padding may follow.
 fn right_lengths(frame: &[u8], udp_at: usize) -> Option<&[u8]> {
     let end = ETHERNET + usize::from(u16_at(frame, 16));
     let is_fragment = u16_at(frame, 20) & 0x3fff != 0;
@@ -94,7 +94,8 @@ fn right_lengths(frame: &[u8], udp_at: usize) -> Option<&[u8]> {
     is_right.then(|| &frame[udp_at..end])
 }
 
-/// Another run's, not as it was sent, or a probe.
+/// Returns the probe in the datagram, or the reason why it is none: of another run, or not as it
+/// was sent.
 fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Instant) -> Result<Probe, Reject> {
     let payload = &datagram[UDP..];
     // Too short for any tag.
@@ -122,7 +123,8 @@ fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Instant) -> Resu
     })
 }
 
-/// Returns how the low 48 bits of a time since the start lie to `now`: whichever is nearer.
+/// Returns the age at `now` of a time of which the low 48 bits are known: of the times with these
+/// bits, that nearest to `now`.
 pub fn age(low_48: u64, now: Instant) -> Age {
     const WRAP: i128 = 1 << 48;
     let (now, low_48) = (i128::from(now.as_nanos()), i128::from(low_48));

@@ -1,4 +1,5 @@
-//! What a runtime lends to the run of the `receiver` target, and what its probes are like.
+//! The memory of the `receiver` target's run, which a runtime would lend, and the form of its
+//! probes.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -20,14 +21,14 @@ const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
 
-/// What the runtime lends to a run.
+/// The memory that a runtime lends to a run.
 pub struct RunMemory {
     seen: Vec<Line>,
     flows: Vec<Word>,
     sent: Vec<Line>,
     highest: Vec<Line>,
     cells: Vec<Vec<Cell>>,
-    /// Of every receiver.
+    /// The histograms and counters of each receiver.
     pub stats: Vec<WorkerStats>,
     filling: Filling<'static>,
 }
@@ -37,7 +38,7 @@ fn make<T: Default>(count: usize) -> Vec<T> {
 }
 
 impl RunMemory {
-    /// For a run like this.
+    /// Makes the memory of a run with this `setup`.
     pub fn new(setup: &Setup) -> Self {
         let dimensions = setup.dimensions();
         Self {
@@ -51,7 +52,7 @@ impl RunMemory {
         }
     }
 
-    /// The record of the run.
+    /// Returns the record of the sequences sent and seen.
     pub fn sequences(&self, dimensions: Dimensions) -> SequenceWindow<'_> {
         let memory = WindowMemory {
             seen: &self.seen,
@@ -62,13 +63,13 @@ impl RunMemory {
         SequenceWindow::new(dimensions, memory).expect("dimensions without a zero")
     }
 
-    /// Every receiver's ring of intervals.
+    /// Returns every receiver's ring of intervals.
     pub fn rings(&self, grid: IntervalGrid) -> Vec<Ring<'_>> {
         let cells = self.cells.iter();
         cells.map(|cells| Ring::new(grid, cells)).collect()
     }
 
-    /// Returns what comes back.
+    /// Returns the packets that a receiver expects.
     pub fn expectation(&self, setup: &Setup) -> Expectation<'static> {
         Expectation {
             sources: heapless::Vec::from_slice(&[SOURCE]).expect("one port"),
@@ -81,7 +82,7 @@ impl RunMemory {
         }
     }
 
-    /// The same for the record.
+    /// Returns the facts by which the simulator's record tells what a packet is.
     pub fn facts(&self, setup: &Setup) -> RunFacts<'static> {
         RunFacts {
             sources: vec![SOURCE],
@@ -93,7 +94,7 @@ impl RunMemory {
         }
     }
 
-    /// Returns what is sent.
+    /// Returns the template of the frames that are sent.
     pub fn template(&self, setup: &Setup) -> Template<'static> {
         let addresses = Addresses {
             source_mac: Mac([2, 0, 0, 0, 0, 1]),

@@ -1,41 +1,41 @@
 //! Reads the CSV of a run back, row by row.
 //!
 //! Promised: only what [`CsvWriter`](super::CsvWriter) writes is taken, with further columns at its
-//! end as the contract allows; anything else is refused in one sentence that names the line. However
-//! large the file, or whatever it is, no more than [`LONGEST_LINE`] bytes of it are held.
+//! end as the contract allows; anything else is refused in one sentence that names the line.
+//! However large the file, or whatever it is, no more than [`LONGEST_LINE`] bytes of it are held.
 
 use std::io::{self, BufRead, Read};
 
 use super::{HEADER, Row, RowLatency, RowProbes};
 
-/// Bytes of a line, its end included: ten times what our columns take.
+/// The most bytes of a line, its end included: ten times what our columns take.
 pub const LONGEST_LINE: usize = 4096;
 
-/// Why a CSV was not read to its end. The sentence follows the file's name.
+/// The error of a CSV that was not read to its end. Its sentence follows the file's name.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The system could not read it.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// It ends within a row.
+    /// The file ends within a row.
     #[error(
         "ends in the middle of line {line}: the file is cut off, so have it written or copied again"
     )]
     CutOff {
-        /// The line.
+        /// The number of the line, from 1.
         line: u64,
     },
-    /// It is not what a run writes.
+    /// The file is not the CSV of a run.
     #[error("is not the CSV of a run: line {line} {what}")]
     Foreign {
-        /// The line.
+        /// The number of the line, from 1.
         line: u64,
-        /// What is wrong there.
+        /// The rest of the sentence, which says what is wrong with the line.
         what: String,
     },
 }
 
-/// Reads rows from `R`.
+/// A reader of rows from `R`.
 #[derive(Debug)]
 pub struct CsvReader<R> {
     input: R,
@@ -47,11 +47,11 @@ pub struct CsvReader<R> {
 }
 
 impl<R: BufRead> CsvReader<R> {
-    /// Reads the header.
+    /// Makes a reader, and reads the header.
     ///
     /// # Errors
     ///
-    /// There is none, or it is not ours.
+    /// If there is no header, or not that of a run's CSV.
     pub fn new(input: R) -> Result<Self, ReadError> {
         let mut reader = Self {
             input,
@@ -78,11 +78,11 @@ impl<R: BufRead> CsvReader<R> {
         Ok(reader)
     }
 
-    /// Returns the next row; `None` at the end.
+    /// Reads the next row; `None` at the end.
     ///
     /// # Errors
     ///
-    /// It is cut off, not a row of ours, or not the one that follows.
+    /// If the row is cut off, is none that a run writes, or is not the one that is due.
     pub fn next_row(&mut self) -> Result<Option<Row>, ReadError> {
         if !self.advance()? {
             return Ok(None);
@@ -92,7 +92,7 @@ impl<R: BufRead> CsvReader<R> {
         Ok(Some(row))
     }
 
-    /// Reads a line, without its end; whether there was one.
+    /// Reads a line, without its end, and returns whether there was one.
     fn advance(&mut self) -> Result<bool, ReadError> {
         self.line.clear();
         let mut limited = self.input.by_ref().take(LONGEST_LINE as u64);
@@ -115,7 +115,8 @@ impl<R: BufRead> CsvReader<R> {
         Ok(true)
     }
 
-    /// Rows come in order and without gaps, so the first two say when each of the others begins.
+    /// Checks that the row begins when it is due: rows come in order and without gaps, so the first
+    /// two tell when each of the others begins.
     fn check_time(&mut self, start_ns: u64) -> Result<(), ReadError> {
         let index = self.number - 2;
         if index == 0 {
@@ -270,7 +271,7 @@ fn count(field: &[u8]) -> Option<u64> {
     })
 }
 
-/// Milliseconds with up to six decimals, in nanoseconds.
+/// Returns milliseconds with up to six decimals as nanoseconds.
 fn milliseconds(field: &[u8]) -> Option<u64> {
     let point = field.iter().position(|byte| *byte == b'.');
     let whole = count(&field[..point.unwrap_or(field.len())])?.checked_mul(1_000_000)?;

@@ -1,4 +1,4 @@
-//! One line about a run, for a log.
+//! One line about the progress of a run, for a log.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use crate::progress::{Phase, Step};
 use crate::summary::{Mode, Role};
 use crate::text::words;
 
-/// `12 s: sent 42,000,000 (3,500,000/s), received 41,999,012 (3,499,950/s), lost 788 (0.0019 %),
-/// ...`
+/// Returns `12 s: sent 42,000,000 (3,500,000/s), received 41,999,012 (3,499,950/s), lost 788
+/// (0.0019 %), ...`
 pub fn line(step: &Step<'_>) -> String {
     let now = step.now();
     let moved = |verb: &str, count: u64, pps: f64| {
@@ -49,7 +49,7 @@ pub fn line(step: &Step<'_>) -> String {
     format!("{time}{what}: {}", parts.join(", "))
 }
 
-/// `busy tx 37 % rx 28 to 31 %`
+/// Returns the busy shares of the workers by role, as in `busy tx 37 % rx 28 to 31 %`.
 fn busy(step: &Step<'_>) -> Option<String> {
     let mut ranges: BTreeMap<Role, (f64, f64)> = BTreeMap::new();
     for (number, worker) in step.now().workers.iter().enumerate() {

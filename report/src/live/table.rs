@@ -9,7 +9,7 @@ use crate::text::words;
 /// Characters of the bar that shows how much of the run is over.
 const BAR: usize = 30;
 
-/// Workers in a line, so that it fits in 80 columns.
+/// The most workers in a line, so that it fits in 80 columns.
 const WORKERS: usize = 4;
 
 /// Returns the lines of the table; a terminal that is too narrow cuts them.
@@ -57,7 +57,8 @@ fn entry(name: &str, value: &str) -> String {
     format!("{name:<11} {value}")
 }
 
-/// `Sending     12 s of 60 s  ██████░░░░░░░░░░░░░░░░░░░░░░░░  20 %, 48 s left`
+/// Returns the first line:
+/// `Sending     12 s  ██████░░░░░░░░░░░░░░░░░░░░░░░░  20 %, 48 s left`
 fn heading(step: &Step<'_>) -> String {
     let now = step.now();
     let what = match (now.phase, now.mode) {
@@ -82,7 +83,7 @@ fn heading(step: &Step<'_>) -> String {
     entry(what, &format!("{time}  {bar}  {percent:.0} %{left}"))
 }
 
-/// `Sent             42,000,000 packets    3,500,000 packets/s    1.62 Gbit/s`
+/// Returns a line as `Sent             42,000,000 packets    3,500,000 packets/s    1.62 Gbit/s`.
 fn moved(name: &str, packets: u64, pps: f64, bytes_per_second: f64) -> String {
     let value = format!(
         "{:>15} packets {:>13} packets/s   {}",
@@ -116,7 +117,7 @@ fn round_trip(step: &Step<'_>) -> String {
     entry("Round trip", &value)
 }
 
-/// Returns what there should be none of, if there is any.
+/// Returns a line of the counters that should be 0 and are not, if there are any.
 fn besides(step: &Step<'_>) -> Option<String> {
     let now = step.now();
     let sum = |field: fn(&dpdkgen_core::stats::Counters) -> u64| now.sum(field);
@@ -146,7 +147,8 @@ fn besides(step: &Step<'_>) -> Option<String> {
     (!some.is_empty()).then(|| entry("Besides", &some.join(", ")))
 }
 
-/// `Busy rx     lcore 2:  31 %  lcore 3:  28 %`, in as many lines as it takes.
+/// Returns the busy shares of a role's workers, as in `Busy rx     lcore 2:  31 %  lcore 3:  28 %`,
+/// in as many lines as it takes.
 fn busy(step: &Step<'_>, role: Role) -> Vec<String> {
     let workers = step.now().workers.iter().enumerate();
     let shares: Vec<_> = workers

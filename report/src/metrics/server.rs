@@ -1,8 +1,9 @@
 //! A small HTTP server for one text, on one thread.
 //!
-//! Promised: it takes few descriptors and little memory whatever comes from outside; nobody stays for
-//! longer than a few seconds; who does not ask makes room for who comes next; and if no more
-//! connections can be taken (no descriptor is left) it waits until they can, and goes on.
+//! Promised: it takes few descriptors and little memory whatever comes from outside; no client
+//! stays for longer than some ten seconds; once there are as many clients as there may be, the
+//! oldest makes room for the next; and while no connection can be accepted (no descriptor is left)
+//! it waits until one can, and goes on.
 
 mod answer;
 
@@ -17,29 +18,31 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::answer::answer;
 
-/// Connections at a time.
+/// The most connections at a time.
 pub const MOST_CONNECTIONS: usize = 16;
 
-/// How long a client may take to ask, and again to take the answer.
+/// The time within which a client has to ask, and again to take the answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a client that has its answer is waited for. One that is sent away while it still sends
-/// might lose the answer.
+/// The time within which a client that has its answer has to close the connection. It is waited
+/// for, since one that still sends when the connection is closed might lose the answer.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a client is there at least before it has to make room: one that means to ask has asked.
+/// The time that a client has at least before it has to make room: one that means to ask has asked
+/// by then.
 const STAY: Duration = Duration::from_millis(200);
 
-/// How long nothing is tried after a connection could not be taken.
+/// The time for which no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the thread looks whether it is to end, and who has been there for too long.
+/// The most time between two looks whether the thread is to end, and which clients are over their
+/// time.
 const LOOK_EVERY: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
 
-/// A thread that answers.
+/// A server and its thread.
 #[derive(Debug)]
 pub struct Server {
     is_over: Arc<AtomicBool>,
@@ -47,11 +50,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers those who come to `listener` with what `told` is at the time.
+    /// Starts a thread that answers clients of `listener` with the text that is in `told` at the
+    /// time.
     ///
     /// # Errors
     ///
-    /// If there cannot be such a thread.
+    /// If the thread cannot be made, or the system refuses to have `listener` not block.
     pub fn start(listener: TcpListener, told: Arc<Mutex<String>>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let is_over = Arc::new(AtomicBool::new(false));
@@ -72,7 +76,8 @@ impl Server {
         Ok(Self { is_over, thread })
     }
 
-    /// Answers nobody any more; why it could not by the end, if so.
+    /// Ends the server. Returns the error that kept it from accepting clients by the end, if one
+    /// did.
     #[must_use]
     pub fn finish(self) -> Option<io::Error> {
         self.is_over.store(true, Ordering::Relaxed);
@@ -81,18 +86,20 @@ impl Server {
     }
 }
 
-/// What the thread has.
+/// The state of the server's thread.
 struct Desk {
     listener: TcpListener,
     told: Arc<Mutex<String>>,
-    /// The oldest first.
+    /// The clients, the oldest first.
     connections: Vec<Connection>,
-    /// Why no connection could be taken, and since when; not if one could be since.
+    /// The error of the last connection that could not be accepted, and its time; `None` once one
+    /// could be.
     trouble: Option<(io::Error, Instant)>,
 }
 
 impl Desk {
-    /// Waits until there is something to do, and does it.
+    /// Waits until a client has something to do or [`LOOK_EVERY`] is over, and serves those that
+    /// have.
     fn look(&mut self) {
         let takes_more = self.takes_more();
         let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(1 + self.connections.len());
@@ -118,20 +125,21 @@ impl Desk {
         }
     }
 
-    /// Returns whether there is room, or somebody who has to make some.
+    /// Returns whether a connection may be accepted: there is room, or a client that has to make
+    /// some.
     fn takes_more(&self) -> bool {
         let is_pausing = |(_, since): &(_, Instant)| since.elapsed() < PAUSE;
         !self.trouble.as_ref().is_some_and(is_pausing)
             && (self.connections.len() < MOST_CONNECTIONS || self.has_idler())
     }
 
-    /// Returns whether the oldest has been there for long enough.
+    /// Returns whether the oldest client has been there for long enough to make room.
     fn has_idler(&self) -> bool {
         let oldest = self.connections.first();
         oldest.is_some_and(|oldest| oldest.since.elapsed() >= STAY)
     }
 
-    /// Takes whoever waits.
+    /// Accepts the clients that wait.
     fn welcome(&mut self) {
         while self.takes_more() {
             match self.listener.accept() {
@@ -159,7 +167,7 @@ impl Desk {
     }
 }
 
-/// One client.
+/// The connection of a client.
 struct Connection {
     stream: TcpStream,
     since: Instant,
@@ -168,11 +176,11 @@ struct Connection {
 }
 
 enum Stage {
-    /// So much has been asked.
+    /// The client asks; so much of its request has come.
     Asking(Vec<u8>),
-    /// The answer, and how much of it has been sent.
+    /// The client takes this answer, of which so many bytes have been sent.
     Answering(Vec<u8>, usize),
-    /// All is said.
+    /// The answer has been sent; the client is to close the connection.
     Leaving,
 }
 
@@ -196,7 +204,7 @@ impl Connection {
         PollFd::new(&self.stream, flags)
     }
 
-    /// Goes on with it if it `is_ready`; whether it is still there afterwards.
+    /// Goes on with it if it `is_ready`, and returns whether it stays.
     fn stays(&mut self, is_ready: bool, told: &Mutex<String>) -> bool {
         if !is_ready {
             return Instant::now() < self.until;
@@ -207,7 +215,8 @@ impl Connection {
         }
     }
 
-    /// Reads once, or writes once, so that nobody keeps the others waiting.
+    /// Reads once or writes once, so that no client keeps the others waiting, and returns whether
+    /// it stays.
     fn go_on(&mut self, told: &Mutex<String>) -> io::Result<bool> {
         let mut bytes = [0; 4096];
         match &mut self.stage {

@@ -8,7 +8,8 @@ use dpdkgen_core::stats::{Counters, ProbeCounters};
 use crate::progress::{Progress, Step, WorkerProgress};
 use crate::summary::{Mode, Role};
 
-/// Round trips are told in two buckets a doubling, from 512 ns to 17 s.
+/// The powers of 2, in nanoseconds, between which round trips have two buckets each: from 512 ns to
+/// 17 s.
 const DOUBLINGS: std::ops::Range<u32> = 9..34;
 
 /// Returns the metrics at the end of `step`; gauges are of the step, all else of the run so far.
@@ -75,7 +76,7 @@ fn received(text: &mut Text, progress: &Progress) {
     }
 }
 
-/// Returns what was received, each packet in one of these.
+/// Returns the packets received by result; each packet counts in one.
 fn results(mode: Mode, counters: &Counters) -> Vec<(&'static str, u64)> {
     match mode {
         Mode::SendRecv => {
@@ -184,7 +185,7 @@ fn labels(worker: &WorkerProgress) -> [Label; 4] {
     ]
 }
 
-/// `1.5` for 1,500,000,000 ns: exact, whatever their number.
+/// Returns nanoseconds as seconds, as in `1.5` for 1,500,000,000 ns; the number is exact.
 fn seconds(ns: u128) -> String {
     let text = format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

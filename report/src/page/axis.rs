@@ -1,18 +1,18 @@
-//! Axes: where values stand, and which of them are marked.
+//! Axes: the places of values, and the marks on some of them.
 //!
-//! Promised: marks are round numbers, no more than a reader takes in, and everything between the
-//! bounds asked for has its place.
+//! Promised: marks are round numbers and few, and everything between the bounds asked for has its
+//! place.
 
 use crate::text::words;
 
 /// A marked place on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// From 0, the axis' beginning, to 1.
+    /// The place, from 0 at the axis' beginning to 1 at its end.
     pub at: f64,
-    /// What stands there.
+    /// The text beside the mark.
     pub label: String,
-    /// Left out where there is little room.
+    /// Set if the text may be left out where there is little room.
     pub is_minor: bool,
 }
 
@@ -20,7 +20,7 @@ pub struct Mark {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     scale: Scale,
-    /// In order.
+    /// The marks, in order.
     pub marks: Vec<Mark>,
 }
 
@@ -30,7 +30,7 @@ enum Scale {
         from: f64,
         to: f64,
     },
-    /// Between the logarithms of base 10.
+    /// The bounds are logarithms of base 10.
     Logarithmic {
         from: f64,
         to: f64,
@@ -38,7 +38,7 @@ enum Scale {
 }
 
 impl Axis {
-    /// From 0 to `most` and what is round above it.
+    /// Makes an axis from 0 to `most`, or to the next mark above it.
     #[must_use]
     pub fn from_zero(most: f64, label: impl Fn(f64) -> String) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
@@ -56,7 +56,8 @@ impl Axis {
         }
     }
 
-    /// Times in nanoseconds: logarithmic where some are many times as long as others.
+    /// Makes an axis of times in nanoseconds: logarithmic if the most is eight times the least or
+    /// more, else from 0.
     #[must_use]
     pub fn of_latency(least_ns: f64, most_ns: f64) -> Self {
         let label = |ns: f64| words::nanos(ns.round() as u64);
@@ -99,7 +100,7 @@ impl Axis {
         Self { scale, marks }
     }
 
-    /// Returns a run's time, in nanoseconds since it began.
+    /// Makes an axis of a run's time, in nanoseconds since it began.
     #[must_use]
     pub fn of_time(from_ns: f64, to_ns: f64) -> Self {
         const STEPS_S: [f64; 12] = [
@@ -129,8 +130,8 @@ impl Axis {
         }
     }
 
-    /// Shares of packets: 50, 90, 99, 99.9 % and so on, each nine as wide as the one before, up
-    /// to one packet of `count`.
+    /// Makes an axis of shares of packets: 50, 90, 99, 99.9 % and so on, each nine as wide as the
+    /// one before, up to all but one packet of `count`.
     #[must_use]
     pub fn of_nines(count: u64) -> Self {
         let nines = (count.max(10) as f64).log10();
@@ -160,19 +161,19 @@ impl Axis {
         }
     }
 
-    /// Returns where `value` stands, from 0 to 1; what lies beyond the axis stands at its end.
+    /// Returns the place of `value`, from 0 to 1; a value beyond the axis has its place at the end.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         self.scale.place(value)
     }
 
-    /// Returns whether its labels take much room.
+    /// Returns whether the text of any mark is long.
     #[must_use]
     pub fn has_long_labels(&self) -> bool {
         self.marks.iter().any(|mark| mark.label.len() > 8)
     }
 
-    /// Returns whether equal distances are equal ratios.
+    /// Returns whether equal distances on it are equal ratios.
     #[must_use]
     pub const fn is_logarithmic(&self) -> bool {
         matches!(self.scale, Scale::Logarithmic { .. })
@@ -189,13 +190,13 @@ impl Scale {
     }
 }
 
-/// Returns how many nines a share has: 1 for 90 %, 2 for 99 %.
+/// Returns the number of nines of a share: 1 for 90 %, 2 for 99 %.
 #[must_use]
 pub fn nines_of(share: f64) -> f64 {
     -(1.0 - share).max(1e-19).log10()
 }
 
-/// 1, 2, 2.5 or 5 times a power of 10, not less than `value`.
+/// Returns the least number not below `value` that is 1, 2, 2.5 or 5 times a power of 10.
 fn round_up(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let digits = [1.0, 2.0, 2.5, 5.0, 10.0];
@@ -205,7 +206,7 @@ fn round_up(value: f64) -> f64 {
     fitting.unwrap_or(&10.0) * power
 }
 
-/// `250 ms`, `40 s`, `5 min`, `1 h 30`: steps of a minute and more are told in those.
+/// Returns `250 ms`, `40 s`, `5 min`, `1 h 30`: minutes and hours if steps are a minute or more.
 fn clock(ns: f64, step_ns: f64) -> String {
     if step_ns < 60e9 {
         return match ns {
@@ -222,7 +223,7 @@ fn clock(ns: f64, step_ns: f64) -> String {
     }
 }
 
-/// `3.5 M`: a count in as few characters as an axis has room for.
+/// Returns a count in as few characters as an axis has room for, as in `3.5 M`.
 #[must_use]
 pub fn short_count(value: f64) -> String {
     let (size, unit) = match value {

@@ -1,26 +1,27 @@
-//! How round-trip times are distributed: shares of packets, and the time within which each came back.
+//! The distribution of round-trip times: shares of packets, and the time within which each came
+//! back.
 
 use crate::summary::Latency;
 
 use super::axis::nines_of;
 
-/// Points of a curve that can be told apart: so many for each nine.
+/// The most points of a curve for each nine: more could not be told apart.
 const POINTS_PER_NINE: f64 = 120.0;
 
 /// A distribution of round-trip times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// How many were measured.
+    /// The number of round trips measured.
     pub count: u64,
-    /// The share of them, and the nanoseconds within which it came back; both rise.
+    /// Shares of the packets, each with the nanoseconds within which it came back; both rise.
     pub points: Vec<(f64, u64)>,
-    /// Whether every one had its place, or only some percentiles were told.
+    /// Set if it was made from a histogram, `false` if from a few percentiles.
     pub is_whole: bool,
 }
 
 impl Distribution {
-    /// Of a histogram: buckets, each with a value of its own and how many it holds, in order. The
-    /// extremes are exact where a bucket is not.
+    /// Makes it from a histogram: its buckets in order, each a value and the number of round trips
+    /// in it. The extremes are those of `told`, which are exact where a bucket is not.
     #[must_use]
     pub fn of_buckets(buckets: impl IntoIterator<Item = (u64, u64)>, told: &Latency) -> Self {
         let mut points = Vec::new();
@@ -46,7 +47,7 @@ impl Distribution {
         }
     }
 
-    /// Of what a summary tells.
+    /// Makes it from the percentiles of a summary.
     #[must_use]
     pub fn of_percentiles(told: &Latency) -> Self {
         let percentiles = [

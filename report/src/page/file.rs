@@ -10,42 +10,42 @@ use crate::output::{Output, Target};
 use crate::page::timeline::Timeline;
 use crate::summary::{Mode, SCHEMA, Summary};
 
-/// Bytes of a JSON summary at most: thousands of queues and workers take one.
+/// The most bytes of a JSON summary: thousands of queues and workers take one MiB.
 const MOST_JSON: u64 = 16 << 20;
 
-/// Bytes of the CSV read at once.
+/// The bytes of the CSV that are read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// What to draw, and where to.
+/// The files that a page is drawn from, and the place that it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The rows.
+    /// The CSV of the run.
     pub csv: PathBuf,
-    /// The totals.
+    /// The JSON of the run, if there is one.
     pub json: Option<PathBuf>,
-    /// The reflector's totals.
+    /// The JSON of the reflector, if there is one.
     pub peer: Option<PathBuf>,
-    /// The page.
+    /// The place that the page is written to.
     pub page: Target,
 }
 
-/// Why a page was not drawn, in one sentence.
+/// The error of a page that was not drawn: one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
     /// A file could not be read to its end, or not be written.
     #[error("{0}")]
     Machine(String),
-    /// A file is not what it is given for.
+    /// A file is not of the kind, or not of the run, that it is given for.
     #[error("{0}")]
     Request(String),
 }
 
-/// Draws the page, and says how many bytes it has.
+/// Draws the page, and returns its length in bytes.
 ///
 /// # Errors
 ///
-/// A file cannot be read, is not what a run writes or not of this run, or the page cannot be
-/// written. An older page is left as it is unless the new one is whole.
+/// If a file cannot be read, is not what a run writes or not of this run, or the page cannot be
+/// written. An older page is left as it is unless the files could be read.
 pub fn draw(files: &Files) -> Result<usize, DrawError> {
     let summary = files.json.as_deref().map(read_json).transpose()?;
     let peer = files.peer.as_deref().map(read_json).transpose()?;
@@ -97,11 +97,11 @@ fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
     accumulate(BufReader::with_capacity(BUFFER, file)).map_err(fail)
 }
 
-/// Returns the rows of `input`, however many there are.
+/// Reads the rows of `input`, however many there are, into columns.
 ///
 /// # Errors
 ///
-/// It is not the CSV of a run, or not all of it.
+/// If it cannot be read, is not the CSV of a run, or not all of it.
 pub fn accumulate(input: impl BufRead) -> Result<Timeline, ReadError> {
     let mut rows = CsvReader::new(input)?;
     let mut timeline = Timeline::default();
@@ -161,7 +161,8 @@ fn check_peer(
     Ok(())
 }
 
-/// Checks that the rows add up to the totals: else one of the two is not whole, or of another run.
+/// Checks that the rows add up to the totals; if they do not, one of the two is not whole or of
+/// another run.
 fn check_same_run(
     timeline: &Timeline,
     summary: &Summary,

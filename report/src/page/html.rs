@@ -1,8 +1,8 @@
-//! The small change of HTML: escaping, tables, bars.
+//! Small pieces of HTML: escaped text, tables, bars.
 
 use std::fmt::Write;
 
-/// Text as it stands in HTML, in elements and in attributes.
+/// Returns text escaped for HTML, for elements and for attributes.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
@@ -35,15 +35,15 @@ pub fn table(caption: &str, rows: &[(String, String)]) -> String {
 /// One bar of a bar chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bar {
-    /// What it stands for.
+    /// The thing that the bar stands for.
     pub name: String,
-    /// How much that is, in words.
+    /// Its amount, in words.
     pub value: String,
     /// Its length, from 0 to 1.
     pub length: f64,
 }
 
-/// Returns a bar chart, which is a table for those who do not see it.
+/// Returns a bar chart, which is a table to a screen reader.
 #[must_use]
 pub fn bars(caption: &str, class: &str, bars: &[Bar]) -> String {
     let mut html = format!(

@@ -132,7 +132,7 @@ impl Drawing<'_> {
         columns.map(move |column| column.map(|spread| told(&spread, factor)))
     }
 
-    /// Returns what a step of the lines is.
+    /// Returns a sentence that says what a step of the lines is.
     fn about_columns(&self, has_received: bool) -> String {
         let interval = words::nanos(self.interval_ns as u64);
         let rows = self.sources.timeline.rows_per_column();

@@ -1,4 +1,5 @@
-//! The curve of round-trip times: within what time which share came back.
+//! The curve of round-trip times: for each share of the packets, the time within which it came
+//! back.
 
 use super::axis::{Axis, nines_of};
 use super::distribution::Distribution;
@@ -9,7 +10,8 @@ use crate::text::words;
 
 const NAME: &str = "Round trip percentiles";
 
-/// Returns the curve, and beside it the one from when the probes were due.
+/// Returns the panel: the curve from when probes were sent, and the one from when they were due if
+/// it is known.
 pub fn panel(sources: &Sources<'_>) -> Panel {
     let Some(latency) = sources.latency else {
         return Panel::left_out(NAME, why_not(sources));

@@ -1,26 +1,26 @@
 //! Pictures: lines and bands over an axis, as SVG that takes any width.
 //!
-//! Promised: whatever the page's width, lettering keeps its size and lines their strength, and a
-//! spike one column wide stays visible; each picture says in words what it shows.
+//! Promised: whatever the page's width, text keeps its size and lines their width, and a spike one
+//! column wide stays visible; each picture says in words what it shows.
 
 use std::fmt::Write;
 
 use super::axis::Axis;
 use super::html::escaped;
 
-/// The picture's own height; its width is that of its axis.
+/// The height of a picture in its own units.
 const HEIGHT: f64 = 1000.0;
 
-/// How something is drawn: a class of the style sheet, told apart by colour and by stroke.
+/// A style of lines and bands: a class of the style sheet, told apart by colour and by stroke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pen {
-    /// Packets sent, and times from sending.
+    /// The style of packets sent, and of times from sending.
     First,
-    /// Packets received, and times from when they were due.
+    /// The style of packets received, and of times from when packets were due.
     Second,
-    /// What was lost.
+    /// The style of loss.
     Loss,
-    /// How long it took.
+    /// The style of round trips over time.
     Latency,
 }
 
@@ -46,21 +46,21 @@ struct Shape {
 /// A picture with a horizontal and a vertical axis.
 #[derive(Debug)]
 pub struct Picture<'a> {
-    /// Of the picture within the page.
+    /// The name of the picture within the page.
     pub id: &'a str,
-    /// What it shows, in a few words.
+    /// A title of a few words.
     pub title: &'a str,
     /// The unit or meaning of the vertical axis.
     pub unit: &'a str,
-    /// What it shows, for those who do not see it.
+    /// A description in words, for a screen reader.
     pub description: String,
-    /// A sentence or two below it.
+    /// The sentences below the picture.
     pub note: String,
     x: Axis,
     y: Axis,
     width: f64,
     bands: Vec<Shape>,
-    /// The first one lies above the others.
+    /// The lines, of which the first lies above the others.
     lines: Vec<Shape>,
     legend: Vec<(Pen, bool, &'a str)>,
 }
@@ -91,8 +91,9 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Draws columns one unit wide, the last one up to the picture's end, from their least to their
-    /// most and with their mean. Where a column has nothing, nothing is drawn.
+    /// Draws columns one unit wide, each a least, a mean and a most: a band from the least to the
+    /// most, and a line at the mean. The last column ends at the picture's end; a column of `None`
+    /// is a gap.
     pub fn columns(
         &mut self,
         pen: Pen,
@@ -136,8 +137,8 @@ impl<'a> Picture<'a> {
         self.legend.push((pen, has_width, name));
     }
 
-    /// Draws a line through points of which both values are those of the axes; with `dots` the
-    /// points are marked.
+    /// Draws a line through points in values of the axes: straight from marked point to marked
+    /// point with `dots`, else in steps.
     pub fn curve(&mut self, pen: Pen, name: &'a str, points: &[(f64, f64)], dots: bool) {
         let mut path = String::new();
         let mut marks = String::new();
@@ -261,7 +262,8 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Returns a line of stairs that begins at `begin`.
+/// Adds to `path` a line of steps, one for each height, from `begin` to the places that `ends`
+/// gives for each step.
 fn stairs(
     path: &mut String,
     begin: usize,
@@ -284,7 +286,7 @@ fn stairs(
     }
 }
 
-/// Returns the area between the least and the most of each column.
+/// Adds to `path` the area between the least and the most of each column.
 fn surround(path: &mut String, begin: usize, run: &[[i32; 3]], ends: impl Fn(usize) -> f64 + Copy) {
     stairs(path, begin, run.iter().map(|heights| heights[2]), ends);
     let mut last = None;
@@ -300,7 +302,7 @@ fn surround(path: &mut String, begin: usize, run: &[[i32; 3]], ends: impl Fn(usi
     let _ = write!(path, "H{begin}z");
 }
 
-/// Whole numbers without a decimal.
+/// Returns whole numbers without a decimal, and others with two.
 fn short(value: f64) -> String {
     if value.fract() == 0.0 {
         return format!("{value:.0}");

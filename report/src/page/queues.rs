@@ -1,17 +1,17 @@
-//! How packets spread over queues, and how busy the workers were.
+//! The packets of each queue, and the busy share of each worker.
 
 use super::html::{Bar, bars, escaped};
 use super::{Panel, Sources};
 use crate::summary::{Direction, Queue, Summary, Worker};
 use crate::text::words;
 
-/// Bars of a chart at most; what comes after them is told in a line.
+/// The most bars of a chart; a line counts those that are left out.
 const MOST_BARS: usize = 64;
 
 const PACKETS: &str = "Packets per queue";
 const WORKERS: &str = "Busy share of the workers";
 
-/// Packets of each queue, by direction.
+/// Returns the panel of each queue's packets, by direction.
 pub fn packets(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(PACKETS, sources.wants_json());
@@ -69,7 +69,7 @@ fn direction_html(summary: &Summary, queues: &[&Queue], caption: &str, class: &s
     format!("<div>\n{html}</div>\n")
 }
 
-/// Returns the share of its lcore's time in which each worker moved packets.
+/// Returns the panel of each worker's busy share: of its lcore's time, in polls that moved packets.
 pub fn workers(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(WORKERS, sources.wants_json());
@@ -113,7 +113,7 @@ pub fn workers(sources: &Sources<'_>) -> Panel {
     Panel::Drawn(section("workers", WORKERS, &html))
 }
 
-/// `port: place`, where there are several ports.
+/// Returns `port: place` where there are several ports, else `place`.
 fn of_port(summary: &Summary, port: &str, place: &str) -> String {
     if summary.queues.iter().all(|queue| queue.port == port) {
         return place.to_owned();

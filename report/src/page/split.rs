@@ -1,7 +1,7 @@
-//! Which part of the way lost the packets: out, in the reflector, or back.
+//! The lost packets by the part of the way that lost them: out, in the reflector, or back.
 //!
-//! Promised: the three parts add up to what was lost; where the totals of the two ends do not go
-//! together, that is said rather than a number.
+//! Promised: the three parts add up to the packets lost; where the totals of the two ends do not
+//! fit together, the page says so instead of giving numbers.
 
 use super::html::{Bar, bars, escaped};
 use super::queues::section;
@@ -19,7 +19,7 @@ struct Split {
     back: u64,
 }
 
-/// Returns the split, if the reflector's totals are there and go with the run.
+/// Returns the panel; it is left out unless the reflector's totals are there and fit the run's.
 pub fn panel(sources: &Sources<'_>) -> Panel {
     let totals = sources.timeline.totals();
     let (sent, lost) = match sources.summary {
@@ -80,8 +80,8 @@ impl Split {
     }
 }
 
-/// Probes that came to the reflector's program: those that it had no more to reflect are among
-/// them.
+/// Returns the number of probes that came to the reflector's program, with those that came after
+/// its `--count` had been reached.
 fn arrived(peer: &Summary) -> u64 {
     let refused = peer.tx.refused.saturating_add(past_count(peer));
     peer.tx.packets.saturating_add(refused)
@@ -95,7 +95,8 @@ fn past_count(peer: &Summary) -> u64 {
         .unwrap_or(0)
 }
 
-/// Packets that came to a host's NIC and not to its program, whosesoever they were.
+/// Returns the number of packets, of the run or not, that came to a host's NIC and not to its
+/// program.
 fn missed(summary: &Summary) -> u64 {
     let of_device = summary
         .device
@@ -104,7 +105,7 @@ fn missed(summary: &Summary) -> u64 {
     of_device.flatten().fold(0, u64::saturating_add)
 }
 
-/// Packets that a host's device took and did not send.
+/// Returns the number of packets that a host's device took and did not send.
 fn not_sent(summary: &Summary) -> u64 {
     let of_device = summary.device.iter().filter_map(|device| device.oerrors);
     of_device
@@ -136,7 +137,7 @@ fn html(split: Split, lost: u64, sources: &Sources<'_>, peer: &Summary) -> Strin
     section("split", NAME, &text)
 }
 
-/// Returns what the three numbers do not say by themselves.
+/// Returns sentences on the causes and the bounds of the three numbers.
 fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
     let mut notes = Vec::new();
     let mut say = |count: u64, text: String| {

@@ -1,4 +1,4 @@
-//! The numbers of a run as numbers: the few that are looked for first, all totals, and the settings.
+//! The numbers of a run as tables: the few that are looked for first, all totals, and the settings.
 
 use serde_json::Value;
 
@@ -11,10 +11,10 @@ use crate::text::words;
 const TOTALS: &str = "Totals";
 const CONFIG: &str = "Run configuration";
 
-/// A name and a value.
+/// A row of a table: a name and a value.
 type Entry = (String, String);
 
-/// Returns what is looked for first.
+/// Returns the numbers that are looked for first, as tiles.
 pub fn tiles(sources: &Sources<'_>) -> String {
     let tiles = match sources.summary {
         Some(summary) => tiles_of_summary(summary),
@@ -62,7 +62,7 @@ fn tiles_of_summary(summary: &Summary) -> Vec<Entry> {
     tiles.0
 }
 
-/// Names with values; what does not apply is left out.
+/// The rows of a table; what does not apply is left out.
 #[derive(Default)]
 struct Entries(Vec<Entry>);
 
@@ -83,7 +83,7 @@ impl Entries {
     }
 }
 
-/// Returns all totals of the JSON.
+/// Returns the panel of all totals of the JSON.
 pub fn totals(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(TOTALS, sources.wants_json());
@@ -210,7 +210,7 @@ fn clock(summary: &Summary) -> String {
     entries.table("Clock")
 }
 
-/// Returns the settings in effect.
+/// Returns the panel of the settings in effect.
 pub fn config(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(CONFIG, sources.wants_json());
@@ -241,7 +241,7 @@ pub fn config(sources: &Sources<'_>) -> Panel {
     Panel::Drawn(wide("config", CONFIG, &(html.concat() + &nested)))
 }
 
-/// How a name ends that tells a unit, and the value in words.
+/// The ending of a setting's name that tells a unit, and the function that puts its value in words.
 type Unit = (&'static str, fn(&Value) -> Option<String>);
 
 /// Returns a setting as a person reads it: the unit goes from its name to its value.

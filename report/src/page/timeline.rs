@@ -1,26 +1,27 @@
 //! A run of any length in a fixed number of columns.
 //!
-//! Promised: whatever a single interval did can be seen, since a column keeps the least and the most
-//! of its intervals beside their mean; memory does not grow with the run ([`COLUMNS`] columns), and
-//! a row costs a few comparisons. How many rows come need not be known: once all columns are full,
-//! each two neighbours become one, and every column holds twice as many rows from then on.
+//! Promised: whatever a single interval did can be seen, since a column keeps the least and the
+//! most of its intervals beside their mean; memory does not grow with the run ([`COLUMNS`]
+//! columns), and a row costs a few comparisons. The number of rows need not be known beforehand:
+//! once all columns are full, each two neighbours become one, and every column holds twice as many
+//! rows from then on.
 
 use crate::csv::Row;
 
-/// Columns at most, and at least half as many once there are so many rows: one or two for each
-/// pixel.
+/// The most columns: one or two for each pixel. Once there are as many rows, at least half of the
+/// columns are used.
 pub const COLUMNS: usize = 2048;
 
-/// What is drawn over time.
+/// A quantity that is drawn over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Series {
     /// Packets sent in an interval.
     Sent,
-    /// Packets received in it.
+    /// Packets received in an interval.
     Received,
-    /// Of those sent in it, the share lost.
+    /// The share of the packets sent in an interval that was lost.
     Loss,
-    /// Of those sent in it, the round trips, in nanoseconds.
+    /// Round trips of the packets sent in an interval, in nanoseconds.
     Latency,
 }
 
@@ -28,7 +29,7 @@ impl Series {
     const ALL: [Self; 4] = [Self::Sent, Self::Received, Self::Loss, Self::Latency];
 }
 
-/// The least, the most and the mean of a series.
+/// The least, the most and the mean of a series over some intervals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// The least of a single interval.
@@ -40,7 +41,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of nothing at all.
+    /// The spread over no interval.
     const NONE: Self = Self {
         min: f64::INFINITY,
         max: f64::NEG_INFINITY,
@@ -48,7 +49,7 @@ impl Spread {
         weight: 0.0,
     };
 
-    /// Of one interval, of which only a number is known.
+    /// Makes the spread of one interval in which the series is one number.
     const fn of_count(value: u64) -> Self {
         let value = value as f64;
         Self {
@@ -59,7 +60,8 @@ impl Spread {
         }
     }
 
-    /// Returns the mean over all that was counted in the intervals.
+    /// Returns the mean: of loss and round trips over all packets of the intervals, of counts over
+    /// the intervals.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.total / self.weight
@@ -72,25 +74,25 @@ impl Spread {
         self.weight += other.weight;
     }
 
-    /// `None` if the series applies to none of the intervals.
+    /// Returns the spread; `None` if the series applies to none of the intervals.
     fn known(self) -> Option<Self> {
         (self.weight > 0.0).then_some(self)
     }
 }
 
-/// The extreme of a series, and the interval that it was in.
+/// The greatest value of a series, and the interval that it was in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
-    /// The most of a single interval.
+    /// The greatest value of a single interval.
     pub value: f64,
-    /// When that began.
+    /// The time at which that interval began, in nanoseconds since counting began.
     pub start_ns: u64,
 }
 
-/// What the rows add up to.
+/// The sums over all rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowTotals {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
     /// Packets sent.
     pub tx_packets: u64,
@@ -117,7 +119,7 @@ pub struct Timeline {
     rows: u64,
     tx_packets: u64,
     rx_packets: Option<u64>,
-    /// Lost in the rows, and late in them: what was late came after all.
+    /// The packets lost in the rows, and the late ones in them, which came after all.
     lost_and_late: Option<(u64, u64)>,
 }
 
@@ -186,7 +188,7 @@ impl Timeline {
         }
     }
 
-    /// Each two neighbours become one.
+    /// Merges each two neighbours into one column.
     fn halve(&mut self) {
         for pair in 0..COLUMNS / 2 {
             let mut column = self.columns[2 * pair];
@@ -198,50 +200,52 @@ impl Timeline {
         self.rows_in_last = self.rows_per_column;
     }
 
-    /// Returns the columns of a series; `None` where it does not apply.
+    /// Returns a series by column; `None` where it does not apply.
     pub fn columns(&self, series: Series) -> impl ExactSizeIterator<Item = Option<Spread>> {
         let columns = self.columns.iter();
         columns.map(move |column| column[series as usize].known())
     }
 
-    /// Returns the whole run in one column.
+    /// Returns a series over the whole run; `None` if it does not apply.
     #[must_use]
     pub fn overall(&self, series: Series) -> Option<Spread> {
         self.overall[series as usize].known()
     }
 
-    /// Returns the most of a single interval, where it was first.
+    /// Returns the greatest value of a series in a single interval, and the first interval that had
+    /// it.
     #[must_use]
     pub const fn peak(&self, series: Series) -> Option<Peak> {
         self.peaks[series as usize]
     }
 
-    /// Rows in each column but the last, which may have fewer.
+    /// Returns the number of rows in each column but the last, which may have fewer.
     #[must_use]
     pub const fn rows_per_column(&self) -> u64 {
         self.rows_per_column
     }
 
-    /// Returns how many columns the rows fill; the last one may be filled in part.
+    /// Returns the number of columns that the rows fill, with the part of the last one that is
+    /// filled.
     #[must_use]
     pub fn columns_filled(&self) -> f64 {
         self.rows as f64 / self.rows_per_column as f64
     }
 
-    /// Returns when the first interval began.
+    /// Returns the time at which the first interval began, in nanoseconds since counting began.
     #[must_use]
     pub const fn first_ns(&self) -> u64 {
         self.first_ns
     }
 
-    /// Returns how long an interval is; `None` if there are too few rows to tell.
+    /// Returns the length of an interval in nanoseconds; `None` if there are too few rows to tell.
     #[must_use]
     pub fn interval_ns(&self) -> Option<u64> {
         let gaps = self.rows.checked_sub(1).filter(|gaps| *gaps > 0)?;
         Some((self.last_ns - self.first_ns) / gaps).filter(|ns| *ns > 0)
     }
 
-    /// Returns what the rows add up to.
+    /// Returns the sums over all rows.
     #[must_use]
     pub fn totals(&self) -> RowTotals {
         RowTotals {
@@ -261,7 +265,7 @@ fn merge(column: &mut Column, other: &Column) {
     }
 }
 
-/// Returns what a row says of each series.
+/// Returns the spread of each series in a row.
 fn column(row: &Row) -> Column {
     Series::ALL.map(|series| match (series, &row.probes) {
         (Series::Sent, _) => Spread::of_count(row.tx_packets),

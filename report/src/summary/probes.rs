@@ -1,4 +1,5 @@
-//! The counters of probes among the keys of `rx`, by core's table; absent, or all of them.
+//! The counters of probes among the keys of `rx`, named by core's table. When reading, missing ones
+//! are 0, and if all are missing there are none.
 
 use std::collections::BTreeMap;
 

@@ -1,24 +1,25 @@
-//! Where the numbers point at a cause, what to do about it: at most a line for each.
+//! Advice on the causes that the numbers point at: at most a line for each.
 
 use super::{is_held, words};
 use crate::summary::{Direction, Mode, Queue, Role, Summary};
 
-/// From this busy share on a core is what limits a run.
+/// The busy share from which on a core is what limits a run.
 const FULL: f64 = 0.9;
 
-/// From this share of refused attempts on the device is.
+/// The share of refused attempts from which on the device is what limits a run.
 const REFUSED: f64 = 0.01;
 
-/// A queue with so many times its fair share of the packets is uneven.
+/// The multiple of its fair share of the packets from which on a queue is uneven.
 const UNEVEN: f64 = 1.5;
 
-/// With fewer packets a queue nothing can be said of how they spread.
+/// The mean packets of a queue below which nothing can be said of how packets spread.
 const FEW_PACKETS: u64 = 1_000;
 
-/// Polls further apart are stalls; a packet that leaves so late had to wait for more than a burst.
+/// The lag in nanoseconds above which a packet waited for more than a burst: polls further apart
+/// are stalls.
 const LATE_NS: u64 = 50_000;
 
-/// Returns all of them, the most telling first.
+/// Returns the lines, the most telling first.
 pub fn lines(summary: &Summary) -> Vec<String> {
     [limit(summary), lag(summary), uneven(summary)]
         .into_iter()
@@ -26,7 +27,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// Returns what keeps a sender from sending more.
+/// Returns a line on what keeps the sender from sending more, if the numbers tell.
 fn limit(summary: &Summary) -> Option<String> {
     let tx = &summary.tx;
     let is_held = summary.pacing.as_ref().is_some_and(is_held);
@@ -52,7 +53,7 @@ fn limit(summary: &Summary) -> Option<String> {
     })
 }
 
-/// Packets that left late make the round trip look better than it was.
+/// Returns a line if packets left late, which makes the round trip look better than it was.
 fn lag(summary: &Summary) -> Option<String> {
     let lag = summary.pacing.as_ref()?.lag_ns?;
     (lag.p99 > LATE_NS).then(|| {
@@ -68,7 +69,7 @@ fn lag(summary: &Summary) -> Option<String> {
     })
 }
 
-/// Receive queues of one port between which packets were not spread evenly.
+/// Returns a line if a port's packets were not spread evenly over its receive queues.
 fn uneven(summary: &Summary) -> Option<String> {
     let rx: Vec<&Queue> = summary
         .queues

@@ -1,31 +1,32 @@
-//! Where packets were lost, as far as the drivers tell.
+//! The places where packets were lost, as far as the drivers tell.
 
 use super::words;
 use crate::summary::Device;
 
-/// Lost packets, each in one place. What the devices missed may have been anyone's packets, so
-/// these are upper bounds, and [`Whereabouts::elsewhere`] is a lower one.
+/// The lost packets by place, each in one. Devices count anyone's packets, so the places in this
+/// host are upper bounds, and [`Whereabouts::elsewhere`] is a lower one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Whereabouts<'a> {
-    /// Accepted here but not sent.
+    /// Packets that this host's devices accepted and did not send.
     pub not_sent: u64,
-    /// Arrived here and found no descriptor.
+    /// Packets that arrived in this host and found no receive descriptor.
     pub no_descriptor: u64,
-    /// Arrived here and found no buffer.
+    /// Packets that arrived in this host and found no buffer.
     pub no_buffer: u64,
-    /// The rest.
+    /// Packets lost anywhere else.
     pub elsewhere: u64,
-    /// All that the devices say they missed, whether ours or not.
+    /// All packets that the devices say they missed, of this run or not.
     pub missed_in_all: u64,
-    /// Drivers that do not tell what they could not send.
+    /// Drivers that do not tell how many packets they accepted and did not send.
     silent_tx: Vec<&'a str>,
-    /// Drivers that do not tell what they missed.
+    /// Drivers that do not tell how many packets found no receive descriptor.
     silent_rx: Vec<&'a str>,
+    /// Set if any driver tells any of this.
     told: bool,
 }
 
 impl<'a> Whereabouts<'a> {
-    /// Divides `lost` by what the devices tell.
+    /// Divides `lost` packets among the places, by what the devices tell.
     pub fn of(lost: u64, devices: &'a [Device]) -> Self {
         let sum = |field: fn(&Device) -> Option<u64>| devices.iter().filter_map(field).sum::<u64>();
         let silent = |field: fn(&Device) -> Option<u64>| {
@@ -61,12 +62,12 @@ impl<'a> Whereabouts<'a> {
         }
     }
 
-    /// At most so many were missed by this host's receivers.
+    /// Returns the most packets of those lost that this host's devices can have missed.
     pub const fn missed(&self) -> u64 {
         self.no_descriptor + self.no_buffer
     }
 
-    /// In words, for the verdict: `41,200 missed by ..., 788 beyond this host`.
+    /// Returns all places for the verdict, as in `41,200 missed by ..., 788 beyond this host`..
     pub fn describe(&self) -> String {
         let mut places = self.here();
         if self.elsewhere > 0 {
@@ -97,7 +98,8 @@ impl<'a> Whereabouts<'a> {
         places
     }
 
-    /// `the net_memif driver`, if there is any that keeps something to itself.
+    /// Returns the drivers that leave a counter out, as in `the net_memif driver`; `None` if none
+    /// does.
     pub fn silent(&self) -> Option<String> {
         let mut names: Vec<_> = self.silent_rx.iter().chain(&self.silent_tx).collect();
         names.sort_unstable();

@@ -71,7 +71,7 @@ fn moved(summary: &Summary, rx: &Rx) -> String {
     )
 }
 
-/// `Ignored 12: 8 arp and 4 not udp.`, the most frequent reason first.
+/// Returns `Ignored 12: 8 arp and 4 not udp.`, the most frequent reason first; nothing if none was.
 fn ignored(reasons: &BTreeMap<String, u64>) -> Option<String> {
     let mut reasons: Vec<_> = reasons.iter().filter(|(_, count)| **count > 0).collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

@@ -73,7 +73,7 @@ fn nothing_sent(summary: &Summary) -> String {
     "Nothing was sent: the run ended before a packet was due.".to_owned()
 }
 
-/// `3,500,000 packets/s held for 60 s`.
+/// Returns the rate and whether it was held, as in `3,500,000 packets/s held for 60 s`.
 fn pace(summary: &Summary) -> String {
     let during = for_duration(summary.duration_s);
     match (&summary.pacing, summary.tx.pps) {
@@ -152,7 +152,7 @@ fn received(rx: &Rx, lost: Option<u64>) -> Vec<String> {
     lines
 }
 
-/// Returns what was received besides probes that are intact and new.
+/// Returns the counts of what was received besides probes that are intact and new.
 fn kinds(probes: &ProbeCounters) -> Vec<String> {
     let duplicates = if probes.duplicates == 1 {
         "duplicate"
@@ -188,7 +188,7 @@ fn order(probes: &ProbeCounters) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Of these, {}.", words::list(&parts)))
 }
 
-/// Returns what the verdict's numbers do not say by themselves.
+/// Returns the lines on loss that the verdict leaves out: bounds, and what makes them bounds.
 fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(lost) = summary.lost.filter(|lost| *lost > 0) else {

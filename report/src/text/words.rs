@@ -1,8 +1,8 @@
-//! Numbers as a person reads them.
+//! Numbers in words, as a person reads them.
 //!
 //! Promised: nothing that is not 0 is shown as 0, and nothing short of all as 100 %.
 
-/// `41200` as `41,200`.
+/// Returns `41,200` for 41200.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -15,7 +15,7 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// `1 packet`, `41,200 packets`.
+/// Returns `1 packet`, `41,200 packets`.
 pub fn packets(value: u64) -> String {
     format!(
         "{} packet{}",
@@ -24,13 +24,13 @@ pub fn packets(value: u64) -> String {
     )
 }
 
-/// `3,500,000 packets/s`.
+/// Returns `3,500,000 packets/s`.
 pub fn rate(pps: f64) -> String {
     let number = rate_number(pps);
     format!("{number} packet{}/s", if number == "1" { "" } else { "s" })
 }
 
-/// `3,500,000`; slow rates keep a decimal.
+/// Returns `3,500,000`; rates below 100 have two significant digits or more.
 pub fn rate_number(pps: f64) -> String {
     if pps < 100.0 {
         significant(pps, 2)
@@ -39,7 +39,7 @@ pub fn rate_number(pps: f64) -> String {
     }
 }
 
-/// `1.62 Gbit/s`.
+/// Returns `1.62 Gbit/s`.
 pub fn bit_rate(bits_per_second: f64) -> String {
     const UNITS: [(f64, &str); 4] = [
         (1e9, "Gbit/s"),
@@ -50,13 +50,13 @@ pub fn bit_rate(bits_per_second: f64) -> String {
     in_units(bits_per_second, &UNITS)
 }
 
-/// `812 ns`, `46.1 µs`, `1.32 ms`, `2.5 s`.
+/// Returns `812 ns`, `46.1 µs`, `1.32 ms`, `2.5 s`.
 pub fn nanos(ns: u64) -> String {
     const UNITS: [(f64, &str); 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
     in_units(ns as f64, &UNITS)
 }
 
-/// `60 s`, `12 min 30 s`, `3 h`.
+/// Returns `60 s`, `12 min 30 s`, `3 h`.
 pub fn seconds(seconds: f64) -> String {
     if seconds < 119.95 {
         return nanos((seconds * 1e9).round() as u64);
@@ -74,7 +74,7 @@ pub fn seconds(seconds: f64) -> String {
         .join(" ")
 }
 
-/// `0.02 %`, with two significant digits or more.
+/// Returns `0.02 %` for 0.0002, with two significant digits or more.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent > 99.99 && ratio < 1.0 {
@@ -91,7 +91,7 @@ pub fn percent(ratio: f64) -> String {
     format!("{number} %")
 }
 
-/// `37 %`: a share of time, which is not known more precisely.
+/// Returns `37 %` for 0.37: a share of time, which is not known more precisely.
 pub fn share(ratio: f64) -> String {
     match ratio {
         r if r > 0.0 && r < 0.01 => "less than 1 %".to_owned(),
@@ -99,12 +99,12 @@ pub fn share(ratio: f64) -> String {
     }
 }
 
-/// `37 %`, `<1 %`: the same in a table.
+/// Returns `37 %`, `<1 %`: the same in a table.
 pub fn short_share(ratio: f64) -> String {
     share(ratio).replace("less than ", "<")
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Returns `a`, `a and b`, `a, b and c`.
 pub fn list(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
@@ -113,7 +113,7 @@ pub fn list(parts: &[String]) -> String {
     }
 }
 
-/// Three significant digits, in the largest unit that leaves at least 1 before the point.
+/// Returns three significant digits, in the largest unit that leaves at least 1 before the point.
 fn in_units(value: f64, units: &[(f64, &str)]) -> String {
     // What rounds up to 1000 of a unit is shown as 1 of the next.
     let fits = |(size, _): &&(f64, &str)| value >= size * 0.9995;
@@ -121,7 +121,7 @@ fn in_units(value: f64, units: &[(f64, &str)]) -> String {
     format!("{} {unit}", significant(value / size, 3))
 }
 
-/// At most so many significant digits, but never fewer than all before the point.
+/// Returns at most so many significant digits, but never fewer than all before the point.
 fn significant(value: f64, digits: i32) -> String {
     if value <= 0.0 {
         return "0".to_owned();

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{is_held, words};
 use crate::summary::{Mode, Role, Summary, Worker};
 
-/// From this busy share on there is no room worth a number.
+/// The busy share from which on there is no room worth a number.
 const FULL: f64 = 0.9;
 
-/// Below this busy share the room is beyond what anyone should extrapolate.
+/// The busy share below which the room is too far from the rate of the run to be extrapolated.
 const IDLE: f64 = 0.05;
 
 /// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall
 /// may.
 const BY_SYSTEM_CALL: [&str; 3] = ["net_af_packet", "net_af_xdp", "net_tap"];
 
-/// Returns how often and how long polls came too late, and where it was worst.
+/// Returns the line on stalls: how many there were, and the longest with its lcore; nothing if
+/// there was none.
 pub fn stalls(summary: &Summary) -> Option<String> {
     let workers = &summary.workers;
     let count: u64 = workers.iter().map(|w| w.stalls.count).sum();
@@ -42,7 +43,7 @@ pub fn stalls(summary: &Summary) -> Option<String> {
     Some(format!("Polling stalled {times}{longest}: {cause}."))
 }
 
-/// Returns how busy the cores were, and what that leaves room for.
+/// Returns the line on busy shares, and on the higher rates that they leave room for.
 pub fn busy(summary: &Summary) -> Option<String> {
     let cores = Cores::of(&summary.workers)?;
     let groups: Vec<_> = cores
@@ -67,7 +68,7 @@ pub fn busy(summary: &Summary) -> Option<String> {
     Some(format!("{}{room}.", capitalised(&groups.join(", "))))
 }
 
-/// Busy shares per lcore: workers that share one add up.
+/// The busy shares of the lcores: workers that share one add up.
 struct Cores {
     by_role: BTreeMap<BTreeSet<Role>, Vec<f64>>,
     busiest: f64,
@@ -91,7 +92,7 @@ impl Cores {
     }
 }
 
-/// `the tx core is 37 % busy`, `15 rx cores are 20 to 31 % busy`.
+/// Returns `the tx core is 37 % busy`, `15 rx cores are 20 to 31 % busy`.
 fn group(roles: &BTreeSet<Role>, shares: &[f64]) -> String {
     let role = roles
         .iter()

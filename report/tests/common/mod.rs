@@ -47,7 +47,7 @@ fn queue(direction: Direction) -> Queue {
     }
 }
 
-/// 3.5 Mpps of 16-byte probes for a minute, all of them back.
+/// Returns a run of 3.5 Mpps of 16-byte probes for a minute, which all came back.
 pub fn sendrecv() -> Summary {
     Summary {
         schema: SCHEMA,
@@ -110,7 +110,7 @@ pub fn sendrecv() -> Summary {
     }
 }
 
-/// The same from the other side, for a second longer.
+/// Returns the run of the reflector of [`sendrecv`], which lasted a second longer.
 pub fn reflect() -> Summary {
     Summary {
         mode: Mode::Reflect,

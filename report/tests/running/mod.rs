@@ -18,8 +18,8 @@ fn worker(lcore: u32, role: Role, counters: Counters) -> WorkerProgress {
     }
 }
 
-/// `seconds` of 60 at 1000 packets a second of which one in a hundred is lost, with round trips of
-/// 10 µs and one in ten of 1 ms.
+/// Returns a run of 60 s after `seconds`: 1000 packets a second, of which one in a hundred is lost,
+/// with round trips of 10 µs and one in ten of 1 ms.
 pub fn sendrecv(seconds: u64) -> Progress {
     let sent = 1_000 * seconds;
     let received = sent / 100 * 99;
@@ -66,7 +66,8 @@ pub fn sendrecv(seconds: u64) -> Progress {
     }
 }
 
-/// A reflector that has received `packets` a second for `seconds`, and could not send one of them.
+/// Returns a reflector that has received `packets` a second for `seconds`, and could not send one
+/// of them.
 pub fn reflect(seconds: u64, packets: u64) -> Progress {
     let mut counters = Counters::default();
     counters.rx.packets = packets * seconds;

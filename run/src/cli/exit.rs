@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use dpdkgen_report::voice::Stream;
+use dpdkgen_report::console::Stream;
 
 use super::Program;
 use crate::failure::Failure;

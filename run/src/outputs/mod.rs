@@ -8,6 +8,7 @@ use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
 
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_report::background::Background;
+use dpdkgen_report::console::{Console, Stream, say_last};
 use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::hdr::HdrLog;
 use dpdkgen_report::live::Display;
@@ -19,7 +20,6 @@ use dpdkgen_report::patience::{Patience, Writer};
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{Latency, Summary};
 use dpdkgen_report::text;
-use dpdkgen_report::voice::{Stream, Voice, say_last};
 
 use self::capture::Capture;
 use crate::assembly::Context;
@@ -45,7 +45,7 @@ pub struct Outputs {
     capture: Option<Capture>,
     metrics: Option<Metrics>,
     display: Option<Display>,
-    voice: Voice,
+    console: Console,
     stream: Stream,
     next_flush: Instant,
     next_log: Instant,
@@ -106,14 +106,14 @@ impl Outputs {
         } else {
             Stream::Stdout
         };
-        let voice = Voice::new(stream);
+        let console = Console::new(stream);
         let open = |target: &Option<Target>, what| {
             let Some(target) = target else {
                 return Ok(None);
             };
             let output = Output::open(target, what);
             let output = output.map_err(|error| Failure::machine(error.to_string()))?;
-            Ok(Some(Background::new(output, voice.clone())))
+            Ok(Some(Background::new(output, console.clone())))
         };
         let is_quiet = request.verbosity == Verbosity::Quiet;
         let outputs = Self {
@@ -123,8 +123,8 @@ impl Outputs {
             hdr: open(&request.hdr, "histograms")?.map(HdrLog::new),
             capture: open(&request.pcap, "frames")?.map(|writer| Capture::new(request, writer)),
             metrics,
-            display: (!is_quiet).then(|| Display::new(stream, voice.clone())),
-            voice,
+            display: (!is_quiet).then(|| Display::new(stream, console.clone())),
+            console,
             stream,
             next_flush: Instant::START + request.flush_every,
             next_log: Instant::START + LOG_EVERY,
@@ -238,7 +238,7 @@ impl Outputs {
         if !self.has_begun {
             self.begin(UNIX_EPOCH);
         }
-        self.voice.end();
+        self.console.end();
         let mut summary = summary.clone();
         let mut outputs = Vec::new();
         outputs.extend(self.csv.take().and_then(|csv| csv.finish().ok()));
@@ -255,7 +255,7 @@ impl Outputs {
         }
         outputs.extend(self.page.take().map(|page| page.finish(&summary)));
         outputs.iter_mut().for_each(Background::close);
-        let mut writers: Vec<&dyn Writer> = vec![&self.voice];
+        let mut writers: Vec<&dyn Writer> = vec![&self.console];
         writers.extend(outputs.iter().map(|output| output as &dyn Writer));
         patience.wait(&writers);
         let mut failures: Vec<String> = Vec::new();

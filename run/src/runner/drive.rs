@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use dpdkgen_core::time::Instant;
+use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::Summary;
-use dpdkgen_report::voice::{Stream, say_last};
 
 use crate::assembly::Context;
 use crate::failure::Failure;

@@ -1,16 +1,16 @@
-//! What a request of HTTP is answered with.
+//! Answers to requests of HTTP.
 
 use std::fmt::Write as _;
 
-/// Bytes of a request's head at most.
+/// The most bytes of a request's head.
 const MOST_HEAD: usize = 8 << 10;
 
-/// The text format, as Prometheus names it.
+/// The content type of Prometheus' text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Returns the answer to what was `asked`, with what `text` gives if that was asked for; `None`
-/// while there is more to be asked.
+/// Returns the answer to the request `asked`, which calls `text` for the metrics if it asks for
+/// them; `None` while the request is not whole.
 pub fn answer(asked: &[u8], text: impl FnOnce() -> String) -> Option<Vec<u8>> {
     let ends = |end: &[u8]| asked.windows(end.len()).any(|bytes| bytes == end);
     let is_whole = ends(b"\r\n\r\n") || ends(b"\n\n");
@@ -45,7 +45,7 @@ pub fn answer(asked: &[u8], text: impl FnOnce() -> String) -> Option<Vec<u8>> {
     })
 }
 
-/// Method and path of a request.
+/// Returns method and path of a request, from its first line; `None` if that is not one of HTTP/1.
 fn first_line(asked: &[u8]) -> Option<(&str, &str)> {
     let line = asked.split(|byte| *byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?;

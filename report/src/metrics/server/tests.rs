@@ -3,7 +3,7 @@ use std::os::fd::OwnedFd;
 
 use super::*;
 
-/// A server, and where it is.
+/// Returns a server that serves `text`, and its address.
 fn serving(text: &str) -> (Server, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -25,7 +25,7 @@ fn ask(mut stream: TcpStream) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Returns whether the server ends it within `limit`.
+/// Returns whether the server ends the connection within `limit`.
 fn is_ended_within(mut stream: TcpStream, limit: Duration) -> bool {
     stream.set_read_timeout(Some(limit)).unwrap();
     match stream.read(&mut [0]) {

@@ -1,14 +1,15 @@
-//! What is said while a run goes on, by a thread of its own: the live display, and sentences on
-//! standard error.
+//! The console of a run: a thread of its own writes the live display, and sentences on standard
+//! error.
 //!
-//! Promised: saying something never waits, whatever the terminal or the reader of a pipe does. A
-//! display that comes faster than it can be shown is replaced by the next one; of sentences at most
-//! [`MOST_SENTENCES`] wait. No mode of the terminal is changed, so there is none to restore. What is said
-//! at the end is waited for as long as [`Patience`] lasts.
+//! Promised: showing or saying something never waits, whatever the terminal or the reader of a pipe
+//! does. A display that comes faster than it can be shown is replaced by the next one; at most
+//! [`MOST_SENTENCES`] sentences wait, and further ones are dropped. No mode of the terminal is
+//! changed, so there is none to restore. The end of a run waits for what is still to be written as
+//! long as [`Patience`] lasts.
 //!
-//! A table is redrawn in place, and the cursor waits on the empty line above it: there it stays at
+//! A table is redrawn in place, and the cursor waits on the empty line above it. There it stays at
 //! the beginning of the table when the terminal is resized and lines are wrapped anew, and whatever
-//! else is written there meanwhile stays readable above the table.
+//! other programs write meanwhile stays readable above the table.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -25,33 +26,33 @@ use crate::background::PIECE;
 use crate::output::incomplete;
 use crate::patience::{Patience, Writer};
 
-/// Sentences that wait to be written, at most.
+/// The most sentences that wait to be written; further ones are dropped.
 pub const MOST_SENTENCES: usize = 64;
 
-/// How long a reader may take where nobody waits for it any longer.
+/// The time within which a reader takes a text of [`Stream::write_soon`], or does not get it.
 const READER_WITHIN: Duration = Duration::from_secs(2);
 
-/// A terminal that does not tell its size.
+/// The size taken for a terminal that does not tell its own.
 const USUAL_SIZE: Size = Size {
     columns: 80,
     rows: 24,
 };
 
-/// Where a display goes.
+/// A standard stream that the display or a text goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
     Stdout,
-    /// Standard error, while standard output carries data.
+    /// Standard error, which takes the display while standard output carries data.
     Stderr,
 }
 
-/// What is to be shown.
+/// A state of the display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// These lines instead of those shown before.
+    /// Lines that replace those shown before.
     Table(Vec<String>),
-    /// This line below those shown before.
+    /// A line below those shown before.
     Line(String),
 }
 
@@ -63,7 +64,7 @@ struct Size {
 }
 
 impl Stream {
-    /// Returns whether a person watches there on a terminal that can be drawn on.
+    /// Returns whether it is a terminal that can be drawn on.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         let is_terminal = match self {
@@ -73,8 +74,8 @@ impl Stream {
         is_terminal && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
-    /// Writes `text` if its reader takes it within two seconds. For what is said while no thread
-    /// can be made for it: before a run has begun, and when it cannot.
+    /// Writes `text` without a thread, as far as its reader takes it within two seconds: for what
+    /// is said before a run has begun, or when no thread can be made.
     pub fn write_soon(self, text: &str) {
         let until = Instant::now() + READER_WITHIN;
         self.write_pieces(text, || {
@@ -83,8 +84,8 @@ impl Stream {
         });
     }
 
-    /// Writes all of `text`, however long that takes, and calls `has_written` now and then. Whoever
-    /// watched may have gone; the run goes on.
+    /// Writes all of `text`, however long that takes, and calls `has_written` before each piece. An
+    /// error is ignored: a reader that has gone does not end the run.
     fn write(self, text: &str, has_written: impl Fn()) {
         self.write_pieces(text, || {
             has_written();
@@ -92,8 +93,8 @@ impl Stream {
         });
     }
 
-    /// Writes `text` as long as `goes_on`. Past the standard library, whose locks a thread that
-    /// waits for its reader would keep for ever.
+    /// Writes `text` piece by piece as long as `goes_on` says so. It goes past the standard
+    /// library, whose locks would be held for as long as the reader takes nothing.
     fn write_pieces(self, text: &str, goes_on: impl Fn() -> bool) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() && goes_on() {
@@ -111,7 +112,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether it takes something within `limit`, or fails at once.
+    /// Returns whether a write within `limit` would not wait, since it is taken or fails.
     fn takes_more(self, limit: Option<&Timespec>) -> bool {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let fd = match self {
@@ -145,20 +146,20 @@ impl Stream {
     }
 }
 
-/// Speaks for whoever has a copy of it.
+/// A handle to the console; its copies share one thread and one display.
 #[derive(Debug, Clone)]
-pub struct Voice(Arc<Shared>);
+pub struct Console(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     stream: Stream,
     wanted: Mutex<Wanted>,
     changed: Condvar,
-    /// How many pieces have been written.
+    /// The number of pieces handed to a stream, by which [`Patience`] sees progress.
     written: AtomicUsize,
 }
 
-/// What is still to be said.
+/// The frame and the sentences that are still to be written.
 #[derive(Debug, Default)]
 struct Wanted {
     frame: Option<Frame>,
@@ -167,9 +168,10 @@ struct Wanted {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Voice {
-    /// Makes a voice that shows its display on `stream`. Its thread begins with the first word, and
-    /// runs where that was said.
+impl Console {
+    /// Makes a console that shows its display on `stream`. Its thread is made by the first
+    /// [`show`](Self::show) or [`say`](Self::say), and so runs on the CPUs of the thread that calls
+    /// it.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
         Self(Arc::new(Shared {
@@ -185,7 +187,7 @@ impl Voice {
         self.want(|wanted| wanted.frame = Some(frame));
     }
 
-    /// Says a sentence on standard error.
+    /// Writes a sentence on standard error, unless too many wait already.
     pub fn say(&self, sentence: String) {
         self.want(|wanted| {
             if wanted.sentences.len() < MOST_SENTENCES {
@@ -204,20 +206,20 @@ impl Voice {
             let shared = Arc::clone(&self.0);
             let thread = thread::Builder::new().name("display".to_owned());
             // Without a thread nothing is shown, and the run goes on.
-            wanted.thread = thread.spawn(move || speak(&shared)).ok();
+            wanted.thread = thread.spawn(move || write_all(&shared)).ok();
         }
         self.0.changed.notify_one();
     }
 
-    /// Says what is left, takes the table away, and falls silent; what is to be said from now on is
-    /// not said. It does not wait for that.
+    /// Has the thread write what is left, take the table away and end, without waiting for that.
+    /// Frames and sentences that come later are dropped.
     pub fn end(&self) {
         self.0.lock().is_over = true;
         self.0.changed.notify_one();
     }
 }
 
-impl Writer for Voice {
+impl Writer for Console {
     fn is_done(&self) -> bool {
         let wanted = self.0.lock();
         wanted.thread.as_ref().is_none_or(JoinHandle::is_finished)
@@ -233,33 +235,33 @@ impl Writer for Voice {
 }
 
 /// Writes `line` on `stream` at the end of a run, and waits for that as long as `patience` lasts.
-/// Returns what is incomplete if it does not, in one sentence that calls it `what`.
+/// Returns a sentence that calls it `what` and says that it is incomplete, if it is.
 pub fn say_last(
     stream: Stream,
     what: &str,
     line: &str,
     patience: &mut Patience<'_>,
 ) -> Option<String> {
-    let voice = Voice::new(stream);
-    voice.show(Frame::Line(line.to_owned()));
-    voice.end();
-    if voice.0.lock().thread.is_none() {
+    let console = Console::new(stream);
+    console.show(Frame::Line(line.to_owned()));
+    console.end();
+    if console.0.lock().thread.is_none() {
         stream.write_soon(&format!("{line}\n"));
     }
-    patience.wait(&[&voice]);
-    (!voice.is_done()).then(|| {
+    patience.wait(&[&console]);
+    (!console.is_done()).then(|| {
         let label = format!("{} ({what})", stream.name());
         incomplete(&label, "its reader does not read")
     })
 }
 
 impl Shared {
-    /// Locks what is wanted: a thread that panicked has left nothing half done here.
+    /// Locks what is still to be written; a thread that panicked has left nothing half done there.
     fn lock(&self) -> MutexGuard<'_, Wanted> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something to say, and takes it; `None` at the end.
+    /// Waits for a frame or sentences to write, and takes them; `None` at the end.
     fn next(&self) -> Option<(Option<Frame>, Vec<String>)> {
         let mut wanted = self.lock();
         loop {
@@ -278,8 +280,8 @@ impl Shared {
     }
 }
 
-/// Says what is wanted, until the end.
-fn speak(shared: &Shared) {
+/// Writes frames and sentences until the console is ended: the work of its thread.
+fn write_all(shared: &Shared) {
     let write = |stream: Stream, text: &str| {
         stream.write(text, || {
             shared.written.fetch_add(1, Ordering::Relaxed);
@@ -362,30 +364,30 @@ mod tests {
 
     #[test]
     fn a_newer_frame_replaces_one_that_was_not_shown() {
-        let voice = Voice::new(Stream::Stderr);
+        let console = Console::new(Stream::Stderr);
         {
-            let mut wanted = voice.0.lock();
+            let mut wanted = console.0.lock();
             // As if its thread were held up.
             wanted.thread = Some(thread::spawn(|| {}));
         }
         for number in 0..1000 {
-            voice.show(Frame::Line(number.to_string()));
-            voice.say(format!("sentence {number}"));
+            console.show(Frame::Line(number.to_string()));
+            console.say(format!("sentence {number}"));
         }
-        let (frame, sentences) = voice.0.next().unwrap();
+        let (frame, sentences) = console.0.next().unwrap();
         assert_eq!(frame, Some(Frame::Line("999".to_owned())));
         assert_eq!(sentences.len(), MOST_SENTENCES);
-        voice.end();
-        assert_eq!(voice.0.next(), None);
+        console.end();
+        assert_eq!(console.0.next(), None);
     }
 
     #[test]
     fn what_was_said_last_is_said() {
-        let voice = Voice::new(Stream::Stderr);
-        voice.say("a sentence of a test".to_owned());
-        voice.end();
-        Patience::new(&mut || 0).wait(&[&voice]);
-        voice.say("too late".to_owned());
-        assert!(voice.0.lock().sentences.is_empty());
+        let console = Console::new(Stream::Stderr);
+        console.say("a sentence of a test".to_owned());
+        console.end();
+        Patience::new(&mut || 0).wait(&[&console]);
+        console.say("too late".to_owned());
+        assert!(console.0.lock().sentences.is_empty());
     }
 }
