@@ -88,6 +88,7 @@ int dg_port_info(uint16_t port, struct dg_port_info *info)
 	if (devargs != NULL && devargs->args != NULL)
 		snprintf(info->arguments, sizeof(info->arguments), "%s", devargs->args);
 	info->numa_node = rte_eth_dev_socket_id(port);
+	info->interface = dev.if_index;
 	info->min_mtu = dev.min_mtu;
 	info->max_mtu = dev.max_mtu;
 	info->max_frame = dev.max_rx_pktlen;

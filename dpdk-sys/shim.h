@@ -87,6 +87,8 @@ struct dg_port_info {
 	uint8_t mac[6];
 	/** Negative when unknown. */
 	int32_t numa_node;
+	/** The kernel's interface that the port is, or receives from; 0 if it is none. */
+	uint32_t interface;
 	uint16_t mtu;
 	uint16_t min_mtu;
 	/** As the driver says it, often 65535 for "not told". */

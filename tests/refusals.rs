@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use dpdkgen_tests::machine::{cpus, dpdkgen_rt};
-use dpdkgen_tests::{Ended, Memif, Need, ports, run, turn};
+use dpdkgen_tests::{Ended, Link, Memif, NEAR, Need, Offload, ports, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// The options of a complete request, which follow `sendrecv`.
@@ -209,6 +209,34 @@ fn what_the_device_cannot_carry_or_does_not_reach() {
         };
         alone.check();
     }
+}
+
+/// A port over an interface of the kernel's has its MTU, whatever the driver says of itself, and
+/// leaves it as it is.
+#[test]
+fn what_the_kernels_interface_does_not_carry() {
+    let needs = [Need::Namespaces, Need::Program("ethtool")];
+    let Some(_turn) = turn("what_the_kernels_interface_does_not_carry", &needs) else {
+        return;
+    };
+    let link = Link::new(Offload::Off);
+    link.set_mtu(1400);
+    let device = ports::af_packet(NEAR, 1);
+    let sendrecv = |options: &str| {
+        let arguments = format!("sendrecv {WHOLE} {options}");
+        let command = ports::dpdkgen(&cpus()[0].to_string(), &[device.clone()], &arguments);
+        run(link.inside(NEAR, &command), LIMIT)
+    };
+    check(
+        sendrecv("--packet-size 1373"),
+        2,
+        &["1373", "MTU", "1400", "1372"],
+    );
+    let _ = sendrecv("--packet-size 1372 -q").ok();
+    let mut show = Command::new("ip");
+    show.args(["link", "show", NEAR]);
+    let shown = run(link.inside(NEAR, &show), LIMIT).ok();
+    assert!(shown.stdout.contains("mtu 1400"), "{}", shown.stdout);
 }
 
 #[test]

@@ -153,6 +153,20 @@ impl Link {
         ));
     }
 
+    /// Gives the interfaces at both ends another MTU.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn set_mtu(&self, mtu: u16) {
+        for end in [NEAR, FAR] {
+            ip(&format!(
+                "-n {} link set {end} mtu {mtu}",
+                self.namespace(end)
+            ));
+        }
+    }
+
     /// Returns `command` so that it runs in the namespace of this end, or of the bridge.
     #[must_use]
     pub fn inside(&self, place: &str, command: &Command) -> Command {

@@ -27,9 +27,13 @@ pub struct KeptCounters {
 pub enum MtuRule {
     /// Any that it can have: it is put back in the end.
     Any,
-    /// None but the smallest that is needed: the port is an interface of the kernel's, whose peers
-    /// count on its MTU (a veth with a larger one keeps XDP from the other end).
+    /// None but the smallest that is needed: the port is an interface of the kernel's that the
+    /// driver made.
     AsNeeded,
+    /// That of the kernel's interface which the port uses, and which is somebody else's: its peers
+    /// count on it (a veth with a larger MTU keeps XDP from the other end), and the kernel sends
+    /// nothing larger.
+    OfInterface,
     /// The smallest that is needed, set after the only time that the port is configured.
     AsNeededAfterwards,
 }
@@ -123,7 +127,9 @@ impl<'a> Driver<'a> {
     #[must_use]
     pub fn mtu_rule(self) -> MtuRule {
         match self.name {
-            "net_af_packet" | "net_af_xdp" | "net_pcap" | "net_tap" => MtuRule::AsNeeded,
+            "net_tap" => MtuRule::AsNeeded,
+            // eth_dev_mtu_set of both changes the interface; net_pcap cannot (eth_dev_ops of pcap).
+            "net_af_packet" | "net_af_xdp" | "net_pcap" => MtuRule::OfInterface,
             // A second configure asks the host for channels once more, which it refuses
             // (hn_subchan_configure); an MTU in it is passed on to the kernel's interface of the VF
             // (hn_vf_configure, mlx5_dev_configure).

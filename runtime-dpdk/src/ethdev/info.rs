@@ -10,8 +10,9 @@ use dpdkgen_core::wire::Mac;
 use serde::{Serialize, Serializer};
 
 use crate::eal::{Eal, Errno};
-use crate::ethdev::driver::Driver;
+use crate::ethdev::driver::{Driver, MtuRule};
 use crate::ethdev::error::Error;
+use crate::ethdev::kernel_mtu;
 use crate::ethdev::link::Link;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
@@ -47,6 +48,9 @@ pub struct PortInfo {
     pub tx_descriptors: DescriptorLimits,
     /// The MTU now.
     pub mtu: u16,
+    /// The MTU of the kernel's interface that the port uses, if it is bound to that.
+    #[serde(skip)]
+    pub interface_mtu: Option<u16>,
     /// The smallest MTU.
     pub min_mtu: u16,
     /// The largest MTU that the driver says it can be set to.
@@ -139,7 +143,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
     // SAFETY: fills the struct; an index that is none gives an error.
     let error = unsafe { dpdk_sys::dg_port_info(index, &raw mut raw) };
     Errno::check(error).map_err(|errno| Error::Unknown { index, errno })?;
-    let info = PortInfo {
+    let mut info = PortInfo {
         index,
         name: text(&raw.name),
         mac: Mac(raw.mac),
@@ -160,6 +164,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
             align: raw.tx_desc_align,
         },
         mtu: raw.mtu,
+        interface_mtu: None,
         min_mtu: raw.min_mtu,
         max_mtu: max_mtu(&raw),
         rx_offloads: flags(raw.rx_offloads, |bit| {
@@ -176,6 +181,13 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
         }),
         rss_table_size: raw.reta_size,
     };
+    if info.driver().mtu_rule() == MtuRule::OfInterface {
+        info.interface_mtu = kernel_mtu::of_interface(raw.interface).map(|mtu| mtu.min(MAX_MTU));
+        if let Some(mtu) = info.interface_mtu {
+            info.max_mtu = info.max_mtu.min(mtu);
+            info.mtu = info.max_mtu;
+        }
+    }
     Ok((info, raw))
 }
 
@@ -268,6 +280,7 @@ pub(crate) mod tests {
             rx_descriptors: descriptors,
             tx_descriptors: descriptors,
             mtu: 1500,
+            interface_mtu: None,
             min_mtu: 68,
             max_mtu: 9000,
             rx_offloads: vec!["scatter".to_owned()],

@@ -91,6 +91,7 @@ pub(super) fn mtus(rule: MtuRule, config: &DeviceConfig, info: &PortInfo) -> Vec
     let needed = config.mtu_wanted.max(info.mtu);
     let liked = match (rule, config.port_use) {
         (MtuRule::AsNeededAfterwards, _) => return vec![info.mtu],
+        (MtuRule::OfInterface, _) if info.interface_mtu.is_some() => return vec![info.mtu],
         (MtuRule::Any, PortUse::Reflect) => needed.max(REFLECT_MTU.min(info.max_mtu)),
         _ => needed,
     };
@@ -151,7 +152,7 @@ mod tests {
             )
         };
         assert_eq!(tried("net_ice"), [9000, 1500]);
-        assert_eq!(tried("net_af_packet"), [1500]);
+        assert_eq!(tried("net_tap"), [1500]);
     }
 
     #[test]

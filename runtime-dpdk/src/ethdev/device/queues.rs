@@ -94,7 +94,9 @@ impl Device<'_> {
     pub fn queue_ports(&mut self) -> Vec<QueuePort<'_>> {
         let index = self.info.index;
         let has_depth = self.info.driver().has_rx_depth();
-        let frame_max = usize::from(self.mtu) + ETHERNET_HEADER as usize;
+        // The kernel's interface may take more than the driver says of itself.
+        let mtu = self.info.interface_mtu.unwrap_or(self.mtu);
+        let frame_max = usize::from(mtu) + ETHERNET_HEADER as usize;
         let guarded = self.is_memif();
         let port = |rx: Option<RxQueue>, tx: Option<TxQueue>| {
             let only = |queue: Option<u16>| queue.map_or(0..0, |queue| queue..queue + 1);
