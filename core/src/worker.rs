@@ -143,7 +143,7 @@ impl<'a, P: Port> Worker<'a, P> {
     fn publish(&mut self, now: Instant, elapsed: Span) {
         let poll = &mut self.recorder.counters.poll;
         if let Some(depth) = self.port.rx_depth() {
-            poll.tells_depth = 1;
+            poll.has_rx_depth = 1;
             poll.depth_max = poll.depth_max.max(u64::from(depth));
         }
         poll.elapsed_ns = elapsed.as_nanos();

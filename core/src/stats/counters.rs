@@ -214,7 +214,7 @@ pub struct PollCounters {
     /// The longest run of full bursts.
     pub full_bursts_max: u64,
     /// 1 if the device tells how many packets wait in the receive queue.
-    pub tells_depth: u64,
+    pub has_rx_depth: u64,
     /// The most packets that waited there, of about one look a millisecond.
     pub depth_max: u64,
 }

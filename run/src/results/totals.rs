@@ -236,7 +236,7 @@ fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> 
         };
         let tx = queue(Direction::Tx, counters.tx.packets);
         let rx = Queue {
-            depth_max: (counters.poll.tells_depth > 0).then_some(counters.poll.depth_max),
+            depth_max: (counters.poll.has_rx_depth > 0).then_some(counters.poll.depth_max),
             ..queue(Direction::Rx, counters.rx.packets)
         };
         match spec.role {
