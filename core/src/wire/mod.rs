@@ -24,7 +24,7 @@ pub mod ipv4;
 pub mod udp;
 
 pub use arp::Arp;
-pub use ethernet::{EtherType, Ethernet, Mac};
+pub use ethernet::{EtherType, Ethernet, Mac, ParseMacError};
 pub use ipv4::Ipv4;
 pub use udp::Udp;
 
