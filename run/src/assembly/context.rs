@@ -200,7 +200,7 @@ impl<'a> Probes<'a> {
     fn template(&self, port: usize, source_mac: Mac) -> Template<'a> {
         let addresses = Addresses {
             source_mac,
-            destination_mac: Mac(of_port(&self.sendrecv.dest_macs, port)),
+            destination_mac: of_port(&self.sendrecv.dest_macs, port),
             source: of_port(&self.sendrecv.sources, port),
             destination: self.sendrecv.dest,
         };

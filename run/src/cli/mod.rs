@@ -4,7 +4,7 @@
 //! what to do, and an option is offered only if it works.
 
 mod args;
-mod complaint;
+mod errors;
 mod exit;
 mod report;
 
@@ -14,9 +14,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::page::file::Files;
 
 pub use self::exit::print;
+pub use self::report::draw;
 
 use self::args::{
     OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,
@@ -57,7 +59,7 @@ pub struct Peer {
     /// Where they go.
     pub dest: SocketAddrV4,
     /// The MAC there.
-    pub dest_mac: [u8; 6],
+    pub dest_mac: Mac,
 }
 
 /// What one program has and others have not.
@@ -288,7 +290,7 @@ fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
         .iter()
         .find_map(|arg| program.commands.iter().find(|name| arg == *name));
     let help = named.map_or(String::new(), |name| format!(" {name}"));
-    let sentence = complaint::sentence(error, program.commands);
+    let sentence = errors::sentence(error, program.commands);
     Exit::Failure(Failure::request(format!(
         "{sentence}; see `{}{help} --help`",
         program.name

@@ -6,6 +6,7 @@
 
 mod check;
 mod config;
+pub mod limits;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -14,56 +15,10 @@ use std::ops::RangeInclusive;
 
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
 use crate::units;
-
-/// The most that may be asked for.
-pub mod limits {
-    use dpdkgen_core::probe::layout::Layout;
-    use dpdkgen_core::time::Span;
-    use dpdkgen_core::tx::template;
-    use dpdkgen_core::{probe, wire};
-
-    /// UDP payload bytes: index, time and tag.
-    pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
-    /// UDP payload bytes of a 9000-byte IP packet.
-    pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
-    /// Bytes of Ethernet, IPv4 and UDP headers.
-    pub const HEADERS: u16 = Layout::IPV4.payload() as u16;
-    /// Bytes of a frame around its payload: the headers and the FCS.
-    pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
-    /// Bytes of the frame around [`MIN_PAYLOAD`].
-    pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
-    /// Bytes of the frame around [`MAX_PAYLOAD`].
-    pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
-    /// Packets per burst.
-    pub const MAX_BURST: u16 = 512;
-    /// Ports of one run.
-    pub const MAX_PORTS: usize = dpdkgen_core::rx::verify::MAX_PORTS;
-    /// Queues per port and direction.
-    pub const MAX_QUEUES: u16 = 1_024;
-    /// Queues of all ports together, per direction.
-    pub const MAX_STREAMS: u64 = 1_024;
-    /// Streams times source ports: each has a place in the table that finds reordering.
-    pub const MAX_FLOWS: u64 = 1 << 24;
-    /// Descriptors per queue; the device's own limits are narrower.
-    pub const MAX_DESC: u16 = u16::MAX;
-    /// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
-    pub const MIN_INTERVAL: Span = Span::from_nanos(100);
-    /// Intervals that the grace keeps open.
-    pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
-    /// Sequences in which duplicates are found, at least.
-    pub const MIN_WINDOW: u64 = 1 << 20;
-    /// The same when no rate says how many it takes.
-    pub const WINDOW_WITHOUT_RATE: u64 = 1 << 24;
-    /// The same at most: 128 MiB of bits.
-    pub const MAX_WINDOW: u64 = 1 << 30;
-    /// Intervals and waits: the 48 bits of time in a probe wrap after 78 hours.
-    pub const MAX_WAIT: Span = Span::from_secs(24 * 3_600);
-    /// A run tag has 48 bits.
-    pub const MAX_RUN_TAG: u64 = (1 << 48) - 1;
-}
 
 /// What is asked of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +126,7 @@ pub struct SendRecv {
     /// Source ports, used in turn.
     pub src_ports: RangeInclusive<u16>,
     /// The next hop: one for all ports, or one per port in order; none if not given.
-    pub dest_macs: Vec<[u8; 6]>,
+    pub dest_macs: Vec<Mac>,
     /// UDP payload bytes.
     pub payload_len: u16,
     /// Over all ports and queues; `None` is as fast as it goes.
@@ -197,7 +152,7 @@ pub struct SendRecv {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PortSelector {
     /// By its MAC.
-    Mac([u8; 6]),
+    Mac(Mac),
     /// By its index.
     Index(u16),
     /// By its device name (PCI, VMBus, vdev).
@@ -221,7 +176,7 @@ impl PortSelector {
 impl fmt::Display for PortSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mac(mac) => f.write_str(&mac_text(*mac)),
+            Self::Mac(mac) => mac.fmt(f),
             Self::Index(index) => index.fmt(f),
             Self::Name(name) => f.write_str(name),
         }
@@ -264,10 +219,6 @@ impl SendRecv {
         };
         self.window.unwrap_or_else(of_rate)
     }
-}
-
-fn mac_text(mac: [u8; 6]) -> String {
-    mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@ use dpdkgen_core::sync::seqlock::SeqLock;
 use dpdkgen_core::time::{Clock, Instant};
 use dpdkgen_report::summary;
 
-use crate::outputs::sampling::Stamp;
-
 /// A scale's fraction bits: nanoseconds per tick times 2^32.
 const FRACTION: u32 = 32;
 
@@ -80,31 +78,6 @@ impl SharedScale {
     }
 }
 
-/// A reader for one thread that may ask before the clock has been started.
-pub struct LateClock<'t> {
-    timebase: &'t Timebase,
-    reader: Option<TickClock<'t>>,
-}
-
-impl<'t> LateClock<'t> {
-    /// A reader of `timebase`.
-    #[must_use]
-    pub const fn new(timebase: &'t Timebase) -> Self {
-        Self {
-            timebase,
-            reader: None,
-        }
-    }
-}
-
-impl Stamp for LateClock<'_> {
-    fn stamp(&mut self) -> Option<Instant> {
-        self.timebase.origin.get()?;
-        let reader = self.reader.get_or_insert_with(|| self.timebase.reader());
-        Some(reader.now())
-    }
-}
-
 impl Default for Timebase {
     fn default() -> Self {
         Self::new()
@@ -144,17 +117,20 @@ impl Timebase {
         }
     }
 
-    /// A reader for one thread, to be made once the clock has been started.
+    /// Returns whether the clock has been started.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.origin.get().is_some()
+    }
+
+    /// Returns a reader for one thread, once the clock has been started.
     ///
     /// # Panics
     ///
-    /// If it has not.
+    /// Panics if it has not been started.
     #[must_use]
     pub fn reader(&self) -> TickClock<'_> {
-        assert!(
-            self.origin.get().is_some(),
-            "the clock has not been started"
-        );
+        assert!(self.is_started(), "the clock has not been started");
         loop {
             if let Some((version, scale)) = self.scale.get() {
                 return TickClock {

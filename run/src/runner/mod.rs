@@ -3,7 +3,6 @@
 pub mod clock;
 pub mod control;
 pub mod drive;
-pub mod redraw;
 pub mod signals;
 pub mod threads;
 pub mod trial;

@@ -14,10 +14,11 @@ use dpdkgen_report::summary::{Device, Summary};
 use crate::assembly::{Context, Placement};
 use crate::failure::Failure;
 use crate::outputs::sampling::Sampled;
+use crate::outputs::sampling::late_clock::LateClock;
 use crate::request::Mode;
 use crate::results::device::DeviceTally;
 use crate::results::end::{End, Executed};
-use crate::runner::clock::{LateClock, Timebase};
+use crate::runner::clock::Timebase;
 use crate::runner::control::Control;
 use crate::runner::trial::{Executor, Sink};
 

@@ -67,7 +67,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         sources: vec![address],
         dest: SocketAddrV4::new(address, 10_000),
         src_ports: 10_000..=10_000,
-        dest_macs: vec![[2, 0, 0, 0, 0, 1]],
+        dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 200,
         rate,
         warmup: Span::ZERO,

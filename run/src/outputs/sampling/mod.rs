@@ -5,6 +5,8 @@
 //! there is no memory just then is skipped, and counted. A run without a sample has ports without
 //! [`Sampled`] around them, and pays nothing.
 
+pub mod late_clock;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

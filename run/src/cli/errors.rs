@@ -1,4 +1,4 @@
-//! What was wrong with a command line, in one sentence.
+//! clap's errors, each as one sentence.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
