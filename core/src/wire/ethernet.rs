@@ -99,11 +99,11 @@ impl EtherType {
 )]
 #[repr(C)]
 pub struct Ethernet {
-    /// To whom.
+    /// The MAC of the receiver.
     pub destination: Mac,
-    /// From whom.
+    /// The MAC of the sender.
     pub source: Mac,
-    /// What follows.
+    /// The type of what follows.
     pub ether_type: EtherType,
 }
 
