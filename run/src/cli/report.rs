@@ -1,4 +1,5 @@
-//! The command `report`, the same in every program: the files to draw, and the page drawn from them.
+//! The command `report`, the same in every program: the files to draw, and the page drawn from
+//! them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use dpdkgen_report::page::file::{self, DrawError, Files};
 use super::args::ReportArgs;
 use crate::failure::Failure;
 
-/// The command, for clap.
+/// Returns the command, for clap.
 pub fn command(name: &str, before: &str) -> clap::Command {
     ReportArgs::augment_args(clap::Command::new("report"))
         .about("Draw a finished run as an HTML page, from the files that it left")
@@ -28,11 +29,11 @@ Examples:
         ))
 }
 
-/// Returns what `args` ask for.
+/// Returns the files that `args` name.
 ///
 /// # Errors
 ///
-/// There is no name for the page, or it is that of a file which is read.
+/// Returns a failure if there is no name for the page, or if it is that of a file which is read.
 pub fn files(args: ReportArgs) -> Result<Files, Failure> {
     let ReportArgs {
         mut csv,

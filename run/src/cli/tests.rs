@@ -27,7 +27,7 @@ const SOCKET: Program = Program {
     ..RT
 };
 
-/// What every `sendrecv` needs.
+/// The arguments that every `sendrecv` needs.
 const NEEDED: &str = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7 --dest-mac 02:00:00:00:00:01";
 
 fn parsed(line: &str) -> Result<Command, Exit> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Mode, Request, SendRecv, limits};
 
 impl Request {
-    /// The settings by name; what was not asked for is absent. Names of times end in `_ns`.
+    /// Returns the settings by name; what was not asked for is absent. Names of times end in `_ns`.
     #[must_use]
     pub fn config(&self) -> Map<String, Value> {
         let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();

@@ -11,7 +11,7 @@ use dpdkgen_core::sync::seqlock::SeqLock;
 use dpdkgen_core::time::{Clock, Instant};
 use dpdkgen_report::summary;
 
-/// A scale's fraction bits: nanoseconds per tick times 2^32.
+/// The fraction bits of a scale, which is nanoseconds per tick times 2^32.
 const FRACTION: u32 = 32;
 
 /// The furthest that an adjusted scale may be from the true one while the clock glides.
@@ -31,7 +31,7 @@ struct Origin {
     instant: time::Instant,
 }
 
-/// From ticks to nanoseconds since the run's start.
+/// The conversion of ticks to nanoseconds since the run's start.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     base_ticks: u64,
@@ -66,7 +66,7 @@ impl SharedScale {
         self.0.publish(scale.words());
     }
 
-    /// The scale and its version, or `None` while it changes.
+    /// Returns the scale and its version, or `None` while it changes.
     fn get(&self) -> Option<(u64, Scale)> {
         let (version, [base_ticks, base_ns, ns_per_tick]) = self.0.try_snapshot()?;
         let scale = Scale {
@@ -85,7 +85,8 @@ impl Default for Timebase {
 }
 
 impl Timebase {
-    /// A clock that has not been started. Calibrates the ticks, which takes up to 200 ms once.
+    /// Makes a clock that has not been started. Calibrates the ticks, which takes up to 200 ms
+    /// once.
     #[must_use]
     pub fn new() -> Self {
         let ticks = quanta::Clock::new();
@@ -188,12 +189,14 @@ impl Timebase {
         }
     }
 
-    /// Without an invariant TSC quanta quietly reads `CLOCK_MONOTONIC`, in nanoseconds.
+    /// Returns whether ticks are cycles: without an invariant TSC quanta quietly reads
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
     fn counts_cycles(&self) -> bool {
         self.first_scale != 1 << FRACTION
     }
 
-    /// Ticks and monotonic time of the same moment: of several tries the one that took least.
+    /// Returns ticks and monotonic time of the same moment: of several tries the one that took
+    /// least.
     fn measure(&self) -> (u64, time::Instant) {
         let tries = (0..8).map(|_| {
             let before = self.ticks.raw();
@@ -213,7 +216,7 @@ pub struct TickClock<'a> {
     timebase: &'a Timebase,
     version: u64,
     scale: Scale,
-    /// What the scale before this one had come to.
+    /// The time to which the scale before this one had come; readings are not before it.
     floor: Instant,
 }
 

@@ -1,4 +1,4 @@
-//! How a run is started, watched and ended.
+//! The course of a run: how it is started, watched and ended.
 
 pub mod clock;
 pub mod control;

@@ -16,20 +16,21 @@ pub use self::count::{bits, count, one_in, ratio, size, within};
 pub use self::rate::{RateSpec, rate};
 pub use self::time::{milliseconds, nanoseconds, seconds};
 
-/// Why a value was not understood, as the end of a sentence that begins with the value.
+/// The reason for which a value was not understood, as the end of a sentence that begins with the
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadValue {
-    /// It does not look like what is wanted here; said with an example of that.
+    /// The value does not look like what is wanted here; said with an example of that.
     Wanted(&'static str),
     /// The number is fine but not its unit; said with the units that there are.
     Unit(&'static str),
-    /// It is finer than the unit that it is counted in.
+    /// The value is finer than the unit that it is counted in.
     NotWhole(&'static str),
-    /// It does not fit.
+    /// The value does not fit.
     TooLarge,
-    /// It is not from the first to the second.
+    /// The value is not from the first to the second.
     Outside(u16, u16),
-    /// It has more digits than can be kept exactly.
+    /// The value has more digits than can be kept exactly.
     TooPrecise,
     /// The end of a range lies before its start.
     UpsideDown,

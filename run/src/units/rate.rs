@@ -17,11 +17,11 @@ const MIN_FRAME: u64 = 64;
 /// The things that a rate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RateUnit {
-    /// Packets.
+    /// The packets.
     Packets,
-    /// Bits of frames, FCS and padding included.
+    /// The bits of frames, FCS and padding included.
     FrameBits,
-    /// Bits on the line: those of the frames, and preamble and gap.
+    /// The bits on the line: those of the frames, and preamble and gap.
     LineBits,
 }
 
@@ -37,7 +37,8 @@ impl RateSpec {
     ///
     /// # Errors
     ///
-    /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is 0.
+    /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is
+    /// 0.
     pub fn for_frames(self, frame_len: u16) -> Result<Rate, BadValue> {
         let frame = (u64::from(frame_len) + FCS).max(MIN_FRAME);
         let bits = match self.unit {
@@ -52,8 +53,8 @@ impl RateSpec {
     }
 }
 
-/// Reads a rate: `3.5Mpps`, `10Gbps` (frames), `10Gbpsl1` (on the line); a bare number is packets per
-/// second.
+/// Reads a rate: `3.5Mpps`, `10Gbps` (frames), `10Gbpsl1` (on the line); a bare number is packets
+/// per second.
 ///
 /// # Errors
 ///

@@ -26,7 +26,8 @@ fn duration(text: &str, bare_ns: u128) -> Result<Span, BadValue> {
 ///
 /// # Errors
 ///
-/// Returns an error if it is no time, not a whole number of nanoseconds, or more than 64 bits of them.
+/// Returns an error if it is no time, not a whole number of nanoseconds, or more than 64 bits of
+/// them.
 pub fn nanoseconds(text: &str) -> Result<Span, BadValue> {
     duration(text, 1)
 }

@@ -59,8 +59,8 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// Probes that look the same from both ends, so that a port which gives back what it was given
-/// plays the reflector.
+/// Returns a request of probes that look the same from both ends, so that a port which gives back
+/// what it was given plays the reflector.
 pub fn request(rate: Option<Rate>) -> Request {
     let address = Ipv4Addr::new(10, 0, 0, 1);
     let sendrecv = SendRecv {

@@ -1,4 +1,5 @@
-//! The clock of sampled frames: ports are polled, and so may be sampled, before the run's clock starts.
+//! The clock of sampled frames: ports are polled, and so may be sampled, before the run's clock
+//! starts.
 
 use dpdkgen_core::time::{Clock, Instant};
 
