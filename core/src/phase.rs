@@ -1,8 +1,8 @@
-//! Where a run stands, told by the control thread to the workers.
+//! The phase of a run, which the control thread tells the workers.
 
 use crate::sync::{AtomicU64, Edge, acquire, release, spin_loop};
 
-/// Where a run stands; it only ever goes on.
+/// The phase of a run, which only ever goes on to a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// The clock has not been started.
@@ -38,7 +38,7 @@ impl PhaseCell {
         }
     }
 
-    /// Returns where the run stands.
+    /// Returns the phase of the run.
     #[must_use]
     #[inline]
     pub fn get(&self) -> Phase {

@@ -60,20 +60,20 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameLen(pub u16);
 
-/// What became of the frames that [`Port::transmit`] was asked to send.
+/// The outcome of one [`Port::transmit`].
 ///
-/// `accepted + refused + no_buffer` is what was asked for.
+/// `accepted + refused + no_buffer` is the number of frames that it was asked to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TxOutcome {
-    /// Taken over by the device: the first so many of those that were filled.
+    /// Frames that the device took: the first of those that were filled.
     pub accepted: u16,
-    /// Filled, but not taken by the device.
+    /// Frames that were filled, but not taken by the device.
     pub refused: u16,
-    /// Not filled, for want of a buffer.
+    /// Frames that were not filled, for want of a buffer.
     pub no_buffer: u16,
 }
 
-/// What the reflector says of a frame.
+/// The decision of the reflector on a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Send it back as it now is.
@@ -82,7 +82,7 @@ pub enum Verdict {
     Drop,
 }
 
-/// What became of the frames of one [`Port::forward`].
+/// The outcome of one [`Port::forward`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ForwardOutcome {
     /// Frames received, each of which was shown to the reflector.
@@ -97,14 +97,14 @@ pub struct ForwardOutcome {
     pub refused: u16,
 }
 
-/// What a port can do, the same as long as it is open.
+/// The capabilities of a port, which are the same as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The largest frame that it sends.
     pub max_frame: FrameLen,
-    /// Most frames of one [`Port::receive`] or [`Port::forward`]; 0 without a receive queue.
+    /// The most frames of one [`Port::receive`] or [`Port::forward`]; 0 without a receive queue.
     pub rx_burst: u16,
-    /// Most frames of one [`Port::transmit`]; 0 without a transmit queue.
+    /// The most frames of one [`Port::transmit`]; 0 without a transmit queue.
     pub tx_burst: u16,
 }
 

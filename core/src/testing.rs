@@ -1,4 +1,5 @@
-//! What tests share: addresses, fillings, and a run of one stream in memory that is never freed.
+//! The fixtures of tests: addresses, fillings, and a run of one stream in memory that is never
+//! freed.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 use std::boxed::Box;
@@ -15,7 +16,7 @@ use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer
 use crate::tx::template::{Template, filling_len};
 use crate::wire::Mac;
 
-/// Who sends to whom.
+/// The addresses of the two ends of a stream.
 pub const ADDRESSES: Addresses = Addresses {
     source_mac: Mac([2, 0, 0, 0, 0, 1]),
     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
@@ -42,7 +43,7 @@ const TAG: Tag = Tag::new(77);
 const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 7);
 
-/// What a worker of the run works with.
+/// The parts of a run with which a worker works.
 pub struct Bench {
     pub sequences: &'static SequenceWindow<'static>,
     pub ring: &'static Ring<'static>,

@@ -142,7 +142,7 @@ impl Add for Span {
     }
 }
 
-/// Where a worker reads the time.
+/// The clock of a worker.
 ///
 /// Readings never go back on one thread, and those of different threads agree to within a
 /// microsecond.

@@ -15,10 +15,10 @@ use crate::stats::Recorder;
 use crate::time::{Clock, Instant, Span};
 use crate::tx::Generator;
 
-/// How often a worker publishes what it counted.
+/// The time from one publication of a worker's counts to the next.
 const PUBLISH_INTERVAL: Span = Span::from_millis(1);
 
-/// What a worker does.
+/// The role of a worker.
 #[expect(
     clippy::large_enum_variant,
     reason = "made once a worker, and there is no heap to box it"
@@ -32,7 +32,7 @@ pub enum Role<'a> {
     Reflect(Reflector<'a>),
 }
 
-/// What a role has done in a poll.
+/// The outcome of a poll of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Polled {
     /// It moved so many packets.
@@ -41,11 +41,11 @@ pub enum Polled {
     Ended,
 }
 
-/// A queue, or a pair of them, and what is done with it.
+/// A queue, or a pair of them, and the role that works on it.
 pub struct Worker<'a, P> {
     port: P,
     role: Role<'a>,
-    /// What makes a full burst.
+    /// The number of packets in a full received burst.
     rx_burst: u16,
     recorder: Recorder<'a>,
     meter: PollMeter,
@@ -57,7 +57,7 @@ impl<'a, P: Port> Worker<'a, P> {
     ///
     /// # Panics
     ///
-    /// If it is to send frames that the port does not carry.
+    /// Panics if it is to send frames that the port does not carry.
     #[must_use]
     pub fn new(port: P, role: Role<'a>, recorder: Recorder<'a>) -> Self {
         let capabilities = port.capabilities();
@@ -79,8 +79,7 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
-    /// Polls a receiver's queue once and forgets what came before the start; to be called before
-    /// it.
+    /// Polls a receiver's queue once, before the start, and forgets what came.
     ///
     /// Some devices (net_memif) lend their peer receive buffers only when they are polled, and what
     /// came back sooner would be lost.
@@ -139,11 +138,11 @@ impl<'a, P: Port> Worker<'a, P> {
         }
     }
 
-    /// Shows what was counted; whatever is counted later happens at `now` or later.
+    /// Publishes what was counted; whatever is counted later happens at `now` or later.
     fn publish(&mut self, now: Instant, elapsed: Span) {
         let poll = &mut self.recorder.counters.poll;
         if let Some(depth) = self.port.rx_depth() {
-            poll.tells_depth = 1;
+            poll.has_rx_depth = 1;
             poll.depth_max = poll.depth_max.max(u64::from(depth));
         }
         poll.elapsed_ns = elapsed.as_nanos();

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Why a run cannot be made, in one sentence that names what was wrong and what to do about it.
+/// The reason for which a run cannot be made, in one sentence that names what was wrong and what to
+/// do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     kind: Kind,
@@ -16,7 +17,8 @@ enum Kind {
 }
 
 impl Failure {
-    /// The machine or a device failed (hugepages, permission, path, link): exit status 1.
+    /// Makes a failure of the machine or a device (hugepages, permission, path, link): exit status
+    /// 1.
     pub fn machine(sentence: impl Into<String>) -> Self {
         Self {
             kind: Kind::Machine,
@@ -24,7 +26,8 @@ impl Failure {
         }
     }
 
-    /// The request cannot be met (syntax, no such port, too many queues): exit status 2.
+    /// Makes a failure of the request, which cannot be met (syntax, no such port, too many queues):
+    /// exit status 2.
     pub fn request(sentence: impl Into<String>) -> Self {
         Self {
             kind: Kind::Request,
@@ -32,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// The exit status of a program that ends with this failure.
+    /// Returns the exit status of a program that ends with this failure.
     #[must_use]
     pub const fn exit_status(&self) -> u8 {
         match self.kind {

@@ -1,4 +1,5 @@
-//! How a run is asked for, started, watched and ended, the same for every runtime.
+//! A run from its command line to its exit status: asked for, started, watched and ended, the same
+//! for every runtime.
 #![forbid(unsafe_code)]
 
 pub mod assembly;

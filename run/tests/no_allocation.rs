@@ -17,7 +17,7 @@ use dpdkgen_run::outputs::sampling::{Sampled, Stamp, sampler};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Gives back what it was given, out of memory that was there before.
+/// A port that gives back what it was given, out of memory that was there before.
 struct Loop(Rc<RefCell<Frames>>);
 
 struct Frames {
@@ -83,7 +83,7 @@ fn the_allocator_counts() {
     assert_eq!(allocations() - before, 2);
 }
 
-/// It is always the same time.
+/// A clock that always tells the same time.
 struct Noon;
 
 impl Stamp for Noon {

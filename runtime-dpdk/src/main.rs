@@ -12,12 +12,11 @@ use dpdkgen_rt::eal::{self, Eal, StartError, affinity};
 use dpdkgen_rt::ethdev::{self, info};
 use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
-use dpdkgen_run::cli::{self, Command, Exit, More, Program, print};
+use dpdkgen_run::cli::{self, Command, Exit, More, Program, draw, print};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Request, Verbosity};
 use dpdkgen_run::runner::drive::Live;
-use dpdkgen_run::runner::redraw::redraw;
 use dpdkgen_run::runner::signals::StopSignals;
 use dpdkgen_run::runner::threads::Threads;
 use dpdkgen_run::runner::trial::EndedBeforeStart;
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
-        Ok(Command::Report(files)) => redraw(&files),
+        Ok(Command::Report(files)) => draw(&files),
         Ok(Command::Run(request, _)) => run(eal_args.as_deref(), &request),
         Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
     })

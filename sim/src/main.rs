@@ -6,11 +6,10 @@ use std::iter;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dpdkgen_run::cli::{Exit, print};
+use dpdkgen_run::cli::{Exit, draw, print};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::runner::drive::Live;
-use dpdkgen_run::runner::redraw::redraw;
 use dpdkgen_run::runner::signals::StopSignals;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::swarm::{Tally, swarm};
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Task::Run(scenario)) => run(&scenario),
         Ok(Task::Swarm(args)) => many(args),
-        Ok(Task::Report(files)) => redraw(&files),
+        Ok(Task::Report(files)) => draw(&files),
     })
 }
 

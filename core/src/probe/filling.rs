@@ -9,30 +9,30 @@ use crate::probe::Index;
 use crate::random::SplitMix64;
 use crate::wire::checksum::Sum;
 
-/// Slices begin at multiples of this.
+/// The distance in bytes from the start of one slice to that of the next.
 const STEP: usize = 8;
-/// How many slices there are; a power of two.
+/// The number of slices; a power of two.
 const SLICES: usize = 512;
 
-/// Memory for the pool, which the runtime provides.
+/// The memory of a pool, which the runtime provides.
 pub struct FillingMemory<'a> {
-    /// At least [`pool_len`] bytes.
+    /// The pool: at least [`pool_len`] bytes.
     pub pool: &'a mut [u8],
-    /// At least [`SUMS_LEN`].
+    /// The sum of each slice: at least [`SUMS_LEN`].
     pub sums: &'a mut [u16],
 }
 
-/// How many sums [`FillingMemory`] holds.
+/// The number of sums in [`FillingMemory`].
 pub const SUMS_LEN: usize = SLICES;
 
-/// Returns the bytes of the pool for fillings of `len` bytes: 4 KiB, to stay in the first-level
-/// cache, and one filling.
+/// Returns the length in bytes of the pool for fillings of `len` bytes: 4 KiB, to stay in the
+/// first-level cache, and one filling.
 #[must_use]
 pub const fn pool_len(len: usize) -> usize {
     SLICES * STEP + len
 }
 
-/// The pool of one run.
+/// The fillings of one run, and the pool that they are slices of.
 #[derive(Clone, Copy, Debug)]
 pub struct Filling<'a> {
     pool: &'a [u8],

@@ -1,8 +1,9 @@
 //! The headers of a run's probes: which there are, where they lie, and what of them stays as it is on
 //! the way.
 //!
-//! Whoever writes, recognises, turns round or damages a probe goes by this, so headers of another kind
-//! (802.1Q, 802.1ad, IPv6) are another [`Layout`] and another struct beside `Ipv4Front`.
+//! All code that writes, recognises, turns round or damages a probe goes by this, so headers of
+//! another kind (802.1Q, 802.1ad, IPv6) are another [`Layout`] and another struct beside
+//! `Ipv4Front`.
 
 use core::mem::offset_of;
 use core::net::{Ipv4Addr, SocketAddrV4};
@@ -14,7 +15,7 @@ use super::{Head, Index, Tag};
 use crate::time::Instant;
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
-/// Where the headers of a probe lie in its frame, in bytes from the frame's first.
+/// The places of the headers of a probe in its frame, in bytes from the frame's first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     ip: usize,
@@ -95,7 +96,7 @@ impl Layout {
     }
 }
 
-/// Who sends to whom.
+/// The addresses of the two ends of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// MAC of the port that sends.
@@ -118,11 +119,12 @@ pub(crate) struct Ipv4Front {
     pub head: Head,
 }
 
-/// Bytes of the headers and the head.
+/// The length in bytes of the headers and the head.
 pub(crate) const IPV4_FRONT_LEN: usize = size_of::<Ipv4Front>();
 
 impl Ipv4Front {
-    /// Returns what is the same in every probe of `udp_len` bytes of UDP as it is sent.
+    /// Returns what is the same in every probe of `udp_len` bytes of UDP as it is sent; all else is
+    /// 0.
     pub fn sent(addresses: &Addresses, udp_len: u16) -> Self {
         let destination = addresses.destination;
         Self {
@@ -142,8 +144,8 @@ impl Ipv4Front {
         }
     }
 
-    /// Returns what is the same in every probe of `udp_len` bytes of UDP as a reflector beside us
-    /// sends it back to `to`.
+    /// Returns what is the same in every probe of `udp_len` bytes of UDP as a reflector beside us,
+    /// at `from`, sends it back to `to`; all else is 0.
     pub fn returned(from: SocketAddrV4, to: Ipv4Addr, udp_len: u16) -> Self {
         let mut ip = Ipv4::udp(*from.ip(), to, udp_len);
         ip.lower_ttl();

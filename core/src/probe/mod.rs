@@ -17,9 +17,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::time::{Instant, Span};
 use crate::wire::checksum::Sum;
 
-/// Fewest bytes of a probe.
+/// The length in bytes of the shortest probe.
 pub const MIN_LEN: usize = size_of::<Head>();
-/// From this many bytes on a probe carries lag and the whole tag.
+/// The length in bytes from which on a probe carries its lag and the whole tag.
 pub const LONG_LEN: usize = size_of::<Head>() + size_of::<Tail>();
 
 const LOW_48: u64 = (1 << 48) - 1;
@@ -44,13 +44,13 @@ impl Head {
         }
     }
 
-    /// Returns which probe this is.
+    /// Returns the index of the probe.
     #[must_use]
     pub const fn index(&self) -> Index {
         Index(self.index.get())
     }
 
-    /// Returns the same head in probe `index`.
+    /// Returns this head with another `index`.
     #[inline]
     pub(crate) const fn at(mut self, index: Index) -> Self {
         self.index = U64::new(index.0);
@@ -63,14 +63,16 @@ impl Head {
         (self.tag_time.get() >> 48) as u16
     }
 
-    /// Returns when the probe was sent, as seen from `now`: the 48 bits wrap after 78 hours, and
-    /// nothing was sent before the run's start.
+    /// Returns the age of the probe at `now`. Its time has 48 bits, which wrap after 78 hours;
+    /// since nothing was sent before the run's start, a time that would be before it is one ahead
+    /// of `now`.
     #[must_use]
     pub const fn age(&self, now: Instant) -> Age {
         Age::of(self.since_sent(now), now)
     }
 
-    /// Returns how long before `now` the probe was sent, in 48 bits: see [`Age::of`].
+    /// Returns the time from sending to `now` in nanoseconds modulo 2^48, of which [`Age::of`]
+    /// makes an age.
     #[inline]
     pub(crate) const fn since_sent(&self, now: Instant) -> Span {
         Span::from_nanos(now.as_nanos().wrapping_sub(self.tag_time.get()) & LOW_48)
@@ -85,8 +87,8 @@ impl Head {
     }
 }
 
-/// Returns the oldest that a probe may be at `now`: what seems to be older was rather sent after
-/// it.
+/// Returns the greatest age that a probe can have at `now`; one that seems to be older was stamped
+/// after `now`.
 #[inline]
 pub(crate) const fn oldest_at(now: Instant) -> Span {
     if now.as_nanos() < LOW_48 / 2 {
@@ -96,17 +98,18 @@ pub(crate) const fn oldest_at(now: Instant) -> Span {
     }
 }
 
-/// How a probe's time lies to the reader's.
+/// The time of a probe relative to its reader's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// Sent so long ago.
+    /// The probe was sent so long ago.
     Past(Span),
-    /// Sent so far in the future.
+    /// The probe was sent so far in the future.
     Ahead(Span),
 }
 
 impl Age {
-    /// Returns the age of a probe that was sent `since_sent` before `now` in 48 bits.
+    /// Returns the age of a probe that was sent `since_sent` before `now`, in nanoseconds modulo
+    /// 2^48.
     pub(crate) const fn of(since_sent: Span, now: Instant) -> Self {
         if since_sent.as_nanos() <= oldest_at(now).as_nanos() {
             Self::Past(since_sent)
@@ -160,12 +163,12 @@ impl Tail {
     }
 }
 
-/// Which probe of a run: a stream (one tx queue of one port) and a sequence in it.
+/// The number of a probe in its run: a stream (one tx queue of one port) and a sequence in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Index(u64);
 
 impl Index {
-    /// Sequences are below this.
+    /// The number of sequences of a stream; each is below it.
     pub const SEQUENCES: u64 = 1 << 48;
 
     /// Makes the index of probe `sequence` of `stream`; only the low 48 bits of the sequence count.
@@ -186,27 +189,27 @@ impl Index {
         self.0 & LOW_48
     }
 
-    /// Returns the next of its stream; after the last of them, any.
+    /// Returns the next index of the stream; after the last of them, one that means nothing.
     #[must_use]
     #[inline]
     pub(crate) const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 
-    /// Returns both in one word.
+    /// Returns stream and sequence in one word.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// Tells the probes of one run from those of another: 48 bits, of which a probe of less than
-/// [`LONG_LEN`] bytes carries the low 16.
+/// The mark that tells the probes of one run from those of another: 48 bits, of which a probe of
+/// less than [`LONG_LEN`] bytes carries the low 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag(u64);
 
 impl Tag {
-    /// Tags are below this.
+    /// The number of tags; each is below it.
     pub const TAGS: u64 = 1 << 48;
 
     /// Makes the tag `value`, of which only the low 48 bits count.

@@ -1,8 +1,9 @@
-//! How many packets the workers of a run may still send, if that is limited.
+//! The number of packets that the workers of a run may still send, if that is limited.
 
 use crate::sync::{AtomicU64, Relaxed};
 
-/// What is left; a worker claims before it sends, and gives back what it did not send.
+/// The packets that are left to send: a worker claims some before it sends, and gives back those
+/// that it did not send.
 pub struct Budget(AtomicU64);
 
 impl Budget {
@@ -12,7 +13,7 @@ impl Budget {
         Self(AtomicU64::new(count))
     }
 
-    /// Takes up to `most`, and returns how many those are.
+    /// Claims up to `most` packets, and returns how many it got.
     #[inline]
     pub fn claim(&self, most: u64) -> u64 {
         let taken = self
@@ -21,13 +22,13 @@ impl Budget {
         taken.map_or(0, |left| left.min(most))
     }
 
-    /// Gives back `count` that were claimed and not used.
+    /// Gives back `count` packets that were claimed and not sent.
     #[inline]
     pub fn give_back(&self, count: u64) {
         self.0.fetch_add(count, Relaxed);
     }
 
-    /// Returns what is left just now.
+    /// Returns how many packets are left just now.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.0.load(Relaxed)

@@ -8,33 +8,34 @@
 use crate::probe::layout::Layout;
 use crate::simd::Bytes16;
 
-/// The headers of a packet without IP options: all of it is at fixed places.
+/// The headers of a packet without IP options, in which every field has a fixed place.
 pub(super) type Headers = [u8; LAYOUT.payload()];
 
 const LAYOUT: Layout = Layout::IPV4;
 
-/// Where the lanes begin that are compared: together they are all of the headers but the UDP
-/// checksum.
+/// The offsets of the three lanes that are compared: together they hold all of the headers but the
+/// UDP checksum.
 const FIRST: usize = 0;
 const MIDDLE: usize = LAYOUT.ip() + 2;
 const LAST: usize = LAYOUT.ip_checksum();
-/// All of the last lanes but the ports.
+/// The mask of the last lane, which leaves out the ports.
 #[rustfmt::skip]
 const LAST_MASK: [u8; 16] =
     [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff];
-/// TTL, protocol and header checksum.
+/// The offset of the four bytes of TTL, protocol and header checksum.
 const TTL: usize = LAYOUT.ttl();
 const UDP_CHECKSUM: usize = LAYOUT.udp_checksum();
 
-/// Headers of a frame that is sent back, as far as that depends on them.
+/// The headers of a frame that was sent back: one that looks the same is sent back too.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
     first: Bytes16,
     middle: Bytes16,
     last: Bytes16,
-    /// From the TTL to the header checksum, as they are sent back.
+    /// The bytes from the TTL to the header checksum, as they are sent back.
     lowered_ttl: [u8; 4],
-    /// The checksum of a `CHECKSUM_PARTIAL` packet, which has to be completed.
+    /// The UDP checksum of such a packet if it was left to a NIC (`CHECKSUM_PARTIAL`); it has to be
+    /// completed, which is not done here.
     partial: [u8; 2],
     /// Bytes of the frame up to the end of the IP packet.
     frame_len: usize,
@@ -63,8 +64,8 @@ impl Known {
         }
     }
 
-    /// Turns `frame` round if its headers are the known ones; `false` if they are not, and it is
-    /// left as it was.
+    /// Turns `frame` round if its headers are the known ones and its UDP checksum needs no
+    /// completing; otherwise leaves it as it was and returns `false`.
     #[inline(always)] // into the loop over a burst
     pub fn turn_round(&self, frame: &mut [u8]) -> bool {
         if frame.len() < self.frame_len {
@@ -81,7 +82,7 @@ impl Known {
         true
     }
 
-    /// Returns whether these are the known headers.
+    /// Returns whether these are the known headers, whatever ports and UDP checksum they have.
     #[inline(always)]
     fn are(&self, headers: &Headers) -> bool {
         let first = lanes::<FIRST>(headers) ^ self.first;
@@ -107,20 +108,20 @@ fn swap(headers: &mut Headers) {
     );
 }
 
-/// Puts 16 bytes from `BEGIN` on in another order.
+/// Puts the 16 bytes from `BEGIN` on into `order`.
 #[inline(always)]
 fn shuffle<const BEGIN: usize>(headers: &mut Headers, order: [u8; 16]) {
     let bytes = lanes::<BEGIN>(headers).shuffled(order).bytes();
     headers[BEGIN..BEGIN + 16].copy_from_slice(&bytes);
 }
 
-/// Returns 16 bytes of the headers.
+/// Returns the 16 bytes of the headers from `BEGIN` on.
 #[inline(always)]
 fn lanes<const BEGIN: usize>(headers: &Headers) -> Bytes16 {
     Bytes16::new(part(headers, BEGIN))
 }
 
-/// Returns `N` bytes of the headers.
+/// Returns the `N` bytes of the headers from `begin` on.
 #[inline(always)]
 fn part<const N: usize>(headers: &Headers, begin: usize) -> [u8; N] {
     *headers[begin..].first_chunk().expect("in the headers")

@@ -1,4 +1,4 @@
-//! One frame turned round: whether it is answered, and how.
+//! The reflection of one frame: whether it is answered, and how.
 
 use zerocopy::FromBytes;
 
@@ -7,10 +7,10 @@ use crate::rx::verify::is_partial;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
-/// Bytes of the least headers of a datagram.
+/// The length in bytes of the shortest IPv4 and UDP headers.
 const IP_UDP: usize = size_of::<Ipv4>() + Udp::LEN;
 
-/// Why a frame is not sent back.
+/// The reason for which a frame is not sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ignored {
     /// Not an IPv4 packet.
@@ -32,11 +32,12 @@ pub enum Ignored {
 /// A frame that was turned round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reflected {
-    /// It came as `CHECKSUM_PARTIAL` (its sender left the rest of the sum to a NIC); now it is complete.
+    /// `true` if it came as `CHECKSUM_PARTIAL` (its sender left the rest of the sum to a NIC); now
+    /// it is complete.
     pub checksum_partial: bool,
 }
 
-/// Turns frames round, or says why not.
+/// The reflector of single frames: turns each round, or says why not.
 pub struct FrameReflector {
     own: Mac,
     /// Headers of the last frame that was sent back and had no IP options.
@@ -44,7 +45,7 @@ pub struct FrameReflector {
 }
 
 impl FrameReflector {
-    /// Makes one for a port whose address is `own`.
+    /// Makes the reflector for a port whose address is `own`.
     #[must_use]
     pub fn new(own: Mac) -> Self {
         Self {
@@ -62,7 +63,7 @@ impl FrameReflector {
     ///
     /// # Errors
     ///
-    /// Why it is not to be sent back; then nothing in it has changed.
+    /// Returns why it is not to be sent back; then nothing in it has changed.
     #[inline]
     pub fn reflect(&mut self, frame: &mut [u8]) -> Result<Reflected, Ignored> {
         if self.reflect_fast(frame) {
@@ -84,7 +85,7 @@ impl FrameReflector {
     ///
     /// # Errors
     ///
-    /// As [`Self::reflect`].
+    /// Returns why it is not to be sent back; then nothing in it has changed.
     #[cold]
     #[inline(never)]
     pub fn reflect_slow(&mut self, frame: &mut [u8]) -> Result<Reflected, Ignored> {
@@ -110,8 +111,8 @@ impl FrameReflector {
     }
 }
 
-/// Says whether `frame` is sent back by a port whose address is `own`: how many bytes of IP options
-/// it has, or why it is not.
+/// Returns how many bytes of IP options `frame` has, if a port whose address is `own` sends it
+/// back, or else why it does not.
 fn judge(frame: &[u8], own: Mac) -> Result<usize, Ignored> {
     let (ethernet, packet) = Ethernet::ref_from_prefix(frame).map_err(|_| Ignored::Malformed)?;
     if ethernet.ether_type != EtherType::IPV4 {
@@ -154,10 +155,9 @@ fn judge(frame: &[u8], own: Mac) -> Result<usize, Ignored> {
     Ok(options_len)
 }
 
-/// Completes a checksum that is the sum of the pseudo-header, if it covers just that, and says
-/// whether it did.
+/// Completes a UDP checksum that covers just the pseudo-header, and returns whether it was one.
 ///
-/// `rest` is what follows in the IP packet, of which the datagram may be a part only.
+/// `rest` is what follows the UDP header in the IP packet; the datagram may end before it does.
 fn complete_checksum(ip: &Ipv4, udp: &mut Udp, rest: &[u8]) -> bool {
     let pseudo = ip.pseudo_header(udp.length.get());
     let payload_len = usize::from(udp.length.get()).checked_sub(Udp::LEN);

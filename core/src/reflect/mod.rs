@@ -18,14 +18,14 @@ use crate::worker::Polled;
 pub use budget::Budget;
 pub use frame::{FrameReflector, Ignored, Reflected};
 
-/// Most bursts of one poll: it goes on while they are full, so that a look at the clock, and all
-/// that is done once a poll, serves more packets where there are many.
+/// The most bursts of one poll. A poll goes on while they are full, so that a look at the clock,
+/// and all that is done once a poll, serves more packets where there are many.
 pub const MAX_BURSTS: u32 = 4;
 
 /// The reflecting role of one worker.
 pub struct Reflector<'a> {
     frames: FrameReflector,
-    /// How many packets all reflecting workers together may still send, if that is limited.
+    /// The packets that all reflecting workers together may still send, if that is limited.
     budget: Option<&'a Budget>,
 }
 
@@ -79,8 +79,8 @@ impl<'a> Reflector<'a> {
         Polled::Moved(moved)
     }
 
-    /// Sends back at most `allowed` of a burst, or as many as came; returns how many were received
-    /// and how many sent.
+    /// Receives a burst, sends back at most `allowed` packets of it, and returns how many were
+    /// received and how many sent.
     #[inline(never)] // so that the loop over a burst has the registers to itself
     fn forward<P: Port, const LIMITED: bool>(
         &mut self,

@@ -15,32 +15,34 @@ use crate::worker::Polled;
 
 /// The receiver of one queue.
 ///
-/// What it counts it adds up over a burst, and [`Self::flush`] passes it on: to the worker's
-/// counters, and to the interval of receipt or of sending.
+/// Its counts are added up over a burst; [`Self::flush`] passes them on to the worker's counters,
+/// and to the interval of receipt or of sending.
 pub struct Receiver<'a> {
     verifier: Verifier<'a>,
     record: WindowCursor<'a>,
-    /// Of the burst so far, what is still to be looked up in the record: two short loops keep more
-    /// in registers than a long one.
+    /// The intact probes of the burst that are still to be looked up in the record: two short loops
+    /// keep more in registers than a long one.
     verified: Vec<Arrival, ARRIVALS>,
-    /// Whether one of them came as `CHECKSUM_PARTIAL`.
+    /// `true` if one of them came as `CHECKSUM_PARTIAL`.
     has_partial: bool,
-    /// By time of receipt: the burst so far.
+    /// The counts of the burst so far by time of receipt.
     received: Interval,
     received_interval: IntervalBounds,
-    /// By time of sending: the burst so far, of the one interval that most of it was sent in.
+    /// The latencies of the burst so far by time of sending, of `sent_interval` alone, in which
+    /// most of it was sent.
     sent: Latencies,
     sent_interval: IntervalBounds,
-    /// What is received later was sent in an interval that is closed by then.
+    /// The last instant at which `sent_interval` is open: what was sent in it and comes later is
+    /// late.
     sent_closes: Instant,
     due: SinceDue,
 }
 
-/// The round trips since the packets were due.
+/// The round trips from the times at which the packets were due.
 struct SinceDue {
-    /// Whether probes have a due time and tell how far from it they were sent.
+    /// `true` if probes have a due time and tell how far from it they were sent.
     is_told: bool,
-    /// The burst so far.
+    /// The latencies of the burst so far.
     latencies: Latencies,
 }
 
@@ -55,23 +57,24 @@ impl SinceDue {
     }
 }
 
-/// A usual burst.
+/// The most probes that wait to be looked up: as many as a usual burst has.
 const ARRIVALS: usize = 32;
 
 /// A probe that has arrived intact.
 #[derive(Clone, Copy)]
 struct Arrival {
     index: Index,
-    /// How long before its receipt it was sent, in 48 bits (insert [`Age`]).
+    /// The time from sending to receipt in nanoseconds modulo 2^48, of which [`Age::of`] makes an
+    /// age.
     since_sent: Span,
-    /// 0 where it is not told.
+    /// The time from when it was due to when it was sent; 0 where that is not told.
     lag: Span,
     frame_len: u32,
     port_offset: u16,
     checksum_partial: bool,
 }
 
-/// Latencies of a part of a burst: of at most 512 packets, so that their sum has room.
+/// The latencies of a part of a burst, of at most 512 packets, so that their sum has room.
 #[derive(Clone, Copy)]
 struct Latencies {
     count: u64,
@@ -102,7 +105,7 @@ impl Latencies {
     }
 }
 
-/// Ages of probes: from the youngest on, as many nanoseconds more.
+/// A range of ages: `youngest ..= youngest + span`, with `span` in nanoseconds.
 #[derive(Clone, Copy)]
 struct Ages {
     youngest: Span,
@@ -116,9 +119,9 @@ impl Ages {
     }
 }
 
-/// Counts a burst of probes of usual ages.
+/// The counting of a burst of probes whose ages are in [`Ages`].
 struct Counting<'r> {
-    /// What is counted most, in registers until [`Self::end`].
+    /// A copy of `sent` and what is counted on it, in registers until [`Self::end`].
     latencies: Latencies,
     bytes: u64,
     sent: &'r mut Latencies,
@@ -166,7 +169,7 @@ impl<'r> Counting<'r> {
         }
     }
 
-    /// Ends a burst of so many packets.
+    /// Writes back what was counted of `packets` packets.
     #[inline(always)] // as above
     fn end(self, packets: usize) {
         *self.sent = self.latencies;
@@ -175,7 +178,7 @@ impl<'r> Counting<'r> {
     }
 }
 
-/// What an intact probe is.
+/// The class of an intact probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Unique {
@@ -184,10 +187,10 @@ enum Class {
         reordered: bool,
     },
     Duplicate,
-    /// Its index or time is none that was ever sent.
+    /// No probe of that index and time was ever sent.
     Corrupt,
     TooOld,
-    /// Sent before counting began: none of the above, and not counted.
+    /// It came, or was sent, before counting began, and is not counted.
     Uncounted,
 }
 
@@ -217,8 +220,8 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Receives and counts a burst of at most `burst` frames, each at the time that `clock` then
-    /// says.
+    /// Receives a burst of at most `burst` frames, and counts them at the time that `clock` tells
+    /// once the burst is there.
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
@@ -261,8 +264,8 @@ impl<'a> Receiver<'a> {
         received
     }
 
-    /// Takes `frame`, received at `now` like all of its burst, at whose end [`Self::flush`]
-    /// follows.
+    /// Takes `frame`, received at `now` as all of its burst; [`Self::flush`] has to follow at the
+    /// burst's end.
     #[inline(always)] // into the loop over a burst
     pub fn receive(&mut self, frame: &[u8], now: Instant, recorder: &mut Recorder<'_>) {
         match self.verifier.fast_path(frame) {
@@ -317,7 +320,7 @@ impl<'a> Receiver<'a> {
         self.has_partial |= checksum_partial;
     }
 
-    /// Says of the probes that arrived what they are, and counts them.
+    /// Decides what the probes are that arrived, and counts them.
     #[inline(never)] // for the sake of the loop over a burst, which seldom comes here
     fn count_verified(&mut self, now: Instant, recorder: &mut Recorder<'_>) {
         let counted = match self.open_ages(now) {
@@ -331,8 +334,8 @@ impl<'a> Receiver<'a> {
         self.has_partial = false;
     }
 
-    /// Returns how long before `now` a probe was sent in the interval in which most are, if that is
-    /// open and there is nothing else to be said of the burst.
+    /// Returns the ages at `now` of probes that were sent in `sent_interval`, if that is open and
+    /// no probe of the burst came as `CHECKSUM_PARTIAL`.
     #[inline]
     fn open_ages(&self, now: Instant) -> Option<Ages> {
         let IntervalBounds { begin, end, .. } = self.sent_interval;
@@ -350,8 +353,8 @@ impl<'a> Receiver<'a> {
         Some(Ages { youngest, span })
     }
 
-    /// Counts probes of such `ages`, up to the first of another: all that is left to say is what
-    /// the record knows of them. Returns how many they were.
+    /// Counts the probes up to the first whose age is not in `ages`, and returns how many they
+    /// were. All that is left to ask of them is what the record knows.
     #[inline(never)] // so that the loop has the registers to itself
     fn count_fast(&mut self, ages: Ages, recorder: &mut Recorder<'_>) -> usize {
         let mut counting =

@@ -1,5 +1,5 @@
-//! What a received frame is: decided by looking at the frame alone, in the order in which results
-//! exclude each other.
+//! The verification of a received frame: what it is, from the frame alone, in the order in which
+//! results exclude each other.
 
 mod fast_path;
 
@@ -16,15 +16,15 @@ use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
 
 pub use fast_path::Verifier;
 
-/// Ports that one run can use.
+/// The most ports that one run can use.
 pub const MAX_PORTS: usize = 32;
 
-/// What a probe of this run looks like when it comes back.
+/// The fields by which a probe of this run is known when it comes back.
 #[derive(Clone, Debug)]
 pub struct Expectation<'a> {
     /// The addresses that the run's ports send from.
     pub sources: Vec<Ipv4Addr, MAX_PORTS>,
-    /// Where the probes were sent.
+    /// The address and port that the probes were sent to.
     pub destination: SocketAddrV4,
     /// The lowest of the run's source ports.
     pub first_source_port: u16,
@@ -41,35 +41,35 @@ pub struct Expectation<'a> {
 /// A probe of this run, as intact as can be told from the frame alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Which one it says it is, and when it was sent.
+    /// The head, which tells its index and when it was sent.
     pub head: Head,
-    /// How long after its due time it was sent, if it says so.
+    /// The time from when it was due to when it was sent, if it tells that.
     pub lag: Option<Span>,
-    /// How far the source port that it was sent from is above the first.
+    /// The distance of the source port that it was sent from above the first.
     pub port_offset: u16,
 }
 
-/// Why a frame is no probe of this run.
+/// The reason for which a frame is no intact probe of this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reject {
-    /// Counted as foreign.
+    /// It is not of this run, and counts as foreign.
     Foreign,
-    /// Counted as corrupt.
+    /// It is not as it was sent, and counts as corrupt.
     Corrupt,
 }
 
-/// What the checksum of a UDP packet says.
+/// The state of the checksum of a UDP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumState {
-    /// Right, or left out by the sender (RFC 768).
+    /// The checksum is right, or was left out by the sender (RFC 768).
     Good,
     /// Only the pseudo-header is summed: the sender left the rest to a NIC that was never there.
     Partial,
-    /// Wrong.
+    /// The checksum is wrong.
     Bad,
 }
 
-/// Says what the checksum in `udp` is, where `rest` is the sum of the payload.
+/// Returns the state of the checksum in `udp`, where `payload` is the sum of the payload.
 #[must_use]
 #[inline]
 pub fn checksum_state(ip: &Ipv4, udp: &Udp, payload: Sum) -> ChecksumState {
@@ -93,12 +93,12 @@ pub fn is_partial(pseudo: Sum, udp: &Udp) -> bool {
     udp.checksum == pseudo.fold().to_ne_bytes()
 }
 
-/// What [`Expectation::verify`] found.
+/// The findings of [`Expectation::verify`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// A probe of this run, or why not.
     pub result: Result<Probe, Reject>,
-    /// Whether it came as `CHECKSUM_PARTIAL`.
+    /// `true` if it came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: bool,
 }
 
@@ -121,7 +121,7 @@ impl From<Reject> for Verified {
 }
 
 impl Expectation<'_> {
-    /// Says what any `frame` is, step by step in the order of the results.
+    /// Returns what `frame` is, which may be any, step by step in the order of the results.
     #[inline(never)]
     pub fn verify(&self, frame: &[u8]) -> Verified {
         let Some((ip, udp, packet)) = self.addressed_to_us(frame) else {
@@ -171,8 +171,8 @@ impl Expectation<'_> {
         ours.then_some((ip, udp, packet))
     }
 
-    /// Splits the payload in front of its filling and gives the filling's sum, if length and
-    /// filling are those of the probe that the payload's index names.
+    /// Returns the payload up to its filling, and the filling's sum, if length and filling are
+    /// those of the probe that the payload's index names.
     #[inline]
     fn expected_filling<'f>(&self, payload: &'f [u8]) -> Option<(&'f [u8], u16)> {
         if payload.len() != usize::from(self.payload_len) {

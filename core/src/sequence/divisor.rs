@@ -17,7 +17,7 @@ impl Divisor {
         }
     }
 
-    /// Returns quotient and remainder.
+    /// Returns the quotient and the remainder of `number`.
     #[inline]
     pub(super) const fn divide(self, number: u64) -> (u64, u64) {
         // Short by at most one, since the reciprocal is short by less than one.

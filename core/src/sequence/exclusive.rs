@@ -7,29 +7,29 @@ use super::{Novelty, WindowCursor};
 use crate::probe::Index;
 use crate::sync::{AtomicU64, Relaxed};
 
-/// No 32 sequences have this number.
+/// The number of no block.
 pub(super) const NO_BLOCK: u64 = u64::MAX;
 
 /// Thirty-two neighbouring sequences of a stream, and what is known of them.
 pub(super) struct Block<'a> {
-    /// Which 32.
+    /// The number of the block: the indices of its probes, divided by 32.
     pub(super) block: u64,
     pub(super) sent: &'a AtomicU64,
-    /// What `sent` was when it was looked at last.
+    /// The value of `sent` when it was looked at last.
     pub(super) sent_seen: u64,
-    /// The highest received of the stream.
+    /// The highest received sequence of the stream.
     pub(super) highest: u64,
-    /// Where that is kept while others are looked at.
+    /// The word that keeps `highest` while other blocks are looked at.
     pub(super) kept_highest: &'a AtomicU64,
-    /// The highest received of each of the stream's flows, by how far their source port is above
-    /// the first.
+    /// The highest received sequence of each flow of the stream, by the distance of its source port
+    /// above the first.
     pub(super) flows: &'a [Word],
-    /// Their word of the bit ring, in which their epoch has begun.
+    /// The block's word of the bit ring, in which the block's epoch has begun.
     pub(super) word: &'a AtomicU64,
 }
 
 impl<'a> WindowCursor<'a> {
-    /// Does what [`Self::insert`] does where no other worker receives.
+    /// Inserts as [`Self::insert`] does, where no other worker receives.
     pub(super) fn insert_exclusive(&mut self, index: Index, port_offset: u16) -> Novelty {
         if index.get() / BITS != self.block.block
             && let Err(novelty) = self.seek(index)
@@ -51,8 +51,8 @@ impl<'a> WindowCursor<'a> {
         novelty
     }
 
-    /// Opens the block of `index` for its neighbours; `None` if it takes [`Self::insert`] to say
-    /// what it is, as always where other workers receive too.
+    /// Opens the block of `index`, in which it and its neighbours can be inserted; `None` if
+    /// `index` has to go through [`Self::insert`], as always where other workers receive too.
     #[inline(always)] // into the loop over a burst, so that what is in hand stays in registers
     pub(crate) fn open_block(&mut self, index: Index) -> Option<OpenBlock<'_, 'a>> {
         if self.is_shared() {
@@ -82,7 +82,7 @@ impl<'a> WindowCursor<'a> {
     ///
     /// # Errors
     ///
-    /// What it is, where that is known without the block.
+    /// Returns what `index` is, if it was never sent or is too old.
     #[inline(never)]
     fn seek(&mut self, index: Index) -> Result<(), Novelty> {
         let (sequences, sequence) = (self.sequences, index.sequence());
@@ -134,21 +134,21 @@ impl Block<'_> {
     }
 }
 
-/// Neighbouring sequences that were all sent, none of which is too old; what is inserted is in the
-/// window after [`Self::close`].
+/// Neighbouring sequences that were all sent, none of which is too old; what is inserted comes into
+/// the window by [`Self::close`].
 pub(crate) struct OpenBlock<'v, 'a> {
     block: &'v mut Block<'a>,
-    /// The index of the first.
+    /// The index of the block's first sequence.
     first: u64,
     len: u64,
     first_sequence: u64,
-    /// The word of the block.
+    /// The block's word with what has been inserted so far.
     seen: u64,
     flows: &'a [Word],
 }
 
 impl OpenBlock<'_, '_> {
-    /// Does what [`WindowCursor::insert`] does, if `index` is one of these.
+    /// Inserts `index` as [`WindowCursor::insert`] does; `None` if it is none of these.
     #[inline(always)] // into the loop over a burst
     pub(crate) fn insert(&mut self, index: Index, port_offset: u16) -> Option<Novelty> {
         let number = index.get().wrapping_sub(self.first);
@@ -171,8 +171,8 @@ impl OpenBlock<'_, '_> {
     }
 }
 
-/// Inserts `sequence`, whose bit in the word `seen` is `bit`, and sees whether its flow was
-/// further.
+/// Inserts `sequence`, whose bit in the word `seen` is `bit`, and returns whether it was new, and
+/// whether a later one of its flow had come before.
 #[inline(always)] // as above
 fn insert_bit(
     seen: &mut u64,

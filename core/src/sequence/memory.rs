@@ -7,7 +7,7 @@ use crate::sync::{AtomicU64, zeros};
 #[repr(align(128))]
 pub struct Line(pub(super) [AtomicU64; LINE]);
 
-/// Words of a line.
+/// The number of words in a line.
 pub(super) const LINE: usize = 16;
 
 impl Default for Line {
@@ -16,7 +16,7 @@ impl Default for Line {
     }
 }
 
-/// One word, of those that need no line of their own.
+/// A word that needs no line of its own.
 pub struct Word(pub(super) AtomicU64);
 
 impl Default for Word {
@@ -34,8 +34,8 @@ pub struct Dimensions {
     pub source_ports: u32,
     /// Receiving workers.
     pub receivers: u16,
-    /// How far below the highest received sequence of its stream a probe is still told from its
-    /// duplicate.
+    /// The distance below the highest received sequence of its stream, in sequences, at which a
+    /// probe is still told from its duplicate.
     pub window: u64,
 }
 
@@ -53,8 +53,8 @@ impl Dimensions {
         }
     }
 
-    /// Words per ring: `window` bits, and two more because the window may begin and end within a
-    /// word.
+    /// Returns the words of a ring: those of `window` bits, and two more because the window may
+    /// begin and end within a word.
     pub(super) const fn words_per_ring(&self) -> u64 {
         let words = (self.window / self.rings() + 1) / BITS + 2;
         if self.is_shared() {
@@ -64,25 +64,25 @@ impl Dimensions {
         }
     }
 
-    /// Words from one flow's highest sequence to the next one's.
+    /// Returns the number of words from one flow's highest sequence to the next one's.
     const fn flow_stride(&self) -> usize {
         if self.is_shared() { LINE } else { 1 }
     }
 
-    /// Lines of [`WindowMemory::seen`].
+    /// Returns the number of lines of [`WindowMemory::seen`].
     #[must_use]
     pub const fn seen_lines(&self) -> usize {
         let words = self.streams as u64 * self.rings() * self.words_per_ring();
         (words as usize).div_ceil(LINE)
     }
 
-    /// Words of [`WindowMemory::flows`].
+    /// Returns the number of words of [`WindowMemory::flows`].
     #[must_use]
     pub const fn flow_words(&self) -> usize {
         self.streams as usize * self.source_ports as usize * self.flow_stride()
     }
 
-    /// Lines of [`WindowMemory::sent`].
+    /// Returns the number of lines of [`WindowMemory::sent`].
     #[must_use]
     pub const fn sent_lines(&self) -> usize {
         self.streams as usize
@@ -92,23 +92,24 @@ impl Dimensions {
         (self.streams as usize).div_ceil(LINE)
     }
 
-    /// Lines of [`WindowMemory::highest`].
+    /// Returns the number of lines of [`WindowMemory::highest`].
     #[must_use]
     pub const fn highest_lines(&self) -> usize {
         self.receivers as usize * self.highest_lines_each()
     }
 }
 
-/// WindowMemory for a window, zeroed, which the runtime provides.
+/// The memory of a window, zeroed, which the runtime provides.
 #[derive(Clone, Copy)]
 pub struct WindowMemory<'a> {
-    /// [`Dimensions::seen_lines`].
+    /// The bit rings of all streams: [`Dimensions::seen_lines`].
     pub seen: &'a [Line],
-    /// [`Dimensions::flow_words`]. Where several workers write to it, no two flows share a line,
-    /// wherever the first one lies.
+    /// The highest received sequence of each flow: [`Dimensions::flow_words`]. Where several
+    /// workers write to it, no two flows share a line, wherever the first one lies.
     pub flows: &'a [Word],
-    /// [`Dimensions::sent_lines`].
+    /// The next sequence that each stream sends: [`Dimensions::sent_lines`].
     pub sent: &'a [Line],
+    /// The highest sequence of each stream that each worker received:
     /// [`Dimensions::highest_lines`].
     pub highest: &'a [Line],
 }

@@ -1,10 +1,11 @@
-//! Which sequences of a stream were sent and have been received: duplicates, reordering, too old.
+//! The window: which sequences of a stream were sent and have come, and so which probes are
+//! duplicates, reordered or too old.
 //!
-//! This is the anti-replay window of IPsec (RFC 4303, section 3.4.3), a bit a sequence, with two
-//! questions more: whether a probe was ever sent, and whether a later one of its flow has come before
-//! it (RFC 4737, section 3.3). A duplicate (RFC 5560) is one on whichever queue it arrives, so the
-//! receiving workers share the window. With one of them it is written by `exclusive`, with
-//! several by `shared`.
+//! This is the anti-replay window of IPsec (RFC 4303, section 3.4.3), one bit for each sequence,
+//! with two questions more: whether a probe was ever sent, and whether a later one of its flow has
+//! come before it (RFC 4737, section 3.3). A duplicate (RFC 5560) is one on whichever queue it
+//! arrives, so the receiving workers share the window. With one of them it is written by
+//! `exclusive`, with several by `shared`.
 //!
 //! A word holds the bits of 32 sequences and the epoch of the ring that they belong to, so nothing has
 //! to be cleared as the ring goes round.
@@ -49,7 +50,7 @@ use crate::sync::{AtomicU64, Relaxed};
 
 pub use self::memory::{Dimensions, Line, WindowMemory, Word};
 
-/// The sequences of all streams of a run.
+/// The window of all streams of a run.
 pub struct SequenceWindow<'a> {
     dimensions: Dimensions,
     memory: WindowMemory<'a>,
@@ -60,12 +61,12 @@ pub struct SequenceWindow<'a> {
     by_words_per_ring: Divisor,
 }
 
-/// Whether a probe is new to the window.
+/// The answer of the window to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Novelty {
     /// Not seen before.
     New {
-        /// A later one of its flow was seen before.
+        /// `true` if a later one of its flow was seen before.
         reordered: bool,
     },
     /// Seen before.
@@ -129,7 +130,11 @@ impl<'a> SequenceWindow<'a> {
         words.chain(flows).for_each(|word| word.store(0, Relaxed));
     }
 
-    /// Returns the access of the receiving worker `receiver`; each makes one.
+    /// Returns the cursor of the receiving worker `receiver`, of which there may be only one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the window was made for fewer receivers.
     #[must_use]
     pub fn cursor(&'a self, receiver: u16) -> WindowCursor<'a> {
         let mut highest = self.memory.highest.chunks_exact(self.highest_lines_each);
@@ -165,9 +170,11 @@ impl<'a> SequenceWindow<'a> {
 pub struct WindowCursor<'a> {
     pub(crate) sequences: &'a SequenceWindow<'a>,
     window: u64,
-    /// The highest that this worker saw of each stream, on lines that no other writes to.
+    /// The highest sequence of each stream that this worker received, on lines that no other writes
+    /// to.
     highest: &'a [Line],
-    /// Of the last sequence, where this worker is the only one; mostly its neighbour follows.
+    /// The block of the last sequence, since mostly its neighbour follows; used where no other
+    /// worker receives.
     block: Block<'a>,
 }
 
@@ -176,8 +183,8 @@ impl<'a> WindowCursor<'a> {
         self.sequences.is_shared
     }
 
-    /// Inserts `index` and says whether it was new; `port_offset` is how far the source port that
-    /// it came with is above the first.
+    /// Inserts `index` and returns whether it was new; `port_offset` is the distance of its source
+    /// port above the first.
     #[inline]
     pub fn insert(&mut self, index: Index, port_offset: u16) -> Novelty {
         if self.is_shared() {

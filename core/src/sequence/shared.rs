@@ -8,7 +8,7 @@ use crate::probe::Index;
 use crate::sync::Relaxed;
 
 impl SequenceWindow<'_> {
-    /// Returns the highest received sequence of a stream of which something was received.
+    /// Returns the highest sequence of `stream` that any worker received.
     #[cold]
     fn highest(&self, stream: usize) -> u64 {
         let lines = self.memory.highest.chunks_exact(self.highest_lines_each);
@@ -22,7 +22,8 @@ impl SequenceWindow<'_> {
     ///
     /// # Errors
     ///
-    /// It was set already, or its word is of a later epoch.
+    /// Returns [`Novelty::Duplicate`] if it was set already, [`Novelty::TooOld`] if its word is of
+    /// a later epoch.
     fn insert_bit(&self, index: Index) -> Result<(), Novelty> {
         let (position, port) = self.by_source_ports.divide(index.sequence());
         let ring = u64::from(index.stream()) * self.rings + port;
@@ -45,7 +46,7 @@ impl SequenceWindow<'_> {
 }
 
 impl WindowCursor<'_> {
-    /// Does what [`Self::insert`] does where other workers receive too.
+    /// Inserts as [`Self::insert`] does, where other workers receive too.
     #[inline(never)]
     pub(super) fn insert_shared(&mut self, index: Index, port_offset: u16) -> Novelty {
         let (sequences, sequence) = (self.sequences, index.sequence());

@@ -1,6 +1,6 @@
 //! A word of the bit ring: 32 sequences, and the epoch of the ring that they belong to.
 
-/// Sequences of a word.
+/// The number of sequences in a word.
 pub(super) const BITS: u64 = 32;
 
 /// Returns a word of `epoch` in which no sequence was seen; memory that was never written is of no
@@ -16,7 +16,7 @@ pub(super) const fn bit(position: u64) -> u64 {
     1 << (position % BITS)
 }
 
-/// Tells which epoch of the ring a word is of, as seen from one epoch.
+/// The epoch of a word of the ring, compared with another epoch.
 pub(super) enum Epoch {
     Earlier,
     Same,

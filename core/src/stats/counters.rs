@@ -8,27 +8,27 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 
 use super::moments::Moments;
 
-/// What is known of a counter beside its value.
+/// The description of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
     /// Its name in JSON.
     pub name: &'static str,
     /// Its name for people, as in "12 too old".
     pub label: &'static str,
-    /// What it counts, in a sentence, and where that is defined.
+    /// A sentence that says what it counts, and where that is defined.
     pub meaning: &'static str,
-    /// How those of two workers are merged.
+    /// The rule by which those of two workers are merged.
     pub merge: Merge,
 }
 
-/// How the counters of two workers are merged.
+/// The rule by which the counters of two workers are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// Added up.
+    /// The sum of both.
     Sum,
-    /// The lesser; a counter that was never touched is the greatest.
+    /// The lesser of both; a counter that was never touched is the greatest.
     Min,
-    /// The greater.
+    /// The greater of both.
     Max,
 }
 
@@ -101,7 +101,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Sent.
+    /// The counters of what was sent.
     TxCounters {
         /// Packets that the device accepted.
         packets: Sum, "packets";
@@ -113,9 +113,9 @@ counters! {
         no_buffer: Sum, "without a buffer";
         /// Packets given up because they were too late (see [`crate::tx::pacer::CATCH_UP`]).
         skipped: Sum, "skipped";
-        /// When the first packet was sent.
+        /// The time at which the first packet was sent, in nanoseconds since the run's start.
         first_ns: Min, "first";
-        /// When the last packet was sent.
+        /// The time at which the last packet was sent, in nanoseconds since the run's start.
         last_ns: Max, "last";
         /// The most that a packet was sent after its due time.
         lag_max_ns: Max, "longest lag";
@@ -123,7 +123,7 @@ counters! {
 }
 
 counters! {
-    /// Received.
+    /// The counters of what was received.
     RxCounters {
         /// All packets.
         packets: Sum, "packets";
@@ -136,7 +136,7 @@ counters! {
 }
 
 counters! {
-    /// What the packets were that `sendrecv` received.
+    /// The counters of the packets that `sendrecv` received, by what they were.
     ProbeCounters {
         /// Probes of this run seen for the first time.
         unique: Sum, "unique";
@@ -144,7 +144,7 @@ counters! {
         duplicates: Sum, "duplicates";
         /// Probes of this run that are not as they were sent.
         corrupt: Sum, "corrupt";
-        /// Whatever is not of this run.
+        /// Packets that are not of this run.
         foreign: Sum, "foreign";
         /// Probes so old that nobody can say whether they are duplicates.
         too_old: Sum, "too old";
@@ -156,13 +156,13 @@ counters! {
 }
 
 impl ProbeCounters {
-    /// How many counters, from the first on, divide all received packets among them; the others are
-    /// of the unique.
+    /// The number of counters, from the first on, that divide all received packets among them; the
+    /// others count some of the unique.
     pub const RESULTS: usize = 5;
 }
 
 counters! {
-    /// Received by `reflect` and not sent back, by reason.
+    /// The counters of the packets that `reflect` received and did not send back, by reason.
     IgnoredCounters {
         /// Not an IPv4 packet (ARP and IPv6 are among them).
         not_ipv4: Sum, "not ipv4";
@@ -191,7 +191,7 @@ impl IgnoredCounters {
     }
 }
 
-/// How a worker spends its time.
+/// The counters of how a worker spends its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PollCounters {
@@ -199,13 +199,13 @@ pub struct PollCounters {
     pub polls: u64,
     /// Polls that moved nothing.
     pub empty: u64,
-    /// Packets moved.
+    /// Packets that polls moved.
     pub packets: u64,
     /// Nanoseconds in polls that moved packets.
     pub busy_ns: u64,
     /// Nanoseconds of the lcore over which all of this was counted: while the run was sending.
     pub elapsed_ns: u64,
-    /// When the worker last published.
+    /// The time at which the worker last published, in nanoseconds since the run's start.
     pub last_ns: u64,
     /// Polls that began more than [`super::STALL`] after the one before.
     pub stalls: u64,
@@ -214,8 +214,8 @@ pub struct PollCounters {
     /// The longest run of full bursts.
     pub full_bursts_max: u64,
     /// 1 if the device tells how many packets wait in the receive queue.
-    pub tells_depth: u64,
-    /// The most packets that waited there, of about one look a millisecond.
+    pub has_rx_depth: u64,
+    /// The most packets that were seen to wait there, at about one look a millisecond.
     pub depth_max: u64,
 }
 
@@ -223,19 +223,19 @@ pub struct PollCounters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Counters {
-    /// Sent.
+    /// The counters of what was sent.
     pub tx: TxCounters,
-    /// Received.
+    /// The counters of what was received.
     pub rx: RxCounters,
-    /// What the received probes were.
+    /// The counters of received packets, by what they were.
     pub probes: ProbeCounters,
-    /// Not reflected.
+    /// The counters of packets that were not reflected, by reason.
     pub ignored: IgnoredCounters,
-    /// Round trip from the time of sending.
+    /// The round trips from the time of sending.
     pub latency: Moments,
-    /// Round trip from the time the packet was due.
+    /// The round trips from the time at which the packet was due.
     pub latency_due: Moments,
-    /// The worker itself.
+    /// The counters of how the worker spends its time.
     pub poll: PollCounters,
 }
 

@@ -24,10 +24,10 @@ const SUB_BITS: u32 = 7;
 const SUB: usize = 1 << SUB_BITS;
 const MAX_BITS: u32 = 48;
 
-/// How many buckets a histogram has.
+/// The number of buckets of a histogram.
 pub const BUCKETS: usize = (MAX_BITS - SUB_BITS + 1) as usize * SUB;
 
-/// Counts by time.
+/// A histogram of times, which one thread writes.
 pub struct Histogram {
     counts: [AtomicU64; BUCKETS],
 }
@@ -39,7 +39,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts `value`; only ever called by one thread.
+    /// Counts `value`; only one thread may call this.
     #[inline]
     pub fn record(&self, value: Span) {
         add(&self.counts[bucket(value)], 1);

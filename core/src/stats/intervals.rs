@@ -12,8 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, transmute};
 use crate::sync::{AtomicU64, Edge, Relaxed, acquire, release, zeros};
 use crate::time::{Instant, Span};
 
-/// What happened in one interval. By time of sending: `tx_packets`, `on_time`, the latencies. By
-/// time of receipt: the rest.
+/// The counts of one interval: `tx_packets`, `on_time` and the latencies by time of sending, the
+/// others by time of receipt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Interval {
@@ -42,7 +42,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Counts what `other` counted too.
+    /// Adds what `other` counted.
     pub const fn merge(&mut self, other: &Self) {
         if other.on_time > 0 {
             self.latency_min_ns = if self.on_time == 0 || other.latency_min_ns < self.latency_min_ns
@@ -69,7 +69,7 @@ impl Interval {
 
 const WORDS: usize = size_of::<Interval>() / 8;
 
-/// Memory for one interval of one worker.
+/// The memory of one interval of one worker.
 #[repr(align(128))]
 pub struct Cell([AtomicU64; WORDS]);
 
@@ -85,8 +85,8 @@ impl Cell {
         transmute!(words)
     }
 
-    /// Does what [`Interval::merge`] does in place, for the one writer: words that `part` does not
-    /// count in are not touched.
+    /// Adds `part` in place as [`Interval::merge`] does, for the one writer; words to which `part`
+    /// adds nothing are not touched.
     #[inline(always)] // most words of a part are known to be 0 where it is made
     fn add(&self, part: &Interval) {
         const MIN: usize = offset_of!(Interval, latency_min_ns) / 8;
@@ -117,18 +117,18 @@ impl Cell {
     }
 }
 
-/// How a run is divided: interval 0 begins at `start`.
+/// The division of a run into intervals, of which number 0 begins at `start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalGrid {
-    /// When counting begins.
+    /// The time at which counting begins.
     pub start: Instant,
-    /// How long an interval is, at least 1 ns.
+    /// The length of an interval, at least 1 ns.
     pub length: Span,
-    /// How long after its end an interval stays open.
+    /// The time for which an interval stays open after its end.
     pub grace: Span,
 }
 
-/// A received probe may be stamped so far ahead of the receiver's clock.
+/// The furthest that a received probe may be stamped ahead of the receiver's clock.
 pub const CLOCK_TOLERANCE: Span = Span::from_micros(10);
 
 impl IntervalGrid {
@@ -172,19 +172,19 @@ impl IntervalGrid {
     }
 }
 
-/// An interval and its bounds: saves a grid for the next time that falls into it.
+/// An interval and its bounds, kept to spare a division for the next time that falls into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalBounds {
     /// Its number, from 0.
     pub index: u64,
-    /// When it begins.
+    /// The first instant in it.
     pub begin: Instant,
-    /// When it has ended.
+    /// The first instant after it.
     pub end: Instant,
 }
 
 impl IntervalBounds {
-    /// No interval: holds no time.
+    /// No interval, which holds no time.
     pub const NONE: Self = Self {
         index: 0,
         begin: Instant::START,
@@ -199,19 +199,21 @@ impl IntervalBounds {
     }
 }
 
-/// The ring of one worker: what its writer and its reader share.
+/// The ring of one worker's cells, which its writer and its reader share.
 #[repr(align(128))]
 pub struct Ring<'a> {
     cells: &'a [Cell],
     grid: IntervalGrid,
-    /// The worker writes nothing any more to what was closed by this time.
+    /// The time up to which the worker has counted all: what was closed by then it no longer writes
+    /// to.
     watermark: AtomicU64,
-    /// Intervals below this have a cell that has been cleared.
+    /// The number of intervals, from the first on, for which a cell has been cleared.
     opened: AtomicU64,
     by_reader: HandedBack,
 }
 
-/// On a line of its own: the reader writes it, the worker reads it.
+/// The number of intervals whose cells the reader has handed back to the worker, on a line of its
+/// own.
 #[repr(align(128))]
 struct HandedBack(AtomicU64);
 
@@ -223,7 +225,7 @@ impl<'a> Ring<'a> {
     ///
     /// # Panics
     ///
-    /// If it is not.
+    /// Panics if the number of cells is no power of two.
     #[must_use]
     pub fn new(grid: IntervalGrid, cells: &'a [Cell]) -> Self {
         assert!(cells.len().is_power_of_two(), "{} cells", cells.len());
@@ -236,7 +238,7 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// Returns how the run is divided.
+    /// Returns the division of the run.
     #[must_use]
     pub const fn grid(&self) -> IntervalGrid {
         self.grid
@@ -257,9 +259,9 @@ impl<'a> Ring<'a> {
 pub struct Writer<'a> {
     ring: &'a Ring<'a>,
     opened: u64,
-    /// Before this time [`Self::open`] has nothing to do.
+    /// The time before which [`Self::open`] has nothing to do.
     next_open: Instant,
-    /// Where [`Self::index_of`] found a time last.
+    /// The interval in which [`Self::index_of`] found a time last.
     recent: IntervalBounds,
 }
 
@@ -275,7 +277,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Returns how the run is divided.
+    /// Returns the division of the run.
     #[must_use]
     pub const fn grid(&self) -> IntervalGrid {
         self.ring.grid
@@ -323,7 +325,8 @@ impl<'a> Writer<'a> {
         self.ring.cell(index).add(part);
     }
 
-    /// Returns the interval that `time` falls into; without a grid if that was asked for last.
+    /// Returns the interval that `time` falls into; it takes no division if the last time fell into
+    /// the same.
     #[inline]
     pub fn index_of(&mut self, time: Instant) -> u64 {
         if !self.recent.holds(time) {

@@ -1,4 +1,4 @@
-//! What a worker counts, and how another thread reads it without a lock.
+//! The counts of a worker, which another thread reads without a lock.
 //!
 //! A worker counts in plain memory of its own and publishes a copy about once a millisecond; a
 //! reader gets a copy that is whole, the latest or the one before.
@@ -21,12 +21,12 @@ pub use counters::{
 pub use moments::Moments;
 pub use recorder::Recorder;
 
-/// Polls further apart than this are a stall.
+/// The longest time from one poll to the next that is no stall.
 pub const STALL: Span = Span::from_micros(50);
 
 const WORDS: usize = size_of::<Counters>() / 8;
 
-/// What a worker shows to others.
+/// The counts that a worker shows to other threads.
 ///
 /// Aligned so that no two workers write to one cache line, nor to a pair that is fetched together.
 #[repr(align(128))]
@@ -36,7 +36,7 @@ pub struct WorkerStats {
     pub latency: Histogram,
     /// Round trip from the time the packet was due.
     pub latency_due: Histogram,
-    /// How long after its due time each packet was sent.
+    /// The lag of each packet, from its due time to its sending.
     pub lag: Histogram,
 }
 
@@ -52,7 +52,7 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
-    /// Shows `counters`; only ever called by one thread.
+    /// Shows `counters` to other threads; only one thread may call this.
     pub fn publish(&self, counters: &Counters) {
         self.published.publish(transmute!(*counters));
     }

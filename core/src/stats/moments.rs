@@ -8,7 +8,7 @@ use crate::time::Span;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Moments {
-    /// How many values.
+    /// The number of values.
     pub count: u64,
     /// Their sum in nanoseconds: the low 64 bits.
     sum_low: u64,
@@ -39,7 +39,7 @@ impl Moments {
         });
     }
 
-    /// Counts what `other` counted too.
+    /// Adds what `other` counted.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {

@@ -1,18 +1,18 @@
-//! Where a worker counts: its counters, its histograms, its open interval.
+//! The recorder, in which a worker counts: its counters, its histograms, its open intervals.
 
 use super::intervals::{Interval, Writer};
 use super::{Counters, WorkerStats};
 use crate::time::Instant;
 
-/// Everything that one worker writes of what it counts.
+/// Everything in which one worker counts.
 pub struct Recorder<'a> {
-    /// Counted by the worker alone, and published once in a while.
+    /// The worker's own counters, which others see once they have been published.
     pub counters: Counters,
-    /// What others read: the counters as they were published, and the histograms.
+    /// The counters as they were published, and the histograms, which others read.
     pub stats: &'a WorkerStats,
     /// The worker's intervals.
     pub intervals: Writer<'a>,
-    /// Full bursts in a row.
+    /// The number of full bursts in a row up to now.
     full_bursts: u64,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Recorder<'a> {
         self.intervals.advance_watermark(now);
     }
 
-    /// Publishes what was counted at the end, at `now`: nothing is counted any more.
+    /// Publishes what was counted up to the end, which is at `now`; nothing is counted after it.
     pub fn end(&mut self, now: Instant) {
         self.counters.poll.last_ns = now.as_nanos();
         self.stats.publish(&self.counters);

@@ -1,4 +1,4 @@
-//! What threads share is made of these, and of nothing else.
+//! The atomics of which all is made that threads share.
 //!
 //! Every ordering that the code needs has a name, an [`Edge`]. Under `cfg(loom)` the atomics are
 //! loom's, and a model can weaken one ordering at a time (`sync/modelled.rs`).
@@ -18,7 +18,7 @@ pub use modelled::{AtomicU64, acquire, fence, release, spin_loop};
 pub mod modelled;
 pub mod seqlock;
 
-/// An enum that can name all of its variants.
+/// Defines an enum that can name all of its variants.
 macro_rules! listed {
     ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $variant:ident,)* }) => {
         $(#[$about])*
@@ -28,7 +28,7 @@ macro_rules! listed {
         }
 
         impl $name {
-            /// Every one of them.
+            /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
         }
     };
@@ -37,7 +37,8 @@ macro_rules! listed {
 use listed;
 
 listed! {
-    /// What one thread did that another one has to see, together with what it did before.
+    /// The events of one thread that another one has to see, together with all that the first did
+    /// before.
     Edge {
         /// The words of a version are there: its number is even again.
         Published,
@@ -74,7 +75,7 @@ pub const fn acquire(edge: Edge) -> Ordering {
     Ordering::Acquire
 }
 
-/// Atomics that are 0.
+/// Returns atomics that are 0.
 #[must_use]
 pub fn zeros<const COUNT: usize>() -> [AtomicU64; COUNT] {
     #[cfg(not(loom))]

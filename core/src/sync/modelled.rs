@@ -9,7 +9,7 @@ pub use loom::hint::spin_loop;
 
 use super::{Edge, listed};
 
-/// What is weaker than in the code as it runs.
+/// A weakening of the code as it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Twin {
     /// The edge's store is relaxed, or its fence left out.
@@ -21,15 +21,15 @@ pub enum Twin {
 }
 
 listed! {
-    /// What reads and writes in one step; each stands in one place of the code.
+    /// The operations that read and write in one step; each stands in one place of the code.
     Operation {
-        /// Of the sequence window: inserts a probe.
+        /// Inserting a probe into the sequence window.
         CompareExchange,
-        /// Of the sequence window: raises a flow's highest sequence.
+        /// Raising a flow's highest sequence in the sequence window.
         FetchMax,
-        /// Of the budget: claims.
+        /// Claiming from the budget.
         FetchUpdate,
-        /// Of the budget: gives back.
+        /// Giving back to the budget.
         FetchAdd,
     }
 }
@@ -87,7 +87,7 @@ pub fn fence(ordering: Ordering) {
     }
 }
 
-/// loom's.
+/// loom's atomic, weakened where the twin that runs says so.
 #[derive(Debug)]
 pub struct AtomicU64(loom::sync::atomic::AtomicU64);
 
@@ -103,7 +103,7 @@ impl AtomicU64 {
         self.0.load(ordering)
     }
 
-    /// Does as in `core`.
+    /// Does as `core` does.
     pub fn store(&self, value: u64, ordering: Ordering) {
         self.0.store(value, ordering);
     }

@@ -5,7 +5,7 @@
 
 use crate::sync::{AtomicU64, Edge, Relaxed, acquire, fence, release};
 
-/// `WORDS` words that belong together.
+/// `WORDS` words that belong together: a reader gets all of one publication or none.
 pub struct SeqLock<const WORDS: usize> {
     /// Odd while the words are being written.
     version: AtomicU64,
@@ -13,7 +13,7 @@ pub struct SeqLock<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> SeqLock<WORDS> {
-    /// Returns what is read as long as nothing has been published.
+    /// Makes a lock whose readers get `words` until something is published.
     #[must_use]
     pub fn new(words: [u64; WORDS]) -> Self {
         Self {
@@ -22,7 +22,7 @@ impl<const WORDS: usize> SeqLock<WORDS> {
         }
     }
 
-    /// Shows `words`; only ever called by one thread.
+    /// Publishes `words`; only one thread may call this.
     #[inline]
     pub fn publish(&self, words: [u64; WORDS]) {
         let version = self.version.load(Relaxed);
@@ -51,8 +51,8 @@ impl<const WORDS: usize> SeqLock<WORDS> {
         (self.version.load(Relaxed) == version).then_some((version, words))
     }
 
-    /// Returns which version is there: another number than a snapshot's once there is something
-    /// newer.
+    /// Returns the number of the current version, which differs from a snapshot's once something
+    /// newer is published.
     #[must_use]
     #[inline]
     pub fn version(&self) -> u64 {

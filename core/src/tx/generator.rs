@@ -11,26 +11,26 @@ use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
 use crate::tx::template::Template;
 use crate::worker::Polled;
 
-/// What one stream is to send.
+/// The plan of what one stream sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// The stream's number.
     pub stream: u16,
-    /// How many streams share rate and count.
+    /// The number of streams that share rate and count.
     pub streams: u16,
-    /// Of all streams together; without one, as fast as it goes.
+    /// The rate of all streams together; `None` is as fast as it goes.
     pub rate: Option<Rate>,
-    /// What is sent before it, to warm up, is not counted.
+    /// The time at which counting begins; what is sent before it, to warm up, is not counted.
     pub start: Instant,
-    /// How long to send after that.
+    /// The time for which to send from `start` on.
     pub duration: Option<Span>,
-    /// How many packets all streams together send after that.
+    /// The number of packets that all streams together send from `start` on.
     pub count: Option<u64>,
-    /// Most packets handed over at once.
+    /// The most packets handed over at once.
     pub burst: u16,
     /// The lowest source port.
     pub first_source_port: u16,
-    /// How many source ports follow each other in turn.
+    /// The number of source ports, which are used in turn.
     pub source_ports: u32,
 }
 
@@ -55,9 +55,9 @@ pub struct Generator<'a> {
     sequences: &'a SequenceWindow<'a>,
     next: Cursor,
     pacer: Option<Pacer>,
-    /// Packets still to be counted.
+    /// The packets of the stream's count that are still to be sent; `u64::MAX` without a count.
     left: u64,
-    /// Nothing due from here on is sent.
+    /// The time from which on nothing that falls due is sent.
     end: Instant,
     is_warm: bool,
     interval: IntervalBounds,
@@ -98,7 +98,7 @@ impl<'a> Generator<'a> {
         self.template.frame_len()
     }
 
-    /// Sends what is due at `now`; nothing that falls due once `phase` is past running.
+    /// Sends what is due at `now`, but nothing that falls due once `phase` is past running.
     #[inline]
     pub fn poll<P: Port>(
         &mut self,
@@ -209,7 +209,7 @@ impl<'a> Generator<'a> {
         outcome
     }
 
-    /// Goes on past `accepted` packets, which take their sequences, and counts them.
+    /// Advances by `accepted` packets, which take their sequences, and counts them.
     #[inline]
     fn take(&mut self, now: Instant, accepted: u16, recorder: &mut Recorder<'_>) {
         let counters = &mut recorder.counters;

@@ -21,7 +21,7 @@
 
 use crate::time::{Instant, Span};
 
-/// Packets per span of time, exact.
+/// An exact rate: packets per span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     packets: u64,
@@ -45,7 +45,7 @@ impl Rate {
         self.packets
     }
 
-    /// Returns the span.
+    /// Returns the span into which they fall.
     #[must_use]
     pub const fn span(self) -> Span {
         Span::from_nanos(self.span_ns)
@@ -76,7 +76,7 @@ pub struct Pacer {
     step_parts: u64,
 }
 
-/// After a stall at most this much is caught up, the rest is skipped.
+/// The most that is caught up after a stall; the rest is skipped.
 pub const CATCH_UP: Span = Span::from_millis(1);
 
 impl Pacer {
@@ -84,7 +84,7 @@ impl Pacer {
     ///
     /// # Panics
     ///
-    /// If `streams` is 0 or `stream` is not below it.
+    /// Panics if `stream` is not below `streams`.
     #[must_use]
     pub fn new(rate: Rate, start: Instant, stream: u16, streams: u16) -> Self {
         assert!(stream < streams, "stream {stream} of {streams}");
@@ -121,7 +121,8 @@ impl Pacer {
         self.add(self.step_ns, self.step_parts);
     }
 
-    /// `due` is the exact time rounded up, so `early` counts how far it is rounded.
+    /// Adds `ns + parts / self.parts` nanoseconds to the due time, which is kept rounded up to
+    /// whole ones; `early` keeps by how much.
     #[inline]
     const fn add(&mut self, ns: u64, parts: u64) {
         self.due_ns = self.due_ns.saturating_add(ns);
@@ -148,7 +149,7 @@ impl Pacer {
     }
 
     /// Skips what is more than [`CATCH_UP`] late at `now`, but never the latest packet due before
-    /// `end`, and says how many that were.
+    /// `end`, and returns how many packets it skipped.
     #[inline]
     pub fn skip_late(&mut self, now: Instant, end: Instant) -> u64 {
         let oldest = now.saturating_sub(CATCH_UP);

@@ -10,11 +10,11 @@ use crate::time::{Instant, Span};
 use crate::wire::Udp;
 use crate::wire::checksum::Sum;
 
-/// Most bytes of UDP payload: what an IP packet of 9000 bytes carries.
+/// The most bytes of UDP payload: those that an IP packet of 9000 bytes carries.
 pub const MAX_PAYLOAD_LEN: usize = 9000 - Layout::IPV4.of_mtu() as usize;
 
-/// The bytes of [`Ipv4Front`] by what changes in them from packet to packet, as few words as that
-/// takes.
+/// The bytes of [`Ipv4Front`] as few words, split where those that change from packet to packet
+/// begin and end.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct FrontWords {
@@ -25,13 +25,13 @@ struct FrontWords {
     head: Head,
 }
 
-/// The frame of a stream, but for what differs from packet to packet.
+/// The frame of a stream without what differs from packet to packet.
 #[derive(Clone, Debug)]
 pub struct Template<'a> {
     front: FrontWords,
-    /// Over all that never changes and that the UDP checksum covers.
+    /// The sum over all that the UDP checksum covers and that never changes.
     constant: Sum,
-    /// The checksum of a `CHECKSUM_PARTIAL` packet.
+    /// The UDP checksum of a packet that was left to a NIC (`CHECKSUM_PARTIAL`).
     partial: [u8; 2],
     tag: Tag,
     filling: Filling<'a>,
@@ -39,16 +39,16 @@ pub struct Template<'a> {
     frame_len: FrameLen,
 }
 
-/// What differs from packet to packet.
+/// The fields that differ from packet to packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Which probe it is.
+    /// The index of the probe.
     pub index: Index,
     /// UDP source port.
     pub source_port: u16,
-    /// When it is sent.
+    /// The time at which it is sent.
     pub time: Instant,
-    /// How long after its due time that is.
+    /// The time from when it was due to when it is sent.
     pub lag: Span,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Template<'a> {
         })
     }
 
-    /// Returns the bytes of every frame, without FCS.
+    /// Returns the length of every frame, without FCS.
     #[must_use]
     pub const fn frame_len(&self) -> FrameLen {
         self.frame_len
@@ -93,14 +93,14 @@ impl<'a> Template<'a> {
         self.frame_len.0 as usize == IPV4_FRONT_LEN
     }
 
-    /// Returns a burst of one packet, written as by [`Burst::write`].
+    /// Writes one packet to the start of `frame` as [`Burst::write`] does, and returns its length.
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
         self.burst(patch.index, patch.time)
             .write(frame, patch.source_port, patch.lag)
     }
 
-    /// Returns the packets from probe `first` of a stream on, sent at `time`; its sequences do not
-    /// come to [`Index::SEQUENCES`].
+    /// Returns the writer of the packets from probe `first` of a stream on, sent at `time`; none of
+    /// their sequences may come to [`Index::SEQUENCES`].
     #[must_use]
     #[inline]
     pub fn burst(&self, first: Index, time: Instant) -> Burst<'_, 'a> {
@@ -139,25 +139,26 @@ impl<'a> Template<'a> {
     }
 }
 
-/// The packets of one burst: neighbours in one stream, sent at one time, so that they have most of
-/// their sum in common.
+/// The writer of the packets of one burst, which are neighbours in one stream and sent at one time,
+/// so that they have most of their sum in common.
 pub struct Burst<'t, 'a> {
     template: &'t Template<'a>,
-    /// That of the first packet.
+    /// The head of the first packet.
     head: Head,
     time: Instant,
-    /// Which probe the next packet is.
+    /// The index of the next packet.
     index: Index,
-    /// The sum over the next packet but for source port, lag and filling.
+    /// The sum over the next packet without its source port, lag and filling.
     sum: u32,
 }
 
-/// By how much the sum of an index is less than the next one's (RFC 1624): by its lowest byte.
+/// The difference between the sums of an index and of the next (RFC 1624): 1 in the lowest byte of
+/// the index, as it lies in memory.
 const STEP: u32 = u16::from_ne_bytes(1_u16.to_le_bytes()) as u32;
 
 impl Burst<'_, '_> {
-    /// Writes the next packet to the start of `frame`, which holds at least
-    /// [`Template::frame_len`] bytes: sent `lag` after it was due.
+    /// Writes the next packet, which is sent `lag` after it was due, to the start of `frame`, which
+    /// holds at least [`Template::frame_len`] bytes, and returns its length.
     ///
     /// No packet is written whose right checksum looks like one that was left to a NIC, since a
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
@@ -167,7 +168,8 @@ impl Burst<'_, '_> {
         self.template.frame_len
     }
 
-    /// Returns the same where the template [is bare](Template::is_minimal).
+    /// Writes the next packet as [`Self::write`] does, of a template that [is
+    /// minimal](Template::is_minimal).
     #[inline(always)] // as above
     pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
         debug_assert!(self.template.is_minimal());
@@ -185,7 +187,8 @@ impl Burst<'_, '_> {
         self.sum += STEP;
     }
 
-    /// Writes nothing and says so if the checksum would look like a `CHECKSUM_PARTIAL` one.
+    /// Writes the next packet; if its checksum would look like one that was left to a NIC, writes
+    /// nothing and returns `false`.
     #[inline(always)]
     fn try_write<const MINIMAL: bool>(
         &self,
@@ -233,7 +236,7 @@ impl Burst<'_, '_> {
     }
 }
 
-/// Returns what a lag adds to the sum of a packet without one.
+/// Returns what `lag` adds to the sum of a packet without one.
 #[inline]
 const fn lag_sum(lag: Span) -> Sum {
     Tail::new(Tag::new(0), lag).sum()

@@ -50,7 +50,7 @@ impl Sum {
         Self(word as u64)
     }
 
-    /// Adds `other`.
+    /// Returns this sum and `other` together.
     #[must_use]
     #[inline]
     pub const fn plus(self, other: Self) -> Self {
@@ -83,8 +83,8 @@ impl Sum {
         sent.to_ne_bytes()
     }
 
-    /// Returns whether what was summed, its checksum included, is intact: all ones in 16 bits.
-    /// Where nothing but zeros was summed there was no checksum.
+    /// Returns whether what was summed, its checksum included, is intact: all ones in 16 bits. A
+    /// sum of nothing but zeros is not: there was no checksum.
     #[must_use]
     #[inline]
     pub const fn is_valid(self) -> bool {

@@ -1,6 +1,8 @@
 //! Ethernet II (IEEE 802.3, clause 3.2.6: the length/type field as a type).
 
+use core::error::Error;
 use core::fmt;
+use core::str::FromStr;
 
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -42,7 +44,42 @@ impl fmt::Display for Mac {
     }
 }
 
-/// What an Ethernet frame carries.
+/// The error of a text that is no MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseMacError;
+
+impl fmt::Display for ParseMacError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a MAC address such as 12:34:56:78:9a:bc")
+    }
+}
+
+impl Error for ParseMacError {}
+
+impl FromStr for Mac {
+    type Err = ParseMacError;
+
+    /// Reads six octets of two hexadecimal digits each, all separated by `:` or all by `-`.
+    fn from_str(text: &str) -> Result<Self, ParseMacError> {
+        let separator = if text.contains('-') { '-' } else { ':' };
+        let mut octets = text.split(separator);
+        let mut mac = [0; 6];
+        for octet in &mut mac {
+            let digits = octets.next().ok_or(ParseMacError)?;
+            // `from_str_radix` takes a sign too.
+            if digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return Err(ParseMacError);
+            }
+            *octet = u8::from_str_radix(digits, 16).map_err(|_| ParseMacError)?;
+        }
+        match octets.next() {
+            Some(_) => Err(ParseMacError),
+            None => Ok(Self(mac)),
+        }
+    }
+}
+
+/// The type of what an Ethernet frame carries.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
 )]
@@ -62,11 +99,11 @@ impl EtherType {
 )]
 #[repr(C)]
 pub struct Ethernet {
-    /// To whom.
+    /// The MAC of the receiver.
     pub destination: Mac,
-    /// From whom.
+    /// The MAC of the sender.
     pub source: Mac,
-    /// What follows.
+    /// The type of what follows.
     pub ether_type: EtherType,
 }
 
@@ -91,5 +128,29 @@ mod tests {
     fn a_mac_is_shown_as_people_write_it() {
         let shown = std::format!("{}", Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]));
         assert_eq!(shown, "12:34:56:78:9a:bc");
+    }
+
+    #[test]
+    fn a_mac_is_read_as_people_write_it_and_as_it_is_shown() {
+        let mac = Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]);
+        for text in [
+            "12:34:56:78:9a:bc",
+            "12:34:56:78:9A:BC",
+            "12-34-56-78-9a-bc",
+        ] {
+            assert_eq!(text.parse(), Ok(mac), "{text}");
+        }
+        for text in [
+            "",
+            "12:34:56:78:9a",
+            "12:34:56:78:9a:bc:de",
+            "12:34-56:78:9a:bc",
+            "1:2:3:4:5:6",
+            "12:34:56:78:9a:g0",
+            "+1:34:56:78:9a:bc",
+            " 12:34:56:78:9a:bc",
+        ] {
+            assert_eq!(text.parse::<Mac>(), Err(ParseMacError), "{text}");
+        }
     }
 }

@@ -24,7 +24,7 @@ pub struct Ipv4 {
     flags_offset: U16,
     /// Time to live.
     pub ttl: u8,
-    /// What follows.
+    /// The protocol of the payload.
     pub protocol: u8,
     checksum: [u8; 2],
     source: [u8; 4],
@@ -34,11 +34,11 @@ pub struct Ipv4 {
 impl Ipv4 {
     /// Protocol number of UDP.
     pub const UDP: u8 = 17;
-    /// Where the TTL lies, in bytes from the header's first.
+    /// The offset of the TTL, in bytes from the header's first.
     pub const TTL_AT: usize = offset_of!(Self, ttl);
-    /// Where the checksum lies.
+    /// The offset of the checksum.
     pub const CHECKSUM_AT: usize = offset_of!(Self, checksum);
-    /// Where the addresses begin, source before destination.
+    /// The offset of the addresses, source before destination.
     pub const ADDRESSES_AT: usize = offset_of!(Self, source);
     /// The bits that no router changes in a whole packet: version and length, total length, that it
     /// is no fragment, protocol, addresses.

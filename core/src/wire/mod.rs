@@ -1,8 +1,9 @@
 //! Wire formats as zerocopy structs: what lies in a frame, field by field, in network byte order.
 //!
-//! The structs are views: a header is read where it lies, `Ipv4::ref_from_prefix(packet)`, and written
-//! there, `Ipv4::mut_from_prefix(packet)`; nothing is copied, and nothing can be read beyond the frame.
-//! What a value means (is this length possible, is this packet ours) is decided by those who read it.
+//! The structs are views: a header is read where it lies, `Ipv4::ref_from_prefix(packet)`, and
+//! written there, `Ipv4::mut_from_prefix(packet)`; nothing is copied, and nothing can be read
+//! beyond the frame. The meaning of a value (is this length possible, is this packet ours) is for
+//! its readers to decide.
 //!
 //! ```
 //! use dpdkgen_core::wire::{EtherType, Ethernet, Mac};
@@ -24,7 +25,7 @@ pub mod ipv4;
 pub mod udp;
 
 pub use arp::Arp;
-pub use ethernet::{EtherType, Ethernet, Mac};
+pub use ethernet::{EtherType, Ethernet, Mac, ParseMacError};
 pub use ipv4::Ipv4;
 pub use udp::Udp;
 

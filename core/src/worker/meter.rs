@@ -1,13 +1,14 @@
-//! How a worker's polls follow each other: busy, empty, too far apart.
+//! The meter of a worker's polls: busy, empty, too far apart.
 
 use crate::reflect::MAX_BURSTS;
 use crate::stats::{PollCounters, STALL};
 use crate::time::{Instant, Span};
 
-/// When polls begin further apart, a reflector takes one burst in each, lest several make a stall.
+/// The longest time from one poll to the next at which a reflector takes several bursts in a poll;
+/// beyond it it takes one, lest several make a stall.
 const MAX_GAP_FOR_BURSTS: Span = Span::from_nanos(STALL.as_nanos() / MAX_BURSTS as u64);
 
-/// Measures the polls of one worker.
+/// The meter of one worker's polls.
 pub(super) struct PollMeter {
     last_poll: Option<Instant>,
     bursts: u32,
@@ -28,7 +29,7 @@ impl PollMeter {
         self.bursts
     }
 
-    /// Counts a poll from `now` to `after` that moved so many packets.
+    /// Counts, in `poll`, a poll from `now` to `after` that moved `moved` packets.
     #[inline]
     pub fn count(&mut self, poll: &mut PollCounters, now: Instant, after: Instant, moved: u16) {
         poll.polls += 1;

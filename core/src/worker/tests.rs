@@ -11,7 +11,8 @@ use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use crate::stats::{Counters, WorkerStats};
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
-/// Every burst holds `burst` packets for the reflector, of which the device takes `takes`.
+/// A port whose every burst holds `burst` packets for the reflector, of which the device takes
+/// `takes`.
 struct Source {
     burst: u16,
     takes: u16,
@@ -69,7 +70,7 @@ impl Port for Source {
     }
 }
 
-/// Each reading is a microsecond after the one before.
+/// A clock whose readings are a microsecond apart.
 struct Ticking(Instant);
 
 impl Clock for Ticking {

@@ -23,7 +23,8 @@ fn claims() {
 
 const COUNT: u64 = 3;
 
-/// Two bursts of at most two; of the first of them the device takes all but `refused`.
+/// Reflects two bursts of at most two, of the first of which the device takes all but `refused`,
+/// and returns how many were sent.
 fn reflect(budget: &Budget, refused: u64) -> u64 {
     [refused, 0]
         .into_iter()

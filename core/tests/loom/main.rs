@@ -1,6 +1,6 @@
-//! What threads share, in every order in which loom can run it: models of the code that a run
-//! runs, and their twins, each with one ordering weakened, which have to fail. `scripts/loom` runs
-//! them; `docs/testing.md` says what they see and what they do not.
+//! Models of what threads share, in every order in which loom can run it: the code that a run runs,
+//! and its twins, each with one ordering weakened, which have to fail. `scripts/loom` runs them;
+//! `docs/testing.md` says what they see and what they do not.
 #![cfg(loom)]
 
 mod budget;

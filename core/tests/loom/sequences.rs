@@ -1,4 +1,4 @@
-//! What was sent and seen, with two receivers.
+//! The window of sequences, with two receivers.
 
 use std::sync::atomic::Ordering::{self, Relaxed};
 
@@ -41,7 +41,8 @@ fn sequences() {
     check(MODELS);
 }
 
-/// The sequences leaves this to the devices, and would not insert it.
+/// The window leaves this ordering to the devices: without it a probe can come before it is seen to
+/// have been sent.
 #[test]
 fn a_device_that_orders_nothing_is_caught() {
     for run in [
@@ -58,7 +59,7 @@ fn a_device_that_orders_nothing_is_caught() {
     }
 }
 
-/// Sequences whose record is in one word, a epoch of the ring apart.
+/// The sequences of one turn of the ring: two that are so far apart share a bit.
 const TURN: u64 = 512;
 
 fn of_two_receivers(sent: u64) -> &'static SequenceWindow<'static> {

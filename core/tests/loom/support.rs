@@ -1,4 +1,4 @@
-//! How a model is checked, with its twins.
+//! The check of a model, and of its twins.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind, set_hook, take_hook};
@@ -7,22 +7,23 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use dpdkgen_core::sync::modelled::Twin;
 
-/// Some threads, what has to hold of them, and what that depends on.
+/// A model: some threads, the claim that has to hold of them, and the orderings on which it
+/// depends.
 pub struct Model {
-    /// What has to hold.
+    /// The claim that has to hold.
     pub name: &'static str,
-    /// Threads are interrupted at most so often in an execution; `None` is any number of times.
+    /// The most times that threads are interrupted in an execution; `None` is any number.
     pub preemptions: Option<usize>,
-    /// One execution.
+    /// The code of one execution.
     pub run: fn(),
     /// The twins in which it does not hold.
     pub catches: &'static [Twin],
 }
 
-/// What did not hold.
+/// The claim that did not hold.
 struct Broken(&'static str);
 
-/// For the threads of a model: what has to hold.
+/// Ends the model, of which `what` is then said, if `condition` does not hold.
 pub fn hold(condition: bool, what: &'static str) {
     if !condition {
         panic_any(Broken(what));
@@ -53,7 +54,7 @@ pub fn check(models: &[Model]) {
 }
 
 impl Model {
-    /// After how many executions it was found to hold, or what did not.
+    /// Returns after how many executions the model was found to hold, or what did not.
     pub fn outcome(&self) -> Result<usize, &'static str> {
         be_quiet_about_what_is_broken();
         let mut builder = loom::model::Builder::new();

@@ -35,7 +35,7 @@ fn worker() {
     check(MODELS);
 }
 
-/// Its statistics are 128 KiB of loom's atomics.
+/// The stack of a model's thread in bytes: a worker's statistics are 128 KiB of loom's atomics.
 const STACK: usize = 4 << 20;
 
 fn in_large_thread(run: fn()) {
@@ -82,7 +82,7 @@ fn end() {
     });
 }
 
-/// Reflects one packet a poll.
+/// A port that reflects one packet a poll.
 struct Device;
 
 impl Port for Device {
@@ -113,7 +113,7 @@ impl Port for Device {
     }
 }
 
-/// Each reading is half an interval after the one before, and lets others run.
+/// A clock whose readings are half an interval apart, each of which lets others run.
 struct Ticking(Instant);
 
 impl Clock for Ticking {

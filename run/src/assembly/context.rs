@@ -1,4 +1,4 @@
-//! What a run's workers share, and the workers themselves, put together from it.
+//! The context of a run: what its workers share, and the workers themselves, put together from it.
 
 use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::Port;
@@ -22,7 +22,7 @@ use super::memory::Memory;
 use super::placement::{Placement, WorkerSpec};
 use crate::request::{Mode, Request, SendRecv};
 
-/// Holds what the workers of a run share.
+/// The things that the workers of a run share.
 pub struct Context<'a> {
     request: &'a Request,
     placement: &'a Placement,
@@ -47,7 +47,7 @@ impl<'a> Context<'a> {
     ///
     /// # Panics
     ///
-    /// If it was made for others.
+    /// Panics if the memory was made for another request or placement.
     #[must_use]
     pub fn new(
         request: &'a Request,
@@ -100,11 +100,11 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Makes worker `number`, whose queues `port` is.
+    /// Makes worker `number`, which works on `port`.
     ///
     /// # Panics
     ///
-    /// If there is no such worker, or it sends probes that do not fit in a packet.
+    /// Panics if there is no such worker, or if it sends probes that do not fit in a packet.
     #[must_use]
     pub fn worker<P: Port>(&self, number: usize, port: P) -> Worker<'_, P> {
         let spec = self.specs()[number];
@@ -149,7 +149,7 @@ impl<'a> Context<'a> {
         self.placement
     }
 
-    /// Returns who does what.
+    /// Returns the workers' specs, port by port.
     #[must_use]
     pub fn specs(&self) -> &'a [WorkerSpec] {
         &self.placement.specs
@@ -161,7 +161,7 @@ impl<'a> Context<'a> {
         self.specs().iter().any(|spec| spec.role == role)
     }
 
-    /// Returns what each worker shows, in the order of the specs.
+    /// Returns the counts that each worker shows, in the order of the specs.
     #[must_use]
     pub const fn stats(&self) -> &'a [WorkerStats] {
         self.stats
@@ -200,7 +200,7 @@ impl<'a> Probes<'a> {
     fn template(&self, port: usize, source_mac: Mac) -> Template<'a> {
         let addresses = Addresses {
             source_mac,
-            destination_mac: Mac(of_port(&self.sendrecv.dest_macs, port)),
+            destination_mac: of_port(&self.sendrecv.dest_macs, port),
             source: of_port(&self.sendrecv.sources, port),
             destination: self.sendrecv.dest,
         };
@@ -226,7 +226,7 @@ impl<'a> Probes<'a> {
     }
 }
 
-/// Returns the one of `port` from what was given once or once per port.
+/// Returns the value for `port`, of those that were given once for all or once per port.
 fn of_port<T: Copy>(given: &[T], port: usize) -> T {
     given[port.min(given.len() - 1)]
 }

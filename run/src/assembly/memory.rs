@@ -14,14 +14,15 @@ use super::placement::WorkerSpec;
 use crate::failure::Failure;
 use crate::request::{Mode, Request, SendRecv};
 
-/// The control thread may be away for this long, or for so many intervals, before workers wait.
+/// The longest time, and the most intervals, for which the control thread may be away before
+/// workers wait.
 const READER_PAUSE: Span = Span::from_secs(2);
 const READER_PAUSE_INTERVALS: u64 = 1 << 18;
 
 /// The most memory for what grows with the request: intervals, duplicate windows, flows.
 const MAX_BYTES: u64 = 8 << 30;
 
-/// Owns the memory of a run.
+/// The memory of a run.
 pub struct Memory {
     pub(super) stats: Vec<WorkerStats>,
     pub(super) cells: Vec<Vec<Cell>>,
@@ -36,10 +37,10 @@ pub struct Memory {
     pub(super) budget: Option<Budget>,
 }
 
-/// Says how much memory a run needs.
+/// The amounts of memory that a run needs.
 pub struct Needs {
     grid: IntervalGrid,
-    /// For the intervals of each worker.
+    /// The number of cells for the intervals of each worker.
     cells: usize,
     dimensions: Option<Dimensions>,
 }
@@ -49,7 +50,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If that is more than there may be.
+    /// Returns a failure if that is more than there may be.
     pub fn check(request: &Request, specs: &[WorkerSpec]) -> Result<Needs, Failure> {
         let grid = grid(request);
         let pause = READER_PAUSE.min(grid.length.saturating_mul(READER_PAUSE_INTERVALS));
@@ -70,7 +71,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// If the request needs more than there may be.
+    /// Returns a failure if the request needs more than there may be.
     pub fn new(request: &Request, specs: &[WorkerSpec]) -> Result<Self, Failure> {
         let Needs {
             grid,

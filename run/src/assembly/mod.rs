@@ -1,4 +1,5 @@
-//! How a run is put together: who works where, the memory for it, and what the workers share.
+//! The parts of a run, put together: who works where, the memory for it, and what the workers
+//! share.
 
 pub mod context;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! Who works where.
+//! The placement of a run: its workers on ports, queues and lcores.
 
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary;
@@ -21,11 +21,11 @@ pub struct OpenedPort {
 /// Says what one worker of a run does and where: on a queue, or in `reflect` on a pair of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerSpec {
-    /// What the worker does.
+    /// The role of the worker.
     pub role: summary::Role,
-    /// Which of the run's ports it works on.
+    /// The number of the port that it works on, among the run's.
     pub port: usize,
-    /// Which queue of that port.
+    /// The number of the queue of that port.
     pub queue: u16,
 }
 
@@ -52,8 +52,8 @@ pub fn worker_specs(request: &Request, ports: usize) -> Vec<WorkerSpec> {
 pub struct Placement {
     /// The ports.
     pub ports: Vec<OpenedPort>,
-    /// Who does what.
+    /// The workers, port by port.
     pub specs: Vec<WorkerSpec>,
-    /// The lcore of each of these; several may share one.
+    /// The lcore of each worker; several may share one.
     pub lcores: Vec<u32>,
 }

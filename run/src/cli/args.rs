@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use dpdkgen_core::time::Span;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
 use crate::request::{PortSelector, limits};
@@ -80,7 +81,7 @@ pub struct ProbeArgs {
     pub dest: Option<SocketAddrV4>,
     /// MAC of the reflector or the next hop; once, or once per --port
     #[arg(long, value_name = "MAC", value_parser = units::mac)]
-    pub dest_mac: Vec<[u8; 6]>,
+    pub dest_mac: Vec<Mac>,
     /// Source ports, used in turn
     #[arg(long, value_name = "A-B", default_value = "10000-11000", value_parser = units::port_range)]
     pub src_port_range: RangeInclusive<u16>,

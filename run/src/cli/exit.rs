@@ -1,4 +1,4 @@
-//! How a program speaks and ends outside a run.
+//! The words and the exit code of a program outside a run.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ impl Program {
 ///
 /// # Errors
 ///
-/// If standard output cannot be written.
+/// Returns a failure if standard output cannot be written.
 pub fn print(text: &str) -> Result<u8, Failure> {
     let written = io::stdout().write_all(text.as_bytes());
     written

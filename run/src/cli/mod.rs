@@ -4,7 +4,7 @@
 //! what to do, and an option is offered only if it works.
 
 mod args;
-mod complaint;
+mod errors;
 mod exit;
 mod report;
 
@@ -14,9 +14,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::page::file::Files;
 
 pub use self::exit::print;
+pub use self::report::draw;
 
 use self::args::{
     OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,
@@ -34,33 +36,33 @@ pub struct Program {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What it is, in one line.
+    /// Its description, in one line.
     pub about: &'static str,
-    /// What it takes before the command, and an example of that, each with a space at its end:
-    /// `[EAL options --] ` and `-l 0-15 -- `. Empty if nothing.
+    /// The arguments that it takes before the command, and an example of them, each with a space at
+    /// its end: `[EAL options --] ` and `-l 0-15 -- `. Empty if it takes none.
     pub before_command: (&'static str, &'static str),
     /// Its commands: of `sendrecv`, `reflect`, `ports` and `report` those that it has, and its own.
     pub commands: &'static [&'static str],
-    /// Whether the destination's MAC must be given.
+    /// `true` if the destination's MAC must be given.
     pub needs_dest_mac: bool,
-    /// Who is at the other end, if nobody has to be named.
+    /// The two ends of its link, if the user need not name them.
     pub peer: Option<Peer>,
-    /// What it has beyond the others.
+    /// The options and commands that it has beyond the others.
     pub more: More,
 }
 
 /// The two ends of a link that needs no addresses from its user.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
-    /// Where probes come from.
+    /// The address that probes come from.
     pub src: Ipv4Addr,
-    /// Where they go.
+    /// The address and port that probes go to.
     pub dest: SocketAddrV4,
-    /// The MAC there.
-    pub dest_mac: [u8; 6],
+    /// The MAC that probes go to.
+    pub dest_mac: Mac,
 }
 
-/// What one program has and others have not.
+/// The options and commands that one program has and others have not.
 #[derive(Debug, Clone, Copy)]
 pub struct More {
     /// Adds options to `sendrecv`.
@@ -70,21 +72,21 @@ pub struct More {
 }
 
 impl More {
-    /// Nothing.
+    /// No options and no commands.
     pub const NONE: Self = Self {
         sendrecv: |command| command,
         commands: Vec::new,
     };
 }
 
-/// What a program is asked to do.
+/// The command that a program is asked to carry out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// `sendrecv` or `reflect`, and what was matched, for the program's own options.
     Run(Box<Request>, ArgMatches),
     /// `ports`: list them.
     Ports {
-        /// As JSON.
+        /// `true` if they are to be listed as JSON.
         json: bool,
     },
     /// `report`: draw a finished run.
@@ -93,7 +95,7 @@ pub enum Command {
     Own(String, ArgMatches),
 }
 
-/// Why a program ends before it does anything.
+/// The reason for which a program ends before it does anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
     /// Help or version: print it on standard output, exit status 0.
@@ -113,7 +115,11 @@ impl From<Failure> for Exit {
 ///
 /// # Errors
 ///
-/// Help was asked for, or the request cannot be met.
+/// Returns the reason to end, if help was asked for or the request cannot be met.
+///
+/// # Panics
+///
+/// Panics if clap finds no command where it requires one.
 pub fn parse<I>(program: &Program, args: I) -> Result<Command, Exit>
 where
     I: IntoIterator,
@@ -288,14 +294,14 @@ fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
         .iter()
         .find_map(|arg| program.commands.iter().find(|name| arg == *name));
     let help = named.map_or(String::new(), |name| format!(" {name}"));
-    let sentence = complaint::sentence(error, program.commands);
+    let sentence = errors::sentence(error, program.commands);
     Exit::Failure(Failure::request(format!(
         "{sentence}; see `{}{help} --help`",
         program.name
     )))
 }
 
-/// The whole command line, for clap.
+/// Returns the whole command line, for clap.
 fn command(program: &Program) -> clap::Command {
     let Program {
         name,
@@ -345,7 +351,7 @@ fn command(program: &Program) -> clap::Command {
     command.subcommands((program.more.commands)())
 }
 
-/// What stands below the options of every run.
+/// The text below the options of every run.
 const UNITS_HELP: &str = "\
 Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
 that stands with its option (S is seconds).";

@@ -1,15 +1,17 @@
-//! The command `report`: which files to draw, and where to.
+//! The command `report`, the same in every program: the files to draw, and the page drawn from
+//! them.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dpdkgen_report::output::Target;
-use dpdkgen_report::page::file::Files;
+use dpdkgen_report::page::file::{self, DrawError, Files};
 
 use super::args::ReportArgs;
 use crate::failure::Failure;
 
-/// The command, for clap.
+/// Returns the command, for clap.
 pub fn command(name: &str, before: &str) -> clap::Command {
     ReportArgs::augment_args(clap::Command::new("report"))
         .about("Draw a finished run as an HTML page, from the files that it left")
@@ -27,11 +29,11 @@ Examples:
         ))
 }
 
-/// Returns what `args` ask for.
+/// Returns the files that `args` name.
 ///
 /// # Errors
 ///
-/// There is no name for the page, or it is that of a file which is read.
+/// Returns a failure if there is no name for the page, or if it is that of a file which is read.
 pub fn files(args: ReportArgs) -> Result<Files, Failure> {
     let ReportArgs {
         mut csv,
@@ -63,4 +65,23 @@ pub fn files(args: ReportArgs) -> Result<Files, Failure> {
         peer,
         page,
     })
+}
+
+/// Draws the page of a finished run, says where it is, and returns the exit status.
+///
+/// # Errors
+///
+/// Returns a failure if a file cannot be read, is not what a run writes or not of this run, or if
+/// the page cannot be written.
+pub fn draw(files: &Files) -> Result<u8, Failure> {
+    let bytes = file::draw(files).map_err(|error| match error {
+        DrawError::Machine(sentence) => Failure::machine(sentence),
+        DrawError::Request(sentence) => Failure::request(sentence),
+    })?;
+    if let Target::File(path) = &files.page {
+        let kilobytes = bytes.div_ceil(1000);
+        // Whoever watches may have gone; the page is there.
+        let _ = writeln!(io::stdout(), "Wrote {} ({kilobytes} kB).", path.display());
+    }
+    Ok(0)
 }

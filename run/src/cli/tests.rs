@@ -27,7 +27,7 @@ const SOCKET: Program = Program {
     ..RT
 };
 
-/// What every `sendrecv` needs.
+/// The arguments that every `sendrecv` needs.
 const NEEDED: &str = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7 --dest-mac 02:00:00:00:00:01";
 
 fn parsed(line: &str) -> Result<Command, Exit> {
@@ -75,7 +75,7 @@ fn the_articles_sendrecv() {
         sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
         dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
         src_ports: 10_000..=30_000,
-        dest_macs: vec![[0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]],
+        dest_macs: vec![Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc])],
         payload_len: 16,
         rate: Rate::new(3_500, 1_000_000),
         warmup: Span::ZERO,
@@ -88,7 +88,7 @@ fn the_articles_sendrecv() {
     };
     let expected = Request {
         mode: Mode::SendRecv(send),
-        ports: vec![PortSelector::Mac([0, 0x0d, 0x3a, 1, 2, 3])],
+        ports: vec![PortSelector::Mac(Mac([0, 0x0d, 0x3a, 1, 2, 3]))],
         rxq: 15,
         txq: 1,
         rx_burst: 32,

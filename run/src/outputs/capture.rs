@@ -12,30 +12,30 @@ use dpdkgen_report::summary::Sampled;
 use crate::outputs::sampling::{Reservoir, Sample, Tap, sampler};
 use crate::request::{Mode, Request, limits};
 
-/// Bytes that wait to be written before no more samples are fetched, so that those which follow are
-/// skipped by the workers.
+/// The most bytes that wait to be written: while there are more, no samples are fetched, and the
+/// workers skip those that find no memory.
 const MOST_PENDING: usize = 16 << 20;
 
-/// Bytes of a file, at most; what follows is skipped.
+/// The most bytes of a file; what follows is skipped.
 const MOST_BYTES: u64 = 4 << 30;
 
-/// Bytes of a frame without FCS that every file has room for.
+/// The bytes of a frame, without FCS, that every file has room for.
 const USUAL_FRAME: usize = 1514;
 
 /// A pcap file, and the samples on their way to it.
 pub struct Capture {
     pcap: PcapWriter<Background>,
     reservoirs: Vec<Reservoir>,
-    /// Bytes that are kept of a frame.
+    /// The most bytes that are kept of a frame.
     longest: usize,
     frames: u64,
     bytes: u64,
-    /// Fetched, and beyond the limit of the file.
+    /// The number of samples that were fetched and not written, for want of room.
     too_many: u64,
 }
 
 impl Capture {
-    /// A file for `request`, written to by `writer`.
+    /// Makes the file for `request`, which `writer` writes.
     #[must_use]
     pub fn new(request: &Request, writer: Background) -> Self {
         let longest = match &request.mode {
@@ -52,7 +52,7 @@ impl Capture {
         }
     }
 
-    /// Returns what each of so many workers samples with.
+    /// Returns a tap for each of so many workers to sample with.
     pub fn taps(&mut self, request: &Request, workers: usize) -> Vec<Tap> {
         let make = |_| {
             let (tap, reservoir) = sampler(request.pcap_sample, self.longest);

@@ -28,10 +28,10 @@ use crate::outputs::sampling::Tap;
 use crate::request::{Request, Verbosity};
 use crate::results::totals::{Distributions, distributions};
 
-/// How often a run is looked at for those who watch it.
+/// The time from one look at a run, for those who watch it, to the next.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
-/// The intervals of the log of histograms, in the run's own time.
+/// The length of the intervals in the log of histograms, in the run's own time.
 const LOG_EVERY: Span = Span::from_secs(1);
 
 /// All outputs of one run, each written in the background: a reader that is slow or does not read holds
@@ -49,7 +49,7 @@ pub struct Outputs {
     stream: Stream,
     next_flush: Instant,
     next_log: Instant,
-    /// When the run was last shown; not before it has begun.
+    /// The time at which the run was last shown; `None` before it has begun.
     shown: Option<time::Instant>,
     has_begun: bool,
 }
@@ -70,7 +70,7 @@ impl Page {
         }
     }
 
-    /// Draws it.
+    /// Draws the page, and returns its output.
     fn finish(mut self, summary: &Summary) -> Background {
         let drawn = |counts: &[(u64, u64)], told: Option<Latency>| {
             Some(Distribution::of_buckets(counts.iter().copied(), &told?))
@@ -96,7 +96,8 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be written, or an address not be taken.
+    /// Returns a failure if one of them cannot be written, or if the address of the metrics cannot
+    /// be had.
     pub fn open(request: &Request) -> Result<Self, Failure> {
         let metrics = request.metrics.map(Metrics::bind).transpose();
         let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
@@ -138,21 +139,22 @@ impl Outputs {
         Ok(outputs)
     }
 
-    /// Shows a line to the person who is watching, unless that was not wanted. Before the run has
-    /// begun or after it.
+    /// Shows a line to the person who is watching, unless that was not wanted; for before the run
+    /// has begun or after it.
     pub fn tell(&self, line: &str) {
         if self.request.verbosity != Verbosity::Quiet {
             self.stream.write_soon(&format!("{line}\n"));
         }
     }
 
-    /// Returns what each of so many workers samples frames with, if that is asked for.
+    /// Returns a tap for each of so many workers to sample frames with, if that is asked for.
     pub fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
         let capture = self.capture.as_mut()?;
         Some(capture.taps(&self.request, workers))
     }
 
-    /// The run starts, at `start` by the clock on the wall. What an earlier one left is emptied.
+    /// Begins the outputs of the run, which starts at `start` by the clock on the wall. What an
+    /// earlier one left is emptied.
     pub fn begin(&mut self, start: SystemTime) {
         self.has_begun = true;
         if let Some(json) = &mut self.json {
@@ -210,7 +212,7 @@ impl Outputs {
         }
     }
 
-    /// The run is over; `progress` tells what it came to.
+    /// Notes that the run is over; `progress` tells what it came to.
     pub fn end(&mut self, progress: impl Fn() -> Progress) {
         self.log(&progress);
     }
@@ -232,8 +234,8 @@ impl Outputs {
         }
     }
 
-    /// Writes the rest and shows `summary`, for as long as `patience` lasts, and says what is incomplete:
-    /// a sentence each.
+    /// Writes the rest and shows `summary`, for as long as `patience` lasts, and returns a sentence
+    /// for each output that is incomplete.
     pub fn finish(mut self, summary: &Summary, patience: &mut Patience<'_>) -> Vec<String> {
         if !self.has_begun {
             self.begin(UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! Whether a request keeps to the limits and fits together.
+//! The checks that a request keeps to the limits and fits together.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -14,7 +14,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// A sentence that names the options which do not fit, and what would.
+    /// Returns a sentence that names the options which do not fit, and what would.
     pub fn check(&self) -> Result<(), Failure> {
         self.check_ports()?;
         self.check_times()?;
@@ -97,7 +97,7 @@ impl Request {
         })
     }
 
-    /// Each output has a place of its own.
+    /// Checks that each output has a place of its own.
     fn check_outputs(&self) -> Result<(), Failure> {
         let outputs = self.data_outputs();
         for (number, (later, target)) in outputs.iter().enumerate() {
@@ -241,7 +241,7 @@ fn check_wait(option: &str, time: Span) -> Result<(), Failure> {
     })
 }
 
-/// A time in the largest unit that leaves it whole.
+/// Returns a time in the largest unit that leaves it whole.
 fn time_text(time: Span) -> String {
     let units = [
         ("h", 3_600_000_000_000),

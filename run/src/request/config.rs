@@ -4,10 +4,10 @@ use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 use serde_json::{Map, Value, json};
 
-use super::{Mode, Request, SendRecv, limits, mac_text};
+use super::{Mode, Request, SendRecv, limits};
 
 impl Request {
-    /// The settings by name; what was not asked for is absent. Names of times end in `_ns`.
+    /// Returns the settings by name; what was not asked for is absent. Names of times end in `_ns`.
     #[must_use]
     pub fn config(&self) -> Map<String, Value> {
         let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
@@ -47,7 +47,7 @@ impl Request {
 
 impl SendRecv {
     fn config(&self, mut set: impl FnMut(&str, Value)) {
-        let macs: Vec<_> = self.dest_macs.iter().copied().map(mac_text).collect();
+        let macs: Vec<_> = self.dest_macs.iter().map(ToString::to_string).collect();
         let (first, last) = (self.src_ports.start(), self.src_ports.end());
         set("src", json!(self.sources));
         set("dest", json!(self.dest));

@@ -1,11 +1,11 @@
-//! What is asked of a run, checked: everything else works from this and never from the command
-//! line.
+//! The request of a run, checked: everything else works from it and never from the command line.
 //!
 //! Promised: after [`Request::check`] the numbers keep to [`limits`] and fit together. What only
 //! the machine can tell (whether a port is there, how many queues it has, its MTU) is not checked.
 
 mod check;
 mod config;
+pub mod limits;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -14,63 +14,17 @@ use std::ops::RangeInclusive;
 
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
 use crate::units;
 
-/// The most that may be asked for.
-pub mod limits {
-    use dpdkgen_core::probe::layout::Layout;
-    use dpdkgen_core::time::Span;
-    use dpdkgen_core::tx::template;
-    use dpdkgen_core::{probe, wire};
-
-    /// UDP payload bytes: index, time and tag.
-    pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
-    /// UDP payload bytes of a 9000-byte IP packet.
-    pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
-    /// Bytes of Ethernet, IPv4 and UDP headers.
-    pub const HEADERS: u16 = Layout::IPV4.payload() as u16;
-    /// Bytes of a frame around its payload: the headers and the FCS.
-    pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
-    /// Bytes of the frame around [`MIN_PAYLOAD`].
-    pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
-    /// Bytes of the frame around [`MAX_PAYLOAD`].
-    pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
-    /// Packets per burst.
-    pub const MAX_BURST: u16 = 512;
-    /// Ports of one run.
-    pub const MAX_PORTS: usize = dpdkgen_core::rx::verify::MAX_PORTS;
-    /// Queues per port and direction.
-    pub const MAX_QUEUES: u16 = 1_024;
-    /// Queues of all ports together, per direction.
-    pub const MAX_STREAMS: u64 = 1_024;
-    /// Streams times source ports: each has a place in the table that finds reordering.
-    pub const MAX_FLOWS: u64 = 1 << 24;
-    /// Descriptors per queue; the device's own limits are narrower.
-    pub const MAX_DESC: u16 = u16::MAX;
-    /// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
-    pub const MIN_INTERVAL: Span = Span::from_nanos(100);
-    /// Intervals that the grace keeps open.
-    pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
-    /// Sequences in which duplicates are found, at least.
-    pub const MIN_WINDOW: u64 = 1 << 20;
-    /// The same when no rate says how many it takes.
-    pub const WINDOW_WITHOUT_RATE: u64 = 1 << 24;
-    /// The same at most: 128 MiB of bits.
-    pub const MAX_WINDOW: u64 = 1 << 30;
-    /// Intervals and waits: the 48 bits of time in a probe wrap after 78 hours.
-    pub const MAX_WAIT: Span = Span::from_secs(24 * 3_600);
-    /// A run tag has 48 bits.
-    pub const MAX_RUN_TAG: u64 = (1 << 48) - 1;
-}
-
-/// What is asked of a run.
+/// The settings of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// What to do.
+    /// The task of the run.
     pub mode: Mode,
-    /// On which ports; none given means the only one there is.
+    /// The ports to use; none given means the only one there is.
     pub ports: Vec<PortSelector>,
     /// Receive queues per port.
     pub rxq: u16,
@@ -84,33 +38,33 @@ pub struct Request {
     pub rx_desc: u16,
     /// Descriptors per transmit queue, before the device's limits.
     pub tx_desc: u16,
-    /// Where the CSV goes.
+    /// The file of the CSV, or standard output.
     pub stats_file: Option<Target>,
     /// The length of a CSV row.
     pub interval: Span,
-    /// How long after its end an interval is closed.
+    /// The time from an interval's end to its closing.
     pub grace: Span,
-    /// How often closed rows are flushed to the file.
+    /// The time from one flush of closed rows to the file to the next.
     pub flush_every: Span,
-    /// Stop sending after this time.
+    /// The time for which to send, or to reflect, once counting has begun.
     pub duration: Option<Span>,
-    /// Stop sending after this many packets, over all ports and queues.
+    /// The number of packets to send, over all ports and queues.
     pub count: Option<u64>,
-    /// How long to wait for the links to come up.
+    /// The longest time to wait for the links to come up.
     pub wait_link: Span,
-    /// Where the JSON summary goes.
+    /// The file of the JSON summary, or standard output.
     pub json: Option<Target>,
-    /// Where the log of histograms goes.
+    /// The file of the log of histograms, or standard output.
     pub hdr: Option<Target>,
-    /// Where a sample of the frames goes.
+    /// The file of a sample of the frames, or standard output.
     pub pcap: Option<Target>,
-    /// One frame in so many is in the sample, of those sent and of those received.
+    /// The N of the one frame in N that is in the sample, of those sent and of those received.
     pub pcap_sample: NonZeroU32,
-    /// Where metrics are served.
+    /// The address at which metrics are served.
     pub metrics: Option<SocketAddr>,
-    /// Where the page with the run's pictures goes.
+    /// The file of the page with the run's pictures, or standard output.
     pub report: Option<Target>,
-    /// How much to say.
+    /// The amount of what is said.
     pub verbosity: Verbosity,
 }
 
@@ -124,7 +78,7 @@ impl Request {
         }
     }
 
-    /// The outputs that carry data, by the names of their options, and where they go.
+    /// Returns the outputs that carry data: the names of their options, and where they go.
     #[must_use]
     pub fn data_outputs(&self) -> Vec<(&'static str, &Target)> {
         let all = [
@@ -141,7 +95,7 @@ impl Request {
     }
 }
 
-/// What a run does.
+/// The task of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mode {
     /// Sends probes, receives them back and accounts for every one.
@@ -151,7 +105,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name of its command.
+    /// Returns the name of its command.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -161,31 +115,31 @@ impl Mode {
     }
 }
 
-/// Which probes to send, and what to hold the run against.
+/// The probes to send, and the thresholds to hold the run against.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendRecv {
-    /// The sender's address: one for all ports, or one per port in order.
+    /// The sender's addresses: one for all ports, or one per port in order.
     pub sources: Vec<Ipv4Addr>,
-    /// Where the probes go.
+    /// The address and port that the probes go to.
     pub dest: SocketAddrV4,
-    /// Source ports, used in turn.
+    /// The source ports, which are used in turn.
     pub src_ports: RangeInclusive<u16>,
-    /// The next hop: one for all ports, or one per port in order; none if not given.
-    pub dest_macs: Vec<[u8; 6]>,
-    /// UDP payload bytes.
+    /// The MACs of the next hop: one for all ports, or one per port in order; none if not given.
+    pub dest_macs: Vec<Mac>,
+    /// The length of the UDP payload in bytes.
     pub payload_len: u16,
-    /// Over all ports and queues; `None` is as fast as it goes.
+    /// The rate over all ports and queues; `None` is as fast as it goes.
     pub rate: Option<Rate>,
-    /// Sent for so long before counting begins.
+    /// The time for which probes are sent before counting begins.
     pub warmup: Span,
-    /// Of the payload's filling.
+    /// The seed of the payload's filling.
     pub seed: u64,
-    /// At most 48 bits; `None` is a fresh one.
+    /// The tag of the run, of at most 48 bits; `None` is a fresh one.
     pub run_tag: Option<u64>,
-    /// How long to wait for what is in flight.
+    /// The time to wait for what is in flight after the last packet was sent.
     pub drain: Span,
-    /// How many sequences back a duplicate must be found; `None` is what rate, grace and drain
-    /// take.
+    /// The number of sequences back to which a duplicate must be found; `None` is what rate, grace
+    /// and drain take.
     pub window: Option<u64>,
     /// The largest ratio of lost to sent packets that passes.
     pub max_loss: Option<f64>,
@@ -193,11 +147,11 @@ pub struct SendRecv {
     pub max_p99: Option<Span>,
 }
 
-/// How a user names a port.
+/// The way in which a user names a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PortSelector {
     /// By its MAC.
-    Mac([u8; 6]),
+    Mac(Mac),
     /// By its index.
     Index(u16),
     /// By its device name (PCI, VMBus, vdev).
@@ -221,27 +175,27 @@ impl PortSelector {
 impl fmt::Display for PortSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mac(mac) => f.write_str(&mac_text(*mac)),
+            Self::Mac(mac) => mac.fmt(f),
             Self::Index(index) => index.fmt(f),
             Self::Name(name) => f.write_str(name),
         }
     }
 }
 
-/// How much to say.
+/// The amount of what is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verbosity {
-    /// Warnings only.
+    /// Only warnings are said.
     Quiet,
-    /// The display and the summary.
+    /// The display and the summary are shown.
     #[default]
     Normal,
-    /// More, the log of the libraries too.
+    /// More is said, and the log of the libraries is shown.
     Verbose,
 }
 
 impl SendRecv {
-    /// Bytes of a frame without FCS.
+    /// Returns the length in bytes of a frame without FCS.
     #[must_use]
     pub const fn frame_len(&self) -> u16 {
         self.payload_len + limits::HEADERS
@@ -264,10 +218,6 @@ impl SendRecv {
         };
         self.window.unwrap_or_else(of_rate)
     }
-}
-
-fn mac_text(mac: [u8; 6]) -> String {
-    mac.map(|octet| format!("{octet:02x}")).join(":")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ fn probes() -> SendRecv {
         sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
         dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
         src_ports: 10_000..=11_000,
-        dest_macs: vec![[2, 0, 0, 0, 0, 1]],
+        dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 1_000,
         rate: None,
         warmup: Span::ZERO,
@@ -184,7 +184,8 @@ fn addresses_come_once_or_once_per_port() {
         "--src was given 2 times for 1 port: give it once, or once per --port in the same order"
     );
     assert!(
-        probe_complaint(|s| s.dest_macs = vec![[2; 6]; 3]).starts_with("--dest-mac was given 3")
+        probe_complaint(|s| s.dest_macs = vec![Mac([2; 6]); 3])
+            .starts_with("--dest-mac was given 3")
     );
     assert!(probe_complaint(|s| s.sources.clear()).starts_with("--src is missing"));
     let mut two = sendrecv();

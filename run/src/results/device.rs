@@ -1,4 +1,4 @@
-//! What devices count, as differences over a run.
+//! The counters of devices, as differences over a run.
 //!
 //! Some drivers' counters fall back to 0 when a peer leaves, so they are read again and again, and
 //! a counter that has fallen is taken to have begun anew.
@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use dpdkgen_report::summary::Device;
 
-/// Adds up what each port's counters rose by.
+/// The sums of what each port's counters rose by.
 pub struct DeviceTally {
     last: Vec<Device>,
     total: Vec<Device>,
 }
 
 impl DeviceTally {
-    /// Begins at what the devices have counted so far.
+    /// Begins at `first`, which the devices have counted so far.
     #[must_use]
     pub fn new(first: Vec<Device>) -> Self {
         let zero = |device: &Device| Device {
@@ -44,13 +44,13 @@ impl DeviceTally {
         }
     }
 
-    /// The differences so far.
+    /// Returns the differences so far.
     #[must_use]
     pub fn so_far(&self) -> &[Device] {
         &self.total
     }
 
-    /// The differences from the first sample to the last.
+    /// Returns the differences from the first sample to the last.
     #[must_use]
     pub fn finish(self) -> Vec<Device> {
         self.total
@@ -68,7 +68,7 @@ fn add(total: &mut Option<u64>, last: &mut Option<u64>, now: Option<u64>) {
     }
 }
 
-/// A name that was missing last time says nothing of what it rose by since.
+/// Adds what named counters rose by; a name that was missing last time adds nothing.
 fn add_named(
     total: &mut BTreeMap<String, u64>,
     last: &BTreeMap<String, u64>,

@@ -1,32 +1,32 @@
-//! How a run ended, and how it was carried out.
+//! The end of a run, and how it was carried out.
 
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::summary::{Clock, Device, StopReason};
 
-/// How the sending ended.
+/// The end of the sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// Why.
+    /// The reason for it.
     pub reason: StopReason,
-    /// When.
+    /// The time at which the control thread decided it.
     pub at: Instant,
 }
 
-/// What a finished run says of its end.
+/// The end of a finished run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// How the sending ended.
+    /// The end of the sending.
     pub stop: Stop,
-    /// Whether the drain was waited out.
+    /// `true` if the drain was waited out.
     pub drained: bool,
 }
 
-/// How a run was carried out, as far as its workers do not tell.
+/// The results of a run that its workers do not tell.
 pub struct Executed {
-    /// How it ended.
+    /// The end of the run.
     pub end: End,
-    /// The clock that it was timed by.
+    /// The clock that the run was timed by.
     pub clock: Clock,
-    /// What the devices counted meanwhile, port by port.
+    /// The counters of the devices over the run, port by port.
     pub device: Vec<Device>,
 }

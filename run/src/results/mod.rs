@@ -1,4 +1,5 @@
-//! What comes of a run: its end, its totals, its devices' counters, and whether it kept its thresholds.
+//! The results of a run: its end, its totals, its devices' counters, and whether it kept its
+//! thresholds.
 
 pub mod device;
 pub mod end;

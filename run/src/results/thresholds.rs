@@ -1,4 +1,4 @@
-//! What a run was to keep, and whether it did.
+//! The thresholds that a run was to keep, and whether it did.
 
 use dpdkgen_report::summary::Summary;
 

@@ -84,7 +84,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
 struct Totals(Counters);
 
 impl Totals {
-    /// Seconds from the first transmit to the last.
+    /// Returns the seconds from the first transmit to the last.
     fn sending_s(&self) -> Option<f64> {
         (self.0.tx.packets > 0).then(|| (self.0.tx.last_ns - self.0.tx.first_ns) as f64 / 1e9)
     }
@@ -111,7 +111,7 @@ impl Totals {
         }
     }
 
-    /// Tells what `sendrecv` says of what it received.
+    /// Fills in what `sendrecv` says of what it received.
     fn receipts(&self, context: &Context<'_>, duration_s: Option<f64>, summary: &mut Summary) {
         let probes = self.0.probes;
         summary.rx = Some(Rx {
@@ -131,12 +131,13 @@ impl Totals {
     }
 }
 
-/// Round trips by time, in order: a value of each bucket in nanoseconds, and how many it holds.
+/// The round trips by time, in order: for each bucket that holds any, its middle in nanoseconds,
+/// and how many it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Distributions {
-    /// From the time in the probe.
+    /// The round trips from the time in the probe.
     pub latency: Vec<(u64, u64)>,
-    /// From when the probe was due.
+    /// The round trips from when the probe was due.
     pub latency_due: Vec<(u64, u64)>,
 }
 
@@ -236,7 +237,7 @@ fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> 
         };
         let tx = queue(Direction::Tx, counters.tx.packets);
         let rx = Queue {
-            depth_max: (counters.poll.tells_depth > 0).then_some(counters.poll.depth_max),
+            depth_max: (counters.poll.has_rx_depth > 0).then_some(counters.poll.depth_max),
             ..queue(Direction::Rx, counters.rx.packets)
         };
         match spec.role {

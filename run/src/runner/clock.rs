@@ -11,9 +11,7 @@ use dpdkgen_core::sync::seqlock::SeqLock;
 use dpdkgen_core::time::{Clock, Instant};
 use dpdkgen_report::summary;
 
-use crate::outputs::sampling::Stamp;
-
-/// A scale's fraction bits: nanoseconds per tick times 2^32.
+/// The fraction bits of a scale, which is nanoseconds per tick times 2^32.
 const FRACTION: u32 = 32;
 
 /// The furthest that an adjusted scale may be from the true one while the clock glides.
@@ -33,7 +31,7 @@ struct Origin {
     instant: time::Instant,
 }
 
-/// From ticks to nanoseconds since the run's start.
+/// The conversion of ticks to nanoseconds since the run's start.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     base_ticks: u64,
@@ -68,7 +66,7 @@ impl SharedScale {
         self.0.publish(scale.words());
     }
 
-    /// The scale and its version, or `None` while it changes.
+    /// Returns the scale and its version, or `None` while it changes.
     fn get(&self) -> Option<(u64, Scale)> {
         let (version, [base_ticks, base_ns, ns_per_tick]) = self.0.try_snapshot()?;
         let scale = Scale {
@@ -80,31 +78,6 @@ impl SharedScale {
     }
 }
 
-/// A reader for one thread that may ask before the clock has been started.
-pub struct LateClock<'t> {
-    timebase: &'t Timebase,
-    reader: Option<TickClock<'t>>,
-}
-
-impl<'t> LateClock<'t> {
-    /// A reader of `timebase`.
-    #[must_use]
-    pub const fn new(timebase: &'t Timebase) -> Self {
-        Self {
-            timebase,
-            reader: None,
-        }
-    }
-}
-
-impl Stamp for LateClock<'_> {
-    fn stamp(&mut self) -> Option<Instant> {
-        self.timebase.origin.get()?;
-        let reader = self.reader.get_or_insert_with(|| self.timebase.reader());
-        Some(reader.now())
-    }
-}
-
 impl Default for Timebase {
     fn default() -> Self {
         Self::new()
@@ -112,7 +85,8 @@ impl Default for Timebase {
 }
 
 impl Timebase {
-    /// A clock that has not been started. Calibrates the ticks, which takes up to 200 ms once.
+    /// Makes a clock that has not been started. Calibrates the ticks, which takes up to 200 ms
+    /// once.
     #[must_use]
     pub fn new() -> Self {
         let ticks = quanta::Clock::new();
@@ -144,17 +118,20 @@ impl Timebase {
         }
     }
 
-    /// A reader for one thread, to be made once the clock has been started.
+    /// Returns whether the clock has been started.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.origin.get().is_some()
+    }
+
+    /// Returns a reader for one thread, once the clock has been started.
     ///
     /// # Panics
     ///
-    /// If it has not.
+    /// Panics if it has not been started.
     #[must_use]
     pub fn reader(&self) -> TickClock<'_> {
-        assert!(
-            self.origin.get().is_some(),
-            "the clock has not been started"
-        );
+        assert!(self.is_started(), "the clock has not been started");
         loop {
             if let Some((version, scale)) = self.scale.get() {
                 return TickClock {
@@ -212,12 +189,14 @@ impl Timebase {
         }
     }
 
-    /// Without an invariant TSC quanta quietly reads `CLOCK_MONOTONIC`, in nanoseconds.
+    /// Returns whether ticks are cycles: without an invariant TSC quanta quietly reads
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
     fn counts_cycles(&self) -> bool {
         self.first_scale != 1 << FRACTION
     }
 
-    /// Ticks and monotonic time of the same moment: of several tries the one that took least.
+    /// Returns ticks and monotonic time of the same moment: of several tries the one that took
+    /// least.
     fn measure(&self) -> (u64, time::Instant) {
         let tries = (0..8).map(|_| {
             let before = self.ticks.raw();
@@ -237,7 +216,7 @@ pub struct TickClock<'a> {
     timebase: &'a Timebase,
     version: u64,
     scale: Scale,
-    /// What the scale before this one had come to.
+    /// The time to which the scale before this one had come; readings are not before it.
     floor: Instant,
 }
 

@@ -18,7 +18,7 @@ use crate::results::thresholds;
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::{Executor, Sink, trial};
 
-/// The user, and the files.
+/// The sink of a run with its outputs and its user, who may end it by signals.
 pub struct Live {
     outputs: Outputs,
     signals: StopSignals,
@@ -35,7 +35,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// If it cannot begin.
+    /// Returns a failure if it cannot begin.
     pub fn drive(mut self, request: &Request, executor: &mut impl Executor) -> Result<u8, Failure> {
         let summary = trial(executor, request, &mut self)?;
         let Self {
@@ -80,8 +80,8 @@ impl Sink for Live {
     }
 }
 
-/// Writes and shows the end of the run, as long as the user has not asked too often to end it, and says
-/// what its exit status is.
+/// Writes and shows the end of the run, as long as the user has not asked too often to end it, and
+/// returns its exit status.
 fn conclude(
     request: &Request,
     summary: &Summary,

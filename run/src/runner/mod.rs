@@ -1,9 +1,8 @@
-//! How a run is started, watched and ended.
+//! The course of a run: how it is started, watched and ended.
 
 pub mod clock;
 pub mod control;
 pub mod drive;
-pub mod redraw;
 pub mod signals;
 pub mod threads;
 pub mod trial;

@@ -7,19 +7,19 @@ use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 
-/// How often the user has asked to stop.
+/// The user's requests to stop, counted.
 pub struct StopSignals {
     signals: Signals,
     requests: usize,
 }
 
 impl StopSignals {
-    /// From now on SIGINT, SIGTERM and SIGHUP no longer end the program. A SIGHUP that whoever started
-    /// it had set aside (`nohup`) stays so.
+    /// Counts SIGINT, SIGTERM and SIGHUP from now on; they no longer end the program. A SIGHUP that
+    /// is ignored (`nohup`) stays so.
     ///
     /// # Errors
     ///
-    /// If the system refuses.
+    /// Returns a failure if the system refuses.
     pub fn new() -> Result<Self, Failure> {
         let handled = [SIGINT, SIGTERM, SIGHUP];
         let is_wanted = |signal: &&i32| **signal != SIGHUP || !is_ignored(SIGHUP);

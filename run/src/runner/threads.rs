@@ -14,24 +14,26 @@ use dpdkgen_report::summary::{Device, Summary};
 use crate::assembly::{Context, Placement};
 use crate::failure::Failure;
 use crate::outputs::sampling::Sampled;
+use crate::outputs::sampling::late_clock::LateClock;
 use crate::request::Mode;
 use crate::results::device::DeviceTally;
 use crate::results::end::{End, Executed};
-use crate::runner::clock::{LateClock, Timebase};
+use crate::runner::clock::Timebase;
 use crate::runner::control::Control;
 use crate::runner::trial::{Executor, Sink};
 
-/// How often the control thread looks.
+/// The time from one look of the control thread to the next.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How often it measures the clock and reads the devices' counters.
+/// The time after which the control thread measures the clock and reads the devices' counters
+/// again.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What carries trials on real threads: its ports are open, and their links are up.
+/// A runtime that carries trials on real threads: its ports are open, and their links are up.
 pub trait Runtime {
     /// A queue, or a pair of them.
     type Port: Port + Send;
-    /// Where jobs are run.
+    /// The threads that jobs are run on.
     type Lcores: Lcores;
 
     /// Returns the ports, and who works where on them.
@@ -50,9 +52,10 @@ pub trait Lcores {
     fn run(&self, jobs: Vec<(u32, Job<'_>)>);
 }
 
-/// What the control thread needs of a runtime.
+/// The part of a runtime that the control thread needs.
 pub trait ForControl: Send + Sync {
-    /// Called first, so that the control thread does not take a worker's CPU.
+    /// Prepares the control thread, from which it is called first, so that it does not take a
+    /// worker's CPU.
     fn settle(&self) {}
 
     /// Returns what the devices have counted so far, port by port.
@@ -205,7 +208,7 @@ fn announcement<W>(context: &Context<'_>, on: &[(u32, Vec<W>)]) -> String {
     )
 }
 
-/// Does what the control thread does, until the trial is over.
+/// Does the control thread's work until the trial is over, and returns how it ended.
 fn watch(
     context: &Context<'_>,
     timebase: &Timebase,

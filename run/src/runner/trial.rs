@@ -1,8 +1,9 @@
 //! A trial: one load on ports that are open, from its first packet to its summary.
 //!
-//! Promised: ports stay open from one trial to the next, and each begins anew: sequences at 0, counters
-//! at 0, a tag of its own, so that what is left on its way from an earlier trial is foreign. Whoever
-//! moves the packets (threads on lcores, a simulation) is an [`Executor`], whoever watches a [`Sink`].
+//! Promised: ports stay open from one trial to the next, and each begins anew: sequences at 0,
+//! counters at 0, a tag of its own, so that what is left on its way from an earlier trial is
+//! foreign. An [`Executor`] moves the packets (threads on lcores, a simulation), and a [`Sink`]
+//! watches.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -24,12 +25,12 @@ use crate::results::totals::summarize;
 use crate::runner::clock::Timebase;
 use crate::runner::threads::{ForControl, Runtime};
 
-/// Whoever watches a trial, and may end it.
+/// A watcher of a trial, which may end it.
 pub trait Sink: Send {
     /// Takes a sentence for the person who watches, before anything begins.
     fn tell(&mut self, _line: &str) {}
 
-    /// Returns what each of so many workers samples frames with, if that is wanted.
+    /// Returns a tap for each of so many workers to sample frames with, if that is wanted.
     fn taps(&mut self, _workers: usize) -> Option<Vec<Tap>> {
         None
     }
@@ -55,13 +56,13 @@ pub trait Sink: Send {
     }
 }
 
-/// Nobody watches.
+/// A watcher that looks at nothing and ends nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody;
 
 impl Sink for Nobody {}
 
-/// What carries trials out: open ports and whatever time passes on them.
+/// The executor of trials: open ports, and the time, real or virtual, that passes on them.
 pub trait Executor {
     /// Returns the ports, and who works where on them.
     fn placement(&self) -> Arc<Placement>;
@@ -77,7 +78,7 @@ pub trait Executor {
     ///
     /// # Errors
     ///
-    /// If it cannot begin.
+    /// Returns a failure if it cannot begin.
     fn execute(
         &mut self,
         context: &Context<'_>,
@@ -90,7 +91,7 @@ pub trait Executor {
 ///
 /// # Errors
 ///
-/// If it cannot begin; then `sink` has not begun either.
+/// Returns a failure if it cannot begin; then `sink` has not begun either.
 pub fn trial<E: Executor>(
     executor: &mut E,
     request: &Request,
@@ -116,7 +117,7 @@ pub fn trial<E: Executor>(
 /// Ends every trial before it begins: the user did not want to wait for a link.
 pub struct EndedBeforeStart {
     placement: Arc<Placement>,
-    /// They have counted nothing.
+    /// The counters of the devices, all 0.
     device: Vec<Device>,
 }
 

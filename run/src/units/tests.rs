@@ -1,5 +1,9 @@
+use dpdkgen_core::time::Span;
+use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use proptest::prelude::*;
 
+use super::decimal::gcd;
 use super::*;
 
 /// Frame length without FCS of a 1000-byte payload.
@@ -167,7 +171,7 @@ fn no_rates() {
 
 #[test]
 fn macs() {
-    let expected = Ok([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]);
+    let expected = Ok(Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc]));
     for text in [
         "12:34:56:78:9a:bc",
         "12:34:56:78:9A:BC",

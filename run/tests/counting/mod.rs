@@ -59,15 +59,15 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// Probes that look the same from both ends, so that a port which gives back what it was given
-/// plays the reflector.
+/// Returns a request of probes that look the same from both ends, so that a port which gives back
+/// what it was given plays the reflector.
 pub fn request(rate: Option<Rate>) -> Request {
     let address = Ipv4Addr::new(10, 0, 0, 1);
     let sendrecv = SendRecv {
         sources: vec![address],
         dest: SocketAddrV4::new(address, 10_000),
         src_ports: 10_000..=10_000,
-        dest_macs: vec![[2, 0, 0, 0, 0, 1]],
+        dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 200,
         rate,
         warmup: Span::ZERO,

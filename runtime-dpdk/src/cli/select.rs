@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use dpdkgen_core::wire::Mac;
 use dpdkgen_run::request::PortSelector;
 
 use crate::eal::Eal;
@@ -137,7 +136,7 @@ fn owned(port: &PortInfo, kernel: &[Interface]) -> SelectError {
 /// Finds the port that `selector` means.
 fn find<'a>(ports: &'a [PortInfo], selector: &PortSelector) -> Result<&'a PortInfo, SelectError> {
     let is_meant = |port: &&PortInfo| match selector {
-        PortSelector::Mac(mac) => port.mac == Mac(*mac),
+        PortSelector::Mac(mac) => port.mac == *mac,
         PortSelector::Index(index) => port.index == *index,
         PortSelector::Name(name) => same_device(&port.name, name),
     };

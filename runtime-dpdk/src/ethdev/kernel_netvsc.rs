@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 
 use dpdkgen_core::wire::Mac;
-use dpdkgen_run::units;
 
 /// An interface of the kernel's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub fn interfaces(sys: &Path) -> Vec<Interface> {
             let address = fs::read_to_string(folder.join("address")).ok()?;
             Some(Interface {
                 name: entry.file_name().to_string_lossy().into_owned(),
-                mac: Mac(units::mac(address.trim()).ok()?),
+                mac: address.trim().parse().ok()?,
             })
         })
         .collect()

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::{Clock, Instant, Span};
+use dpdkgen_core::wire::Mac;
 use dpdkgen_run::outputs::sampling::Stamp;
 
 use crate::link::frames::Slot;
@@ -12,7 +13,7 @@ use crate::link::{SharedLink, Side};
 use crate::truth::judge::judge_reflection;
 
 /// The address of the reflector's port.
-pub const REFLECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 2, 0];
+pub const REFLECTOR_MAC: Mac = Mac([2, 0, 0, 0, 2, 0]);
 
 /// What a burst costs.
 const BURST_COST: Span = Span::from_nanos(30);
@@ -210,7 +211,7 @@ impl Port for SimPort<'_> {
             let judged = if frame.is_intact {
                 Ok(false)
             } else {
-                judge_reflection(frame.bytes(), REFLECTOR_MAC)
+                judge_reflection(frame.bytes(), REFLECTOR_MAC.0)
             };
             link.truth.reflector.received(judged, frame.bytes().len());
             if each(frame.bytes_mut()) == Verdict::Send {

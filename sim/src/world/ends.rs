@@ -51,7 +51,7 @@ pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
     }
     let find = |selector: &PortSelector| {
         let is_meant = |(number, port): &(usize, &OpenedPort)| match selector {
-            PortSelector::Mac(mac) => port.mac.0 == *mac,
+            PortSelector::Mac(mac) => port.mac == *mac,
             PortSelector::Index(index) => *number == usize::from(*index),
             PortSelector::Name(name) => port.name == *name,
         };
@@ -72,7 +72,7 @@ pub fn reflector_port() -> OpenedPort {
         name: "sim0".to_owned(),
         driver: DRIVER.to_owned(),
         vf_driver: None,
-        mac: Mac(REFLECTOR_MAC),
+        mac: REFLECTOR_MAC,
     }
 }
 

@@ -32,7 +32,7 @@ impl End {
         Self { bench, receiver }
     }
 
-    /// The probe as it comes back.
+    /// Returns the probe as it comes back.
     fn frame(&self, sequence: u64, time: u64) -> Vec<u8> {
         let mut frame = vec![0; 66];
         let patch = Patch {
@@ -48,7 +48,7 @@ impl End {
         frame
     }
 
-    /// A burst of these frames, received at `now`.
+    /// Receives a burst of these frames at `now`.
     fn take(&mut self, frames: &[Vec<u8>], now: u64) {
         let now = Instant::from_nanos(now);
         assert!(self.bench.recorder.intervals.open(now));

@@ -21,18 +21,20 @@ use crate::wire::{EtherType, Udp};
 const FRONT: usize = IPV4_FRONT_LEN;
 const LAYOUT: Layout = Layout::IPV4;
 
-/// Where the four words begin: EtherType to the UDP length, and what follows up to 32 bytes.
+/// The offset of the four words: 32 bytes from the EtherType on, which end four bytes behind the
+/// UDP length.
 const WORDS_AT: usize = LAYOUT.ether_type();
 const WORDS: usize = 4;
 
-/// Says what received frames are.
+/// The verifier of received frames.
 pub struct Verifier<'a> {
     expectation: Expectation<'a>,
-    /// What is always the same in the four words.
+    /// The mask of what is always the same in the four words.
     masks: [u64; WORDS],
-    /// The same of the last two.
+    /// The mask of the last two words.
     last_mask: Bytes16,
-    /// One for each address that the run sends from.
+    /// The shape of the probes of the first address that the run sends from; `others` has those of
+    /// the other addresses.
     first: ProbeShape,
     others: Vec<ProbeShape, MAX_PORTS>,
     /// Bytes of payload behind the head.
@@ -42,13 +44,14 @@ pub struct Verifier<'a> {
     is_long: bool,
 }
 
-/// A probe that comes back to one address.
+/// The shape of a probe that comes back to one address.
 struct ProbeShape {
-    /// The four words as they were sent; under the masks, as they always are.
+    /// The four words of a probe that nothing has changed on its way; under the masks, those of
+    /// any.
     words: [u64; WORDS],
-    /// The same, two by two.
+    /// The four words, two by two.
     pairs: [Bytes16; WORDS / 2],
-    /// What makes the sum over the first two words one over the IP header.
+    /// The sum that, added to that over the first two words, makes it one over the IP header.
     ip_rest: Sum,
     /// The sum over what is always the same in what the UDP checksum covers, folded.
     udp_fixed: u16,
@@ -100,11 +103,11 @@ impl ProbeShape {
 }
 
 impl<'a> Verifier<'a> {
-    /// Says what frames are by `expectation`.
+    /// Makes the verifier of the probes of `expectation`.
     ///
     /// # Panics
     ///
-    /// If that names no address that the run sends from.
+    /// Panics if `expectation` names no address that the run sends from.
     #[must_use]
     pub fn new(expectation: Expectation<'a>) -> Self {
         let mask = Ipv4Front::kept();
@@ -123,13 +126,13 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Returns what it goes by.
+    /// Returns the expectation that it goes by.
     #[cfg(test)]
     pub(super) const fn expectation(&self) -> &Expectation<'a> {
         &self.expectation
     }
 
-    /// Says what `frame` is.
+    /// Returns what `frame` is.
     #[inline]
     pub fn verify(&self, frame: &[u8]) -> Verified {
         match self.fast_path(frame) {
@@ -149,7 +152,7 @@ impl<'a> Verifier<'a> {
         self.intact(&self.first, front, rest)
     }
 
-    /// Says what a frame is that is no [`Self::fast_path`].
+    /// Returns what a frame is that [`Self::fast_path`] does not recognise.
     #[inline(never)]
     pub fn slow_path(&self, frame: &[u8]) -> Verified {
         match self.changed_header(frame) {

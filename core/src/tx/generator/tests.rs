@@ -11,7 +11,7 @@ use crate::stats::Counters;
 use crate::stats::intervals::IntervalGrid;
 use crate::testing::{Bench, FIRST_PORT, PAYLOAD_LEN, SOURCE_PORTS};
 
-/// Takes so many of a burst, has so many buffers, and keeps what it takes.
+/// A port that takes so many of a burst, has so many buffers, and keeps what it takes.
 struct Wire {
     takes: u16,
     buffers: u16,

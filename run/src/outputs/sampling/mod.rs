@@ -5,6 +5,8 @@
 //! there is no memory just then is skipped, and counted. A run without a sample has ports without
 //! [`Sampled`] around them, and pays nothing.
 
+pub mod late_clock;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,48 +22,49 @@ pub const BYTES_PER_WORKER: usize = 8 << 20;
 
 /// One sampled frame.
 pub struct Sample {
-    /// When the worker saw it.
+    /// The time at which the worker saw it.
     pub at: Instant,
-    /// How long it was.
+    /// The length of the frame in bytes, of which fewer may be kept.
     pub len: usize,
     bytes: Box<[u8]>,
 }
 
 impl Sample {
-    /// As much of the frame as there was room for.
+    /// Returns as much of the frame as there was room for.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len.min(self.bytes.len())]
     }
 }
 
-/// Written by one worker, on a cache line of its own.
+/// The number of frames that one worker skipped, on a cache line of its own.
 #[repr(align(128))]
 #[derive(Default)]
 struct Skipped(AtomicU64);
 
-/// A worker's end: takes samples.
+/// A worker's end of a sample, which takes it.
 pub struct Tap {
     one_in: u32,
     /// Frames to go until one is sampled.
     left: u32,
     filled: Producer<Sample>,
     empty: Consumer<Sample>,
-    /// Of the burst that is being built: which frame of it, and its copy.
+    /// The samples of the burst that is being built: the number of the frame in it, and its copy.
     staged: Vec<(u16, Sample)>,
     /// Copies of frames that the device did not take.
     spare: Vec<Sample>,
     skipped: Arc<Skipped>,
 }
 
-/// The control thread's end.
+/// The control thread's end of a sample, which fetches it.
 pub struct Reservoir {
     filled: Consumer<Sample>,
     empty: Producer<Sample>,
     skipped: Arc<Skipped>,
 }
 
-/// Both ends of the sample of one worker: of `one_in` frames one, of which `longest` bytes are kept.
+/// Makes both ends of the sample of one worker: one frame in `one_in`, of which at most `longest`
+/// bytes are kept.
 #[must_use]
 pub fn sampler(one_in: NonZeroU32, longest: usize) -> (Tap, Reservoir) {
     with_slots(one_in.get(), longest, BYTES_PER_WORKER / longest.max(1))
@@ -100,7 +103,7 @@ fn with_slots(one_in: u32, longest: usize, slots: usize) -> (Tap, Reservoir) {
 }
 
 impl Tap {
-    /// One that takes no sample.
+    /// Makes a tap that takes no sample.
     #[must_use]
     pub fn closed() -> Self {
         let (mut tap, _) = with_slots(u32::MAX, 0, 0);
@@ -128,7 +131,7 @@ impl Tap {
         has_memory
     }
 
-    /// A copy of `frame`, if there is memory for it.
+    /// Returns a copy of `frame`, if there is memory for it.
     fn copy(&mut self, at: Instant, frame: &[u8]) -> Option<Sample> {
         let Some(mut sample) = self.spare.pop().or_else(|| self.empty.pop().ok()) else {
             // Of two copies of one frame the second found none.
@@ -154,14 +157,15 @@ impl Tap {
         }
     }
 
-    /// Samples `frame`, the one of this `number` in a burst, if the device takes it.
+    /// Copies `frame`, which has this `number` in a burst, to be sampled if the device takes it.
     fn stage(&mut self, number: u16, at: Instant, frame: &[u8]) {
         if let Some(sample) = self.copy(at, frame) {
             self.staged.push((number, sample));
         }
     }
 
-    /// The device took the first `accepted` of the burst.
+    /// Samples what was staged, if it is among the first `accepted` of the burst, which the device
+    /// took.
     fn settle(&mut self, accepted: u16) {
         for (number, sample) in self.staged.drain(..) {
             if number < accepted {
@@ -174,7 +178,7 @@ impl Tap {
 }
 
 impl Reservoir {
-    /// The next sample that waits.
+    /// Returns the next sample that waits.
     pub fn fetch(&mut self) -> Option<Sample> {
         self.filled.pop().ok()
     }
@@ -191,9 +195,9 @@ impl Reservoir {
     }
 }
 
-/// Tells the time of a sample.
+/// A clock that tells the time of a sample.
 pub trait Stamp {
-    /// Nanoseconds since the run's start; none before it, when nothing is sampled.
+    /// Returns the time now; `None` before the run's start, when nothing is sampled.
     fn stamp(&mut self) -> Option<Instant>;
 }
 
@@ -205,7 +209,7 @@ pub struct Sampled<P, C> {
 }
 
 impl<P: Port, C: Stamp> Sampled<P, C> {
-    /// `port`, of which `tap` takes a sample at the times of `clock`.
+    /// Wraps `port`, of which `tap` takes a sample at the times of `clock`.
     #[must_use]
     pub const fn new(port: P, tap: Tap, clock: C) -> Self {
         Self { port, tap, clock }

@@ -51,7 +51,7 @@ impl Port for Queue {
     }
 }
 
-/// A microsecond later each time.
+/// A clock whose readings are a microsecond apart.
 struct Steps(u64);
 
 impl Stamp for Steps {

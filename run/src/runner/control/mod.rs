@@ -19,23 +19,23 @@ use crate::assembly::Context;
 use crate::request::Mode;
 use crate::results::end::{End, Stop};
 
-/// Watches one run.
+/// The control of one run.
 pub struct Control<'s, 'a> {
     context: &'s Context<'a>,
     readers: Vec<Reader<'s>>,
     /// Intervals that not all workers have closed, from `first_open` on.
     open: VecDeque<Interval>,
     first_open: u64,
-    /// What the rows handed out add up to.
+    /// The sums over the rows that were handed out.
     closed: Closed,
     stop: Option<Stop>,
-    /// Until when packets in flight are waited for.
+    /// The time until which packets in flight are waited for.
     drain_until: Option<Instant>,
     drained: bool,
 }
 
 impl<'s, 'a: 's> Control<'s, 'a> {
-    /// Watches what happens on `context`.
+    /// Makes the control of the run on `context`.
     #[must_use]
     pub fn new(context: &'s Context<'a>) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         })
     }
 
-    /// Sees whether the run has to end.
+    /// Ends the sending if there is a reason for it.
     fn watch(&mut self, now: Instant, stop_requests: usize) {
         let Some(reason) = self.reason_to_stop(now, stop_requests) else {
             return;

@@ -1,4 +1,4 @@
-//! How far a run is, for whoever watches it.
+//! The progress of a run, for those who watch it.
 
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::progress::{Goal, Phase, Progress, WorkerProgress};

@@ -1,4 +1,4 @@
-//! What was wrong with a command line, in one sentence.
+//! clap's errors, each as one sentence.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -67,7 +67,7 @@ fn text(error: &Error, kind: ContextKind) -> String {
     }
 }
 
-/// `--rate` out of clap's `--rate <R>`.
+/// Returns `--rate` out of clap's `--rate <R>`.
 fn option_name(arg: &str) -> String {
     arg.split(" <").next().unwrap_or(arg).to_owned()
 }

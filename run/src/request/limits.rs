@@ -1,0 +1,46 @@
+//! The limits of what a request may ask for.
+
+use dpdkgen_core::probe::layout::Layout;
+use dpdkgen_core::time::Span;
+use dpdkgen_core::tx::template;
+use dpdkgen_core::{probe, wire};
+
+/// The fewest bytes of UDP payload: those of index, time and tag.
+pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
+/// The most bytes of UDP payload: those of a 9000-byte IP packet.
+pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
+/// The bytes of Ethernet, IPv4 and UDP headers.
+pub const HEADERS: u16 = Layout::IPV4.payload() as u16;
+/// The bytes of a frame around its payload: the headers and the FCS.
+pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
+/// The bytes of the frame around [`MIN_PAYLOAD`], with FCS.
+pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
+/// The bytes of the frame around [`MAX_PAYLOAD`], with FCS.
+pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
+/// The most packets of a burst.
+pub const MAX_BURST: u16 = 512;
+/// The most ports of one run.
+pub const MAX_PORTS: usize = dpdkgen_core::rx::verify::MAX_PORTS;
+/// The most queues per port and direction.
+pub const MAX_QUEUES: u16 = 1_024;
+/// The most queues of all ports together, per direction.
+pub const MAX_STREAMS: u64 = 1_024;
+/// The most flows (streams times source ports): each has a place in the table that finds
+/// reordering.
+pub const MAX_FLOWS: u64 = 1 << 24;
+/// The most descriptors per queue; the device's own limits are narrower.
+pub const MAX_DESC: u16 = u16::MAX;
+/// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
+pub const MIN_INTERVAL: Span = Span::from_nanos(100);
+/// The most intervals that the grace may keep open.
+pub const MAX_OPEN_INTERVALS: u64 = 1 << 20;
+/// The fewest sequences in which duplicates are found.
+pub const MIN_WINDOW: u64 = 1 << 20;
+/// The sequences in which duplicates are found when no rate says how many it takes.
+pub const WINDOW_WITHOUT_RATE: u64 = 1 << 24;
+/// The most sequences in which duplicates are found: 128 MiB of bits.
+pub const MAX_WINDOW: u64 = 1 << 30;
+/// The longest interval and the longest wait: the 48 bits of time in a probe wrap after 78 hours.
+pub const MAX_WAIT: Span = Span::from_secs(24 * 3_600);
+/// The greatest run tag, which has 48 bits.
+pub const MAX_RUN_TAG: u64 = (1 << 48) - 1;

@@ -1,0 +1,83 @@
+//! Rates: packets, bits of frames, or bits on the line, per second.
+
+use dpdkgen_core::tx::pacer::Rate;
+
+use super::BadValue;
+use super::decimal::{Fraction, multiplier, number};
+
+/// Bytes of an Ethernet frame that the line adds to it: preamble 8, gap 12.
+const LINE_OVERHEAD: u64 = 20;
+
+/// Bytes of the check sequence at the end of a frame.
+const FCS: u64 = 4;
+
+/// The smallest Ethernet frame, FCS included; shorter ones are padded to it.
+const MIN_FRAME: u64 = 64;
+
+/// The things that a rate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RateUnit {
+    /// The packets.
+    Packets,
+    /// The bits of frames, FCS and padding included.
+    FrameBits,
+    /// The bits on the line: those of the frames, and preamble and gap.
+    LineBits,
+}
+
+/// A rate as asked for, before it is known how long the frames are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateSpec {
+    per_second: Fraction,
+    unit: RateUnit,
+}
+
+impl RateSpec {
+    /// Returns the rate in packets at which frames of `frame_len` bytes (without FCS) make this.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is
+    /// 0.
+    pub fn for_frames(self, frame_len: u16) -> Result<Rate, BadValue> {
+        let frame = (u64::from(frame_len) + FCS).max(MIN_FRAME);
+        let bits = match self.unit {
+            RateUnit::Packets => 1,
+            RateUnit::FrameBits => frame * 8,
+            RateUnit::LineBits => (frame + LINE_OVERHEAD) * 8,
+        };
+        let per_ns = self.per_second.per(u128::from(bits))?.per(1_000_000_000)?;
+        let packets = u64::try_from(per_ns.num).map_err(|_| BadValue::TooLarge)?;
+        let span_ns = u64::try_from(per_ns.den).map_err(|_| BadValue::TooPrecise)?;
+        Rate::new(packets, span_ns).ok_or(BadValue::Wanted("more than 0"))
+    }
+}
+
+/// Reads a rate: `3.5Mpps`, `10Gbps` (frames), `10Gbpsl1` (on the line); a bare number is packets
+/// per second.
+///
+/// # Errors
+///
+/// Returns an error if it is no rate, or 0.
+pub fn rate(text: &str) -> Result<RateSpec, BadValue> {
+    let (value, unit) = number(text, "a rate such as 3.5Mpps, 10Gbps or 10Gbpsl1")?;
+    let (prefix, unit) = [
+        ("bpsl1", RateUnit::LineBits),
+        ("bps", RateUnit::FrameBits),
+        ("pps", RateUnit::Packets),
+        ("", RateUnit::Packets),
+    ]
+    .iter()
+    .find_map(|(name, kind)| Some((unit.strip_suffix(name)?, *kind)))
+    .ok_or(BadValue::Unit("pps, bps or bpsl1"))?;
+    let factor = multiplier(prefix).ok_or(BadValue::Unit(
+        "pps, bps or bpsl1, with k, M or G before it",
+    ))?;
+    if value.num == 0 {
+        return Err(BadValue::Wanted("more than 0"));
+    }
+    Ok(RateSpec {
+        per_second: value.times(factor)?,
+        unit,
+    })
+}
