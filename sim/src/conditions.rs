@@ -88,7 +88,7 @@ pub struct Conditions {
     pub link: LinkConditions,
     /// The machines.
     pub hosts: HostConditions,
-    /// Of all that is left to chance.
+    /// The seed of all that is random.
     pub seed: u64,
 }
 

@@ -13,8 +13,8 @@ use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::redraw::redraw;
 use dpdkgen_run::runner::signals::StopSignals;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
+use sim::simulation::{Scenario, Simulation};
 use sim::swarm::{Tally, swarm};
-use sim::world::{Scenario, Simulation};
 
 fn main() -> ExitCode {
     PROGRAM.exit(match options::parse(std::env::args_os().skip(1)) {

@@ -12,7 +12,7 @@ use dpdkgen_run::units::{self, BadValue};
 
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
 use crate::link::port::REFLECTOR_MAC;
-use crate::world::Scenario;
+use crate::simulation::Scenario;
 
 /// The simulator, as its command line presents it.
 pub const PROGRAM: Program = Program {

@@ -4,7 +4,7 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::Summary;
 use dpdkgen_run::runner::trial::{Sink, trial};
 use sim::options::{Task, parse};
-use sim::world::{Scenario, Simulation};
+use sim::simulation::{Scenario, Simulation};
 
 #[derive(Default)]
 struct Rows(Vec<Row>);

@@ -9,7 +9,7 @@ use dpdkgen_run::outputs::sampling::Stamp;
 
 use crate::link::frames::Slot;
 use crate::link::{SharedLink, Side};
-use crate::truth::judge::judge_reflection;
+use crate::truth::oracle::expected_reflection;
 
 /// The address of the reflector's port.
 pub const REFLECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 2, 0];
@@ -207,12 +207,12 @@ impl Port for SimPort<'_> {
         for slot in &self.burst {
             let frame = link.frames.get_mut(*slot);
             received_bytes += frame.bytes().len() as u64;
-            let judged = if frame.is_intact {
+            let expected = if frame.is_intact {
                 Ok(false)
             } else {
-                judge_reflection(frame.bytes(), REFLECTOR_MAC)
+                expected_reflection(frame.bytes(), REFLECTOR_MAC)
             };
-            link.truth.reflector.received(judged, frame.bytes().len());
+            link.truth.reflector.received(expected, frame.bytes().len());
             if each(frame.bytes_mut()) == Verdict::Send {
                 self.wanted.push(*slot);
             } else {

@@ -4,7 +4,7 @@
 //! knows what it is; of any other the bytes are judged, in the contract's own order.
 
 pub mod audit;
-pub mod judge;
+pub mod oracle;
 pub mod polls;
 mod record;
 
@@ -16,7 +16,7 @@ use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
 use dpdkgen_core::stats::{IgnoredCounters, ProbeCounters, RxCounters};
 use dpdkgen_core::time::{Instant, Span};
 
-use self::judge::{Claim, Judgement, RunFacts, Unreflected};
+use self::oracle::{Claim, Classification, Oracle, Unreflected};
 use crate::link::frames::{Frame, Origin};
 
 /// A probe may be stamped so far ahead of its receipt.
@@ -64,10 +64,10 @@ pub struct Reflected {
 
 impl Reflected {
     /// It received a frame of `len` bytes, of which this is true.
-    pub fn received(&mut self, judged: Result<bool, Unreflected>, len: usize) {
+    pub fn received(&mut self, expected: Result<bool, Unreflected>, len: usize) {
         self.packets += 1;
         self.bytes += len as u64;
-        *match judged {
+        *match expected {
             Ok(is_partial) => {
                 self.checksum_partial += u64::from(is_partial);
                 return;
@@ -86,7 +86,7 @@ impl Reflected {
 /// The truth about one run.
 #[derive(Debug)]
 pub struct Truth<'a> {
-    facts: RunFacts<'a>,
+    oracle: Oracle<'a>,
     grid: IntervalGrid,
     window: u64,
     streams: Vec<Stream>,
@@ -119,14 +119,14 @@ impl<'a> Truth<'a> {
     /// told apart within `window`.
     #[must_use]
     pub fn new(
-        facts: RunFacts<'a>,
+        oracle: Oracle<'a>,
         grid: IntervalGrid,
         window: u64,
         streams: Vec<Stream>,
         receivers: usize,
     ) -> Self {
         Self {
-            facts,
+            oracle,
             grid,
             window,
             streams,
@@ -195,25 +195,25 @@ impl<'a> Truth<'a> {
             return;
         }
         let origin = &frame.origin;
-        let (judgement, is_partial) = if frame.is_intact {
+        let (classification, is_partial) = if frame.is_intact {
             let claim = Claim {
                 index: origin.index,
                 sent_ns: origin.sent.as_nanos(),
                 lag_ns: origin.lag.as_nanos() as u32,
                 port_offset: origin.port_offset,
             };
-            (Judgement::Probe(claim), false)
+            (Classification::Probe(claim), false)
         } else {
-            self.facts.judge(frame.bytes())
+            self.oracle.classify(frame.bytes())
         };
-        let is_counted = match judgement {
-            Judgement::Foreign => {
+        let is_counted = match classification {
+            Classification::Foreign => {
                 self.probes.foreign += 1;
                 self.interval(now).foreign += 1;
                 true
             }
-            Judgement::Corrupt => self.corrupt(now),
-            Judgement::Probe(claim) => self.probe(&claim, now),
+            Classification::Corrupt => self.corrupt(now),
+            Classification::Probe(claim) => self.probe(&claim, now),
         };
         if is_counted {
             self.rx.packets += 1;

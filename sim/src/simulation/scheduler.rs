@@ -8,12 +8,12 @@ use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::Sink;
 
 use super::actor::Actor;
-use super::ends;
+use super::endpoints;
 use crate::link::SharedLink;
 use crate::truth::audit;
 
 /// The control thread of the sender, and the order in which all act.
-pub struct LookOut<'k, 's, 'l> {
+pub struct Scheduler<'k, 's, 'l> {
     context: &'k Context<'s>,
     control: Control<'k, 's>,
     link: &'k SharedLink<'l>,
@@ -22,7 +22,7 @@ pub struct LookOut<'k, 's, 'l> {
     rows: u64,
 }
 
-impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
+impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
     /// Looks `every` so often at the workers of `context` and at `link`, from `first` on.
     #[must_use]
     pub fn new(
@@ -42,43 +42,43 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     }
 
     /// Lets the senders act until `until`; `Some` if the run is over sooner.
-    pub fn go(
+    pub fn run(
         &mut self,
         until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
     ) -> Option<End> {
-        self.go_with(until, senders, &mut [], sink, |_| {})
+        self.run_with_reflector(until, senders, &mut [], sink, |_| {})
     }
 
     /// The same with a reflector, whose own control thread is called every time.
-    pub fn go_with(
+    pub fn run_with_reflector(
         &mut self,
         until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
-        echoes: &mut [Actor<'_, '_, '_>],
+        reflectors: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
-        mut echo_looks: impl FnMut(Instant),
+        mut reflector_looks: impl FnMut(Instant),
     ) -> Option<End> {
         loop {
             let sender = earliest(senders);
-            let echo = earliest(echoes);
+            let reflector = earliest(reflectors);
             let (now, number) = sender.unwrap_or((Instant::MAX, 0));
-            let (echo_now, echo_number) = echo.unwrap_or((Instant::MAX, 0));
-            let first = now.min(echo_now).min(self.next);
+            let (reflector_now, reflector_number) = reflector.unwrap_or((Instant::MAX, 0));
+            let first = now.min(reflector_now).min(self.next);
             if first >= until {
                 return None;
             }
             if first == self.next {
                 self.next = self.next + self.every;
-                echo_looks(first);
+                reflector_looks(first);
                 if let Some(end) = self.look(first, sink) {
                     return Some(end);
                 }
-            } else if now <= echo_now {
+            } else if now <= reflector_now {
                 senders[number].step(self.context.phase.get());
             } else {
-                echoes[echo_number].step(Phase::Running);
+                reflectors[reflector_number].step(Phase::Running);
             }
         }
     }
@@ -98,7 +98,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
             sink.row(row);
         });
         let progress = || {
-            let device = ends::devices(&link.borrow(), &context.placement().ports);
+            let device = endpoints::devices(&link.borrow(), &context.placement().ports);
             control.progress(now, &device)
         };
         if end.is_some() {

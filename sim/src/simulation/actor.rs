@@ -4,10 +4,10 @@ use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Clock, Instant, Span};
 use dpdkgen_core::worker::LcoreWorkers;
 
-use super::ends::{Queue, Workers};
-use crate::chance::Chance;
+use super::endpoints::{Queue, Workers};
 use crate::conditions::HostConditions;
 use crate::link::port::SharedLcore;
+use crate::rng::Rng;
 use crate::truth::polls::Polls;
 
 /// Share of polls after which an lcore's clock steps forward, if it may.
@@ -23,7 +23,7 @@ pub struct Actor<'w, 's, 'l> {
     start: Instant,
     has_ended: bool,
     hosts: HostConditions,
-    chance: Chance,
+    rng: Rng,
     polls: Polls,
 }
 
@@ -34,12 +34,12 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
         on_lcore: &'w mut Workers<'s, 'l>,
         birth: Instant,
         hosts: HostConditions,
-        mut chance: Chance,
+        mut rng: Rng,
     ) -> Self {
         let mut lcore = on_lcore.lcore.clone();
         lcore.0.time.set(birth);
         lcore.0.birth.set(birth);
-        lcore.0.ahead.set(chance.up_to(hosts.clock_error));
+        lcore.0.ahead.set(rng.up_to(hosts.clock_error));
         let polls = Polls::of(on_lcore.workers.len());
         Self {
             workers: LcoreWorkers::new(&mut on_lcore.workers),
@@ -48,7 +48,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
             lcore,
             has_ended: false,
             hosts,
-            chance,
+            rng,
             polls,
         }
     }
@@ -65,24 +65,22 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
         }
         let pause = Span::from_nanos(1)
             + self
-                .chance
+                .rng
                 .up_to(self.hosts.poll.saturating_sub(Span::from_nanos(1)));
         let lcore = &*self.lcore.0;
         lcore.pause.set(pause);
-        if self.chance.happens(self.hosts.stalls) {
-            let stall = self.chance.up_to(self.hosts.stall);
+        if self.rng.happens(self.hosts.stalls) {
+            let stall = self.rng.up_to(self.hosts.stall);
             // Between two polls, or between a poll's reading of the clock and its work.
-            if self.chance.happens(0.5) {
+            if self.rng.happens(0.5) {
                 lcore.stall.set(stall);
             } else {
                 lcore.spend(stall);
             }
         }
-        if self.hosts.clock_error > Span::ZERO && self.chance.happens(CLOCK_STEPS) {
+        if self.hosts.clock_error > Span::ZERO && self.rng.happens(CLOCK_STEPS) {
             let ahead = lcore.ahead.get();
-            let step = self
-                .chance
-                .up_to(self.hosts.clock_error.saturating_sub(ahead));
+            let step = self.rng.up_to(self.hosts.clock_error.saturating_sub(ahead));
             lcore.ahead.set(ahead + step);
         }
         lcore.moved.set(0);

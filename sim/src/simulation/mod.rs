@@ -1,8 +1,8 @@
 //! A sender, a link and a reflector, from start to end in virtual time.
 
 mod actor;
-mod ends;
-mod look_out;
+mod endpoints;
+mod scheduler;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::{Executor, Sink, trial};
 
 use self::actor::Actor;
-use self::look_out::LookOut;
-use crate::chance::Chance;
+use self::scheduler::Scheduler;
 use crate::conditions::Conditions;
 use crate::link::{Link, SharedLink, Side};
+use crate::rng::Rng;
 use crate::truth::Truth;
 use crate::truth::audit;
 use crate::truth::polls::Polls;
@@ -37,7 +37,7 @@ const LOOK_EVERY: Span = Span::from_millis(1);
 pub struct Scenario {
     /// What the sender is asked for; a `sendrecv`.
     pub request: Request,
-    /// What the world is like.
+    /// What the simulated is like.
     pub conditions: Conditions,
 }
 
@@ -57,7 +57,7 @@ impl Scenario {
     ///
     /// If a port is named that there is not.
     pub fn check(&self) -> Result<(), Failure> {
-        ends::open_ports(&self.request).map(|_| ())
+        endpoints::open_ports(&self.request).map(|_| ())
     }
 
     /// Lets it happen, and compares what is told with what is true.
@@ -92,12 +92,12 @@ impl Simulation {
     /// If a port is named that there is not.
     pub fn new(scenario: &Scenario) -> Result<Self, Failure> {
         let conditions = scenario.conditions;
-        let ports = ends::open_ports(&scenario.request)?;
+        let ports = endpoints::open_ports(&scenario.request)?;
         let specs = worker_specs(&scenario.request, ports.len());
         Ok(Self {
             conditions,
             placement: Arc::new(Placement {
-                lcores: ends::lcores(specs.len(), &conditions.hosts),
+                lcores: endpoints::lcores(specs.len(), &conditions.hosts),
                 ports,
                 specs,
             }),
@@ -126,25 +126,25 @@ impl Executor for Simulation {
         let Mode::SendRecv(sendrecv) = &request.mode else {
             return Err(Failure::request("only a sendrecv can be simulated"));
         };
-        let world = World {
+        let simulated = SimulatedTrial {
             request,
             conditions: self.conditions,
         };
-        let reflector = world.reflector();
+        let reflector = simulated.reflector();
         // Before anything begins that empties files.
         Memory::check(&reflector, &worker_specs(&reflector, 1))?;
-        let mut pool = ends::Pool::new(sendrecv);
+        let mut pool = endpoints::Pool::new(sendrecv);
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
-        let truth = ends::truth(context, sendrecv, tag, &mut pool);
+        let truth = endpoints::truth(context, sendrecv, tag, &mut pool);
         let Placement { ports, specs, .. } = context.placement();
-        let link = world.link(ports.len(), sendrecv, truth);
+        let link = simulated.link(ports.len(), sendrecv, truth);
 
         // Virtual time has no date: the same run gives the same files.
         sink.begin(UNIX_EPOCH);
         let taps = sink.taps(specs.len());
-        let mut on_lcores = ends::workers(context, Side::Sender, &link, taps);
-        let mut senders = world.actors(&mut on_lcores, Instant::START);
-        let end = world.live(context, &mut senders, &link, sink)?;
+        let mut on_lcores = endpoints::workers(context, Side::Sender, &link, taps);
+        let mut senders = simulated.actors(&mut on_lcores, Instant::START);
+        let end = simulated.run(context, &mut senders, &link, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
 
@@ -158,7 +158,7 @@ impl Executor for Simulation {
                 hz: None,
                 error_ppm: None,
             },
-            device: ends::devices(&link, ports),
+            device: endpoints::devices(&link, ports),
         });
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);
@@ -171,17 +171,17 @@ impl Executor for Simulation {
     }
 }
 
-/// One trial's world: a sender, the link, and reflectors one after the other.
-struct World<'r> {
+/// One trial's simulated: a sender, the link, and reflectors one after the other.
+struct SimulatedTrial<'r> {
     /// What the sender is asked for; a `sendrecv`.
     request: &'r Request,
     conditions: Conditions,
 }
 
-impl World<'_> {
+impl SimulatedTrial<'_> {
     fn link<'a>(&self, ports: usize, sendrecv: &SendRecv, truth: Truth<'a>) -> SharedLink<'a> {
-        let sender = ends::queues(self.request, ports as u16);
-        let reflector = ends::queues(&self.reflector(), 1);
+        let sender = endpoints::queues(self.request, ports as u16);
+        let reflector = endpoints::queues(&self.reflector(), 1);
         let frame_len = sendrecv.frame_len().into();
         Link::new(self.conditions, frame_len, sender, reflector, truth)
     }
@@ -201,29 +201,28 @@ impl World<'_> {
 
     fn actors<'w, 's, 'l>(
         &self,
-        on_lcores: &'w mut [ends::Workers<'s, 'l>],
+        on_lcores: &'w mut [endpoints::Workers<'s, 'l>],
         birth: Instant,
     ) -> Vec<Actor<'w, 's, 'l>> {
         let numbered = on_lcores.iter_mut().enumerate();
         numbered
             .map(|(number, workers)| {
-                let chance =
-                    Chance::new(self.conditions.seed ^ birth.as_nanos(), 2 + number as u64);
-                Actor::new(workers, birth, self.conditions.hosts, chance)
+                let rng = Rng::new(self.conditions.seed ^ birth.as_nanos(), 2 + number as u64);
+                Actor::new(workers, birth, self.conditions.hosts, rng)
             })
             .collect()
     }
 
     /// Gives every lcore its rounds, and the control threads theirs, until the run is over.
-    fn live(
+    fn run(
         &self,
         context: &Context<'_>,
         senders: &mut [Actor<'_, '_, '_>],
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
     ) -> Result<End, Failure> {
-        let mut look_out = LookOut::new(context, link, LOOK_EVERY, Instant::START);
-        let mut chance = Chance::new(self.conditions.seed, u64::MAX);
+        let mut scheduler = Scheduler::new(context, link, LOOK_EVERY, Instant::START);
+        let mut rng = Rng::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
         context.phase.set(Phase::Running);
         let mut birth = Instant::START;
@@ -231,47 +230,47 @@ impl World<'_> {
             // Around the time asked for: from half of it to half as much again.
             let death = match hosts.restart_every {
                 Span::ZERO => Instant::MAX,
-                every => birth + Span::from_nanos(every.as_nanos() / 2) + chance.up_to(every),
+                every => birth + Span::from_nanos(every.as_nanos() / 2) + rng.up_to(every),
             };
-            let alive = self.reflect(birth, death, senders, &mut look_out, link, sink)?;
+            let alive = self.run_reflector(birth, death, senders, &mut scheduler, link, sink)?;
             if let Some(end) = alive {
                 return Ok(end);
             }
             birth = death + hosts.restart_for;
-            if let Some(end) = look_out.go(birth, senders, sink) {
+            if let Some(end) = scheduler.run(birth, senders, sink) {
                 return Ok(end);
             }
-            link.borrow_mut().forget_what_reached_the_reflector(birth);
+            link.borrow_mut().drop_at_reflector(birth);
         }
     }
 
     /// A reflector from its birth to its death; `Some` if the run was over sooner.
-    fn reflect(
+    fn run_reflector(
         &self,
         birth: Instant,
         death: Instant,
         senders: &mut [Actor<'_, '_, '_>],
-        look_out: &mut LookOut<'_, '_, '_>,
+        scheduler: &mut Scheduler<'_, '_, '_>,
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
     ) -> Result<Option<End>, Failure> {
         let request = self.reflector();
         let specs = worker_specs(&request, 1);
         let placement = Placement {
-            ports: vec![ends::reflector_port()],
-            lcores: ends::lcores(specs.len(), &self.conditions.hosts),
+            ports: vec![endpoints::reflector_port()],
+            lcores: endpoints::lcores(specs.len(), &self.conditions.hosts),
             specs,
         };
         let mut memory = Memory::new(&request, &placement.specs)?;
         let context = Context::new(&request, &placement, Tag::new(0), &mut memory);
-        let mut on_lcores = ends::workers(&context, Side::Reflector, link, None);
+        let mut on_lcores = endpoints::workers(&context, Side::Reflector, link, None);
         let mut actors = self.actors(&mut on_lcores, birth);
         context.phase.set(Phase::Running);
         let mut control = Control::new(&context);
         // What the reflector's own clock says.
         let since_birth = |now: Instant| Instant::START + now.saturating_since(birth);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
-        let over = look_out.go_with(death, senders, &mut actors, sink, |now| {
+        let over = scheduler.run_with_reflector(death, senders, &mut actors, sink, |now| {
             last_look = now;
             control.poll(since_birth(now), 0, &mut |row| rows.add(row));
         });

@@ -15,7 +15,7 @@ use dpdkgen_run::request::{PortSelector, Request, SendRecv};
 use crate::conditions::HostConditions;
 use crate::link::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
 use crate::link::{Link, Queues, SharedLink, Side};
-use crate::truth::judge::RunFacts;
+use crate::truth::oracle::Oracle;
 use crate::truth::{Schedule, Stream, Truth};
 
 /// How many ports a sender may use.
@@ -163,7 +163,7 @@ pub fn truth<'p>(
         sums: &mut pool.sums,
     };
     let len = filling_len(sendrecv.payload_len);
-    let facts = RunFacts {
+    let oracle = Oracle {
         sources: sendrecv.sources.clone(),
         dest: sendrecv.dest,
         ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),
@@ -189,7 +189,7 @@ pub fn truth<'p>(
         Stream::new(sendrecv.source_ports(), schedule)
     };
     Truth::new(
-        facts,
+        oracle,
         context.rings()[0].grid(),
         sendrecv.window(context.request().grace),
         (0..streams).map(stream).collect(),

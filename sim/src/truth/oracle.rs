@@ -8,7 +8,7 @@ use dpdkgen_core::probe::filling::Filling;
 
 /// What a run's probes are like.
 #[derive(Debug)]
-pub struct RunFacts<'a> {
+pub struct Oracle<'a> {
     /// Where they come from.
     pub sources: Vec<Ipv4Addr>,
     /// Where they go.
@@ -25,7 +25,7 @@ pub struct RunFacts<'a> {
 
 /// What a frame is to the sender of probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Classification {
     /// Nothing of this run.
     Foreign,
     /// Something of this run, damaged.
@@ -104,14 +104,14 @@ fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool)
     (is_partial, is_partial)
 }
 
-impl RunFacts<'_> {
+impl Oracle<'_> {
     /// Returns what `frame` is, and whether its checksum was left to a NIC.
     #[must_use]
-    pub fn judge(&self, frame: &[u8]) -> (Judgement, bool) {
+    pub fn classify(&self, frame: &[u8]) -> (Classification, bool) {
         let Some(udp) = self.udp_on_our_addresses(frame) else {
-            return (Judgement::Foreign, false);
+            return (Classification::Foreign, false);
         };
-        let corrupt = (Judgement::Corrupt, false);
+        let corrupt = (Classification::Corrupt, false);
         let total = usize::from(word(frame, 16).unwrap_or(0));
         let end = 14 + total;
         let is_fragment = word(frame, 20).unwrap_or(0) & 0x3fff != 0;
@@ -126,7 +126,7 @@ impl RunFacts<'_> {
         if !is_right {
             return corrupt;
         }
-        (self.judge_payload(frame, udp, end), is_partial)
+        (self.classify_payload(frame, udp, end), is_partial)
     }
 
     /// Returns where the UDP header begins, if the frame is IPv4 UDP from where our probes go to
@@ -146,7 +146,7 @@ impl RunFacts<'_> {
         ours.then_some(udp)
     }
 
-    fn judge_payload(&self, frame: &[u8], udp: usize, end: usize) -> Judgement {
+    fn classify_payload(&self, frame: &[u8], udp: usize, end: usize) -> Classification {
         let payload = &frame[udp + 8..end];
         let number = |from: usize, len: usize| {
             let bytes = &payload[from..from + len];
@@ -156,23 +156,23 @@ impl RunFacts<'_> {
                 .fold(0, |n, byte| n << 8 | u64::from(*byte))
         };
         if payload.len() < 16 {
-            return Judgement::Foreign;
+            return Classification::Foreign;
         }
         let is_long = payload.len() >= 24;
         let tag = number(14, 2) | if is_long { number(20, 4) << 16 } else { 0 };
         let tag_bits = if is_long { 48 } else { 16 };
         if tag != self.tag & ((1 << tag_bits) - 1) {
-            return Judgement::Foreign;
+            return Classification::Foreign;
         }
         if payload.len() != self.payload_len {
-            return Judgement::Corrupt;
+            return Classification::Corrupt;
         }
         let index = Index::new(number(6, 2) as u16, number(0, 6));
         let filling = &payload[if is_long { 24 } else { 16 }..];
         if filling != self.filling.of(index).0 {
-            return Judgement::Corrupt;
+            return Classification::Corrupt;
         }
-        Judgement::Probe(Claim {
+        Classification::Probe(Claim {
             index,
             sent_ns: number(8, 6),
             lag_ns: if is_long { number(16, 4) as u32 } else { 0 },
@@ -187,7 +187,7 @@ impl RunFacts<'_> {
 /// # Errors
 ///
 /// Why not.
-pub fn judge_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
+pub fn expected_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
     let short = Unreflected::Malformed;
     if word(frame, 12).ok_or(short)? != 0x0800 {
         return Err(Unreflected::NotIpv4);

@@ -9,11 +9,11 @@ const LONGEST_TAIL: Span = Span::from_secs(10);
 /// The tail's index: the mean is finite, the variance is not.
 const TAIL_INDEX: f64 = 1.5;
 
-/// A source of chance.
+/// A source of rng.
 #[derive(Debug, Clone)]
-pub struct Chance(SplitMix64);
+pub struct Rng(SplitMix64);
 
-impl Chance {
+impl Rng {
     /// The source that `seed` and a number determine; numbers keep several sources apart.
     #[must_use]
     pub fn new(seed: u64, number: u64) -> Self {
@@ -66,17 +66,17 @@ mod tests {
 
     #[test]
     fn shares_come_out() {
-        let mut chance = Chance::new(1, 2);
-        let happened = (0..100_000).filter(|_| chance.happens(0.3)).count();
+        let mut rng = Rng::new(1, 2);
+        let happened = (0..100_000).filter(|_| rng.happens(0.3)).count();
         assert!((29_000..31_000).contains(&happened), "{happened}");
-        assert!((0..1000).all(|_| !chance.happens(0.0) && chance.happens(1.0)));
+        assert!((0..1000).all(|_| !rng.happens(0.0) && rng.happens(1.0)));
     }
 
     #[test]
     fn the_tail_is_heavy() {
-        let mut chance = Chance::new(1, 2);
+        let mut rng = Rng::new(1, 2);
         let times: Vec<u64> = (0..100_000)
-            .map(|_| chance.tail(Span::from_nanos(1000)).as_nanos())
+            .map(|_| rng.tail(Span::from_nanos(1000)).as_nanos())
             .collect();
         let above = |least| times.iter().filter(|time| **time >= least).count();
         assert!((49_000..51_000).contains(&above(587)), "{}", above(587));
