@@ -91,7 +91,7 @@ impl Way {
         self.wire_free
     }
 
-    /// Returns how many more packets transmit queue `queue` holds at `now`.
+    /// Returns the number of packets for which transmit queue `queue` has room at `now`.
     pub fn room(&mut self, queue: u16, now: Instant) -> u16 {
         let departures = &mut self.departures[usize::from(queue)];
         while departures.front().is_some_and(|left| *left <= now) {

@@ -1,4 +1,4 @@
-//! An lcore of a simulated world, which acts in its turn.
+//! An lcore of a simulated run, which acts when the scheduler lets it.
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Clock, Instant, Span};
@@ -10,16 +10,16 @@ use crate::link::port::SharedLcore;
 use crate::rng::Rng;
 use crate::truth::polls::Polls;
 
-/// Share of polls after which an lcore's clock steps forward, if it may.
+/// The share of rounds before which an lcore's clock steps forward, if clocks differ.
 const CLOCK_STEPS: f64 = 0.001;
 
-/// One lcore: its workers, and its time.
+/// One lcore: its workers and its time.
 pub struct Actor<'w, 's, 'l> {
     workers: LcoreWorkers<'w, 's, Queue<'l>>,
     lcore: SharedLcore,
-    /// What its clock said last, when a round begins.
+    /// The reading of its clock at which its next round begins.
     begin: Instant,
-    /// When counting begins.
+    /// The time at which counting begins, by its clock.
     start: Instant,
     has_ended: bool,
     hosts: HostConditions,
@@ -28,7 +28,7 @@ pub struct Actor<'w, 's, 'l> {
 }
 
 impl<'w, 's, 'l> Actor<'w, 's, 'l> {
-    /// Makes the lcore of these workers, whose run starts at `birth`.
+    /// Makes the lcore that polls the workers `on_lcore` and starts at `birth` (true time).
     #[must_use]
     pub fn new(
         on_lcore: &'w mut Workers<'s, 'l>,
@@ -53,12 +53,12 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
         }
     }
 
-    /// Returns its own time; `None` if it has nothing more to do.
+    /// Returns the true time that it has come to; `None` if it has nothing more to do.
     pub fn time(&self) -> Option<Instant> {
         (!self.has_ended).then(|| self.lcore.0.time.get())
     }
 
-    /// Lets it poll its workers once.
+    /// Polls each of its workers once.
     pub fn step(&mut self, phase: Phase) {
         if self.has_ended {
             return;
@@ -94,7 +94,7 @@ impl<'w, 's, 'l> Actor<'w, 's, 'l> {
         self.has_ended = round.is_none();
     }
 
-    /// Returns how it spent its time.
+    /// Returns the record of its polls.
     #[must_use]
     pub fn finish(self) -> Polls {
         self.polls

@@ -1,4 +1,4 @@
-//! A sender, a link and a reflector, from start to end in virtual time.
+//! A sender, a link and reflectors, from the start of a run to its end in virtual time.
 
 mod actor;
 mod endpoints;
@@ -29,29 +29,29 @@ use crate::truth::Truth;
 use crate::truth::audit;
 use crate::truth::polls::Polls;
 
-/// How often a control thread looks.
+/// The time between two looks of a control thread.
 const LOOK_EVERY: Span = Span::from_millis(1);
 
 /// A run over a simulated link.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// What the sender is asked for; a `sendrecv`.
+    /// The request to the sender, a `sendrecv`.
     pub request: Request,
-    /// What the simulated is like.
+    /// The conditions of link and hosts.
     pub conditions: Conditions,
 }
 
-/// What came of a run.
+/// A run that is over.
 #[derive(Debug)]
 pub struct Finished {
-    /// What it says.
+    /// The summary that it told.
     pub summary: Summary,
-    /// In what that, or a row, is not true.
+    /// The sentences about what is not true in the summary or in a row; none if all is true.
     pub disagreements: Vec<String>,
 }
 
 impl Scenario {
-    /// Checks what can be checked before anything happens.
+    /// Checks that the ports that the request names exist.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Scenario {
         endpoints::open_ports(&self.request).map(|_| ())
     }
 
-    /// Lets it happen, and compares what is told with what is true.
+    /// Runs it, and compares what it tells with what is true.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ pub struct Simulation {
     conditions: Conditions,
     placement: Arc<Placement>,
     tags: SplitMix64,
-    /// In what the trials so far told what is not true.
+    /// The sentences about what the trials so far told that is not true.
     pub disagreements: Vec<String>,
 }
 
@@ -171,14 +171,15 @@ impl Executor for Simulation {
     }
 }
 
-/// One trial's simulated: a sender, the link, and reflectors one after the other.
+/// One trial: a sender, the link, and reflectors one after the other.
 struct SimulatedTrial<'r> {
-    /// What the sender is asked for; a `sendrecv`.
+    /// The request to the sender, a `sendrecv`.
     request: &'r Request,
     conditions: Conditions,
 }
 
 impl SimulatedTrial<'_> {
+    /// Makes the link between the sender, which has so many ports, and the reflector.
     fn link<'a>(&self, ports: usize, sendrecv: &SendRecv, truth: Truth<'a>) -> SharedLink<'a> {
         let sender = endpoints::queues(self.request, ports as u16);
         let reflector = endpoints::queues(&self.reflector(), 1);
@@ -186,7 +187,7 @@ impl SimulatedTrial<'_> {
         Link::new(self.conditions, frame_len, sender, reflector, truth)
     }
 
-    /// Returns what the reflector is asked for.
+    /// Returns the request to the reflector.
     fn reflector(&self) -> Request {
         Request {
             mode: Mode::Reflect,
@@ -199,6 +200,7 @@ impl SimulatedTrial<'_> {
         }
     }
 
+    /// Makes the lcores of one side, whose run starts at `birth`.
     fn actors<'w, 's, 'l>(
         &self,
         on_lcores: &'w mut [endpoints::Workers<'s, 'l>],
@@ -213,7 +215,11 @@ impl SimulatedTrial<'_> {
             .collect()
     }
 
-    /// Gives every lcore its rounds, and the control threads theirs, until the run is over.
+    /// Runs the sender to its end, while reflectors start and die.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for a reflector.
     fn run(
         &self,
         context: &Context<'_>,
@@ -232,8 +238,8 @@ impl SimulatedTrial<'_> {
                 Span::ZERO => Instant::MAX,
                 every => birth + Span::from_nanos(every.as_nanos() / 2) + rng.up_to(every),
             };
-            let alive = self.run_reflector(birth, death, senders, &mut scheduler, link, sink)?;
-            if let Some(end) = alive {
+            let end = self.run_reflector(birth, death, senders, &mut scheduler, link, sink)?;
+            if let Some(end) = end {
                 return Ok(end);
             }
             birth = death + hosts.restart_for;
@@ -244,7 +250,11 @@ impl SimulatedTrial<'_> {
         }
     }
 
-    /// A reflector from its birth to its death; `Some` if the run was over sooner.
+    /// Runs a reflector from its birth to its death; `Some` if the sender's run was over sooner.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it.
     fn run_reflector(
         &self,
         birth: Instant,
@@ -267,14 +277,14 @@ impl SimulatedTrial<'_> {
         let mut actors = self.actors(&mut on_lcores, birth);
         context.phase.set(Phase::Running);
         let mut control = Control::new(&context);
-        // What the reflector's own clock says.
+        // The reflector's own clock.
         let since_birth = |now: Instant| Instant::START + now.saturating_since(birth);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
         let over = scheduler.run_with_reflector(death, senders, &mut actors, sink, |now| {
             last_look = now;
             control.poll(since_birth(now), 0, &mut |row| rows.add(row));
         });
-        // It counts to its end.
+        // What it counted last is told too.
         context.phase.set(Phase::Stopping);
         for actor in &mut actors {
             actor.step(Phase::Stopping);

@@ -1,4 +1,5 @@
-//! The control thread of a simulated world, and the order in which all act.
+//! The order of a simulated run: lcores and control threads act one at a time, always the one whose
+//! time is the earliest.
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Instant, Span};
@@ -12,18 +13,23 @@ use super::endpoints;
 use crate::link::SharedLink;
 use crate::truth::audit;
 
-/// The control thread of the sender, and the order in which all act.
+/// Lets lcores and control threads act in the order of time, and is itself the sender's control
+/// thread.
 pub struct Scheduler<'k, 's, 'l> {
     context: &'k Context<'s>,
     control: Control<'k, 's>,
     link: &'k SharedLink<'l>,
+    /// The time between two looks of the control threads.
     every: Span,
+    /// The time of their next look.
     next: Instant,
+    /// The number of rows closed so far.
     rows: u64,
 }
 
 impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
-    /// Looks `every` so often at the workers of `context` and at `link`, from `first` on.
+    /// Makes the scheduler of the workers of `context`; control threads look at `first`, and each
+    /// time that `every` has passed.
     #[must_use]
     pub fn new(
         context: &'k Context<'s>,
@@ -41,7 +47,7 @@ impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
         }
     }
 
-    /// Lets the senders act until `until`; `Some` if the run is over sooner.
+    /// Lets the senders act until `until`, without a reflector; `Some` if the run is over sooner.
     pub fn run(
         &mut self,
         until: Instant,
@@ -51,7 +57,8 @@ impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
         self.run_with_reflector(until, senders, &mut [], sink, |_| {})
     }
 
-    /// The same with a reflector, whose own control thread is called every time.
+    /// Lets senders and reflectors act until `until`; `Some` if the run is over sooner.
+    /// `reflector_looks` is the control thread of the reflectors.
     pub fn run_with_reflector(
         &mut self,
         until: Instant,
@@ -83,6 +90,7 @@ impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
         }
     }
 
+    /// Has the sender's control thread look at the run, and hands rows and progress to `sink`.
     fn look(&mut self, now: Instant, sink: &mut impl Sink) -> Option<End> {
         let Self {
             context,
@@ -110,7 +118,7 @@ impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
     }
 }
 
-/// Whose turn it is, and when.
+/// Returns the time and the number of the actor whose turn is next; `None` if all have ended.
 fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Instant, usize)> {
     let times = actors.iter().enumerate();
     times
