@@ -206,7 +206,7 @@ impl<'m> Bench<'m> {
             template: memory.template(&setup),
             ends: rings.iter().enumerate().map(end).collect(),
             truth: Truth::new(
-                memory.facts(&setup),
+                memory.oracle(&setup),
                 setup.grid(),
                 setup.dimensions().window,
                 streams.collect(),
@@ -292,7 +292,7 @@ impl<'m> Bench<'m> {
         let slot = self.frames.copy(self.sent[which]);
         let frame = self.frames.get_mut(slot);
         frame.is_intact = happening == Happening::Deliver;
-        step.damage(frame, happening);
+        step.impair(frame, happening);
         let End {
             receiver, recorder, ..
         } = &mut self.ends[number];
@@ -342,7 +342,7 @@ fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u
 }
 
 impl Step {
-    fn damage(&self, frame: &mut Frame, happening: Happening) {
+    fn impair(&self, frame: &mut Frame, happening: Happening) {
         let len = frame.bytes().len();
         let at = usize::from(self.at) % len;
         match happening {

@@ -1,99 +1,102 @@
-//! What the simulated world is like: the link, and the machines at its ends.
+//! The conditions of a simulated run: those of the link, and those of the hosts at its ends.
 
 use dpdkgen_core::time::Span;
 use dpdkgen_run::failure::Failure;
 use serde_json::{Value, json};
 
-/// How many intervals an lcore may be away for.
+/// The most intervals that an lcore may be away for.
 const LONGEST_STALL: u64 = 1 << 16;
 
 /// Loss in bursts: a link that is good or bad, and changes from packet to packet (Gilbert, 1960;
 /// Elliott, 1963). The parameters are those of netem's `gemodel`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GilbertElliott {
-    /// From good to bad, for each packet.
+    /// The probability of a change from good to bad, for each packet.
     pub to_bad: f64,
-    /// From bad to good, for each packet.
+    /// The probability of a change from bad to good, for each packet.
     pub to_good: f64,
-    /// Share lost while bad.
+    /// The share of packets lost while the link is bad.
     pub bad_loss: f64,
-    /// Share lost while good.
+    /// The share of packets lost while the link is good.
     pub good_loss: f64,
 }
 
-/// What a link does to the packets that cross it, each way and each packet by itself.
+/// The impairments of the link, drawn for each packet by itself and the same both ways.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LinkConditions {
     /// The least time that a packet takes.
     pub delay: Span,
-    /// The most time that it takes more, any as likely; so packets overtake each other.
+    /// The most that is added to it, uniformly distributed; packets overtake each other by it.
     pub jitter: Span,
-    /// The scale of a heavy tail of that time.
+    /// The scale of the heavy-tailed time that is added too; 0 adds none. See
+    /// [`tail`](crate::rng::Rng::tail).
     pub tail: Span,
-    /// Bits of frames per second (FCS and padding included); `None` is no limit.
+    /// The capacity in bits of frames per second (FCS and padding included); `None` is no limit.
     pub bandwidth: Option<u64>,
-    /// Share of packets that vanish.
+    /// The share of packets lost, each by itself.
     pub loss: f64,
-    /// Packets that vanish in bursts.
+    /// The loss in bursts, if there is any.
     pub burst_loss: Option<GilbertElliott>,
-    /// Share of packets that arrive twice.
+    /// The share of packets that arrive twice.
     pub duplication: f64,
-    /// Share of packets that are held back, and for how long.
+    /// The share of packets held back, so that later ones overtake them.
     pub reordering: f64,
-    /// How long they are held back.
+    /// The time for which they are held back.
     pub held_back: Span,
-    /// Share of packets of which a byte changes, anywhere in the frame.
+    /// The share of packets of which a byte changes, anywhere in the frame.
     pub corruption: f64,
-    /// Share of packets that are cut off somewhere.
+    /// The share of packets that are cut off somewhere.
     pub truncation: f64,
-    /// Share of packets with bytes added after the IP packet.
+    /// The share of packets with bytes added after the IP packet.
     pub padding: f64,
-    /// Share of packets whose checksum is left to a NIC: it covers the pseudo-header only.
+    /// The share of packets whose checksum is left to a NIC: it covers the pseudo-header only.
     pub partial: f64,
-    /// Share of packets to which a packet of somebody else's is added.
+    /// The share of packets beside which a packet of somebody else's arrives.
     pub foreign: f64,
-    /// Share of packets that arrive on another queue than the rest of their flow.
+    /// The share of packets that arrive on a queue drawn at random, and not on that of their flow.
     pub stray: f64,
 }
 
-/// What the machines at the ends do.
+/// The conditions at the hosts at both ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostConditions {
-    /// Queue pairs of the reflector.
+    /// The number of queue pairs of the reflector.
     pub reflector_queues: u16,
-    /// Time from an empty poll of an lcore to its next, at most.
+    /// The most time from an empty poll of an lcore to its next.
     pub poll: Span,
-    /// Share of polls after which an lcore is taken away from its workers.
+    /// The share of polls at which an lcore is taken away from its workers.
     pub stalls: f64,
-    /// For how long, at most.
+    /// The most time that it is away then.
     pub stall: Span,
-    /// By how much lcores' clocks differ, at most; they step forward until they do.
+    /// The most by which the clocks of two lcores differ: each is ahead by a random part of it, and
+    /// steps forward up to it.
     pub clock_error: Span,
-    /// Share of transmit bursts of which the device takes only some.
+    /// The share of transmit bursts of which the device takes only some.
     pub refusal: f64,
-    /// Share of transmit bursts and received packets for which buffers run out.
+    /// The share of transmit bursts, and of received packets, for which buffers run out.
     pub no_buffer: f64,
-    /// The reflector dies this often on average; 0 is never.
+    /// The mean time from a start of the reflector to its death; 0 if it never dies.
     pub restart_every: Span,
-    /// It is gone for so long.
+    /// The time from its death to its next start.
     pub restart_for: Span,
-    /// Lcores at each end; 0 is one for every worker.
+    /// The number of lcores at each end; 0 is one for every worker.
     pub lcores: u16,
 }
 
-/// All of it.
+/// All that a simulated run is made of, beside the request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conditions {
-    /// The link.
+    /// The conditions of the link.
     pub link: LinkConditions,
-    /// The machines.
+    /// The conditions of the hosts.
     pub hosts: HostConditions,
-    /// Of all that is left to chance.
+    /// The seed of all that is random.
     pub seed: u64,
 }
 
 impl Conditions {
-    /// The conditions by name, as they stand in the JSON summary; names of times end in `_ns`.
+    /// Returns the conditions by name, as they stand in the JSON summary; names of times end in
+    /// `_ns`.
     #[must_use]
     pub fn config(&self) -> Value {
         let (link, hosts) = (&self.link, &self.hosts);
@@ -131,11 +134,11 @@ impl Conditions {
         })
     }
 
-    /// Checks that this can be simulated, with statistics of such an interval.
+    /// Checks that this can be simulated with rows of `interval`.
     ///
     /// # Errors
     ///
-    /// A sentence that names the option.
+    /// If it cannot; the sentence names the option.
     pub fn check(&self, interval: Span) -> Result<(), Failure> {
         let hosts = &self.hosts;
         let refuse = |sentence: String| Err(Failure::request(sentence));

@@ -12,8 +12,8 @@ use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::signals::StopSignals;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
+use sim::simulation::{Scenario, Simulation};
 use sim::swarm::{Tally, swarm};
-use sim::world::{Scenario, Simulation};
 
 fn main() -> ExitCode {
     PROGRAM.exit(match options::parse(std::env::args_os().skip(1)) {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     })
 }
 
+/// Runs one scenario; returns the exit status.
 fn run(scenario: &Scenario) -> Result<u8, Failure> {
     let signals = StopSignals::new()?;
     let mut simulation = Simulation::new(scenario)?;
@@ -42,9 +43,10 @@ fn run(scenario: &Scenario) -> Result<u8, Failure> {
     ))
 }
 
-/// How often a swarm says how far it is.
+/// The time between two lines that say how far a swarm is.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// Runs a swarm; returns the exit status.
 fn many(args: SwarmArgs) -> Result<u8, Failure> {
     let mut signals = StopSignals::new()?;
     // The standard library seeds its hashers from the system's entropy; short enough to be typed.
@@ -83,12 +85,12 @@ fn many(args: SwarmArgs) -> Result<u8, Failure> {
     }
 }
 
-/// Whoever listens may have gone; the swarm goes on.
+/// Writes a line; the swarm goes on even if nobody reads it any more.
 fn tell(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Returns what there was to be told, a line each.
+/// Returns the numbers of `tally` as lines of text.
 fn occurred(tally: &Tally) -> String {
     let received = tally.received.each();
     let received = received.map(|(counter, count)| (counter.label, count));

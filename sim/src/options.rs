@@ -1,4 +1,4 @@
-//! The simulator's own options: what its link and its machines are like.
+//! The simulator's own options: the conditions of its link and its hosts, and those of `swarm`.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -12,7 +12,7 @@ use dpdkgen_run::units::{self, BadValue};
 
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
 use crate::link::port::REFLECTOR_MAC;
-use crate::world::Scenario;
+use crate::simulation::Scenario;
 
 /// The simulator, as its command line presents it.
 pub const PROGRAM: Program = Program {
@@ -73,14 +73,14 @@ told with a command that runs it again; exit status 1.",
         )
 }
 
-/// What to simulate.
+/// The task that a command line asks for.
 #[derive(Debug)]
 pub enum Task {
-    /// One run.
+    /// To simulate one run.
     Run(Box<Scenario>),
-    /// Many.
+    /// To simulate runs made up at random.
     Swarm(SwarmArgs),
-    /// None: a finished one is drawn.
+    /// To simulate nothing, and draw a finished run from its files.
     Report(Files),
 }
 
@@ -102,7 +102,7 @@ pub struct SwarmArgs {
 ///
 /// # Errors
 ///
-/// Help was asked for, or this cannot be simulated.
+/// If help was asked for, or this cannot be simulated.
 pub fn parse<I>(args: I) -> Result<Task, Exit>
 where
     I: IntoIterator,
@@ -134,7 +134,7 @@ fn swarm_task(matches: &ArgMatches) -> Result<Task, Exit> {
     own(SwarmArgs::from_arg_matches(matches)).map(Task::Swarm)
 }
 
-/// Returns what was read: what clap has matched it also reads.
+/// Returns what was read; what clap has matched it can also read.
 fn own<T>(read: Result<T, clap::Error>) -> Result<T, Exit> {
     read.map_err(|error| Exit::Failure(Failure::request(error.to_string())))
 }

@@ -1,4 +1,4 @@
-//! How runs end: by signals, with outputs that nobody reads, and without having begun.
+//! Ends of runs: by signals, with outputs that nobody reads, and without having begun.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
@@ -9,22 +9,23 @@ use dpdkgen_tests::{Program, Summary, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SIM: &str = env!("CARGO_BIN_EXE_dpdkgen-sim");
-/// A run that goes on until it is ended, and one that ends by itself.
+/// A run that goes on until it is ended.
 const ENDLESS: &str = "sendrecv --rate 100kpps --packet-size 64 --duration 70000 \
                        --stats-evict-interval-secs 0.1 -i 1";
+/// A run that ends by itself.
 const SHORT: &str = "sendrecv --rate 10kpps --packet-size 64 --duration 20 -i 1";
 
-/// Leaves no room in a pipe.
+/// A command that fills the pipe `pipe`, so that there is no room in it.
 const FILL: &str = "dd if=/dev/zero bs=4096 count=16 2>/dev/null >pipe";
 
-/// A program whose command line a shell reads.
+/// Starts a program by a command line that a shell reads.
 fn start(line: &str, folder: &Path) -> Program {
     let mut command = Command::new("sh");
     command.args(["-c", line]).current_dir(folder);
     Program::start(command)
 }
 
-/// A pipe of this name, and a reader that does not read.
+/// Makes a pipe of this name, and returns a reader that does not read.
 fn pipe(folder: &Path, name: &str) -> File {
     let path = folder.join(name);
     let made = Command::new("mkfifo").arg(&path).status().unwrap();

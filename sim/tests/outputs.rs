@@ -1,5 +1,5 @@
-//! What a run leaves and shows, read by the tools that it is made for: tshark, HdrHistogram, a
-//! terminal, and what is said when an output fails.
+//! The outputs of a run, read by the tools that they are made for (tshark, HdrHistogram, a
+//! terminal), and what is said when one fails.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn sim(arguments: &str, folder: &Path) -> Command {
     command
 }
 
-/// The histograms of a log.
+/// Returns the histograms of a log.
 fn histograms(log: &[u8]) -> Vec<Histogram<u64>> {
     let mut histograms = Vec::new();
     for entry in IntervalLogIterator::new(log) {

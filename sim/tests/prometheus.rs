@@ -16,14 +16,14 @@ const SIM: &str = env!("CARGO_BIN_EXE_dpdkgen-sim");
 const ENDLESS: &str = "sendrecv --rate 100kpps --packet-size 64 --loss 1% --dup 1% \
                        --duration 70000 -t 2 -r 2 -q";
 
-/// A file of the folder `docs`.
+/// Returns the path of a file of the folder `docs`.
 fn docs(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../docs")
         .join(name)
 }
 
-/// A run that goes on, with its metrics at `address`.
+/// Starts a run that goes on, with its metrics at `address`.
 fn endless(address: SocketAddr) -> Program {
     let mut command = Command::new(SIM);
     command
@@ -32,8 +32,8 @@ fn endless(address: SocketAddr) -> Program {
     Program::start(command)
 }
 
-/// Returns what Prometheus at `address` says to a query: the results, an error if it does not
-/// understand it.
+/// Returns the results of a query to Prometheus at `address`; an error if it does not understand
+/// the query.
 fn query(address: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
     let path = format!("/api/v1/query?query={}", http::escaped(expression));
     let (_, body) = http::get(address, &path).map_err(|error| error.to_string())?;
@@ -47,7 +47,7 @@ fn query(address: SocketAddr, expression: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-/// The number of the only result.
+/// Returns the number of the only result.
 fn number(address: SocketAddr, expression: &str) -> Option<f64> {
     let results = query(address, expression).ok()?;
     let [result] = &results[..] else { return None };
@@ -152,7 +152,8 @@ fn a_real_prometheus_scrapes_a_run() {
     });
 }
 
-/// Every expression of the dashboard gives something, but for what does not happen on this link.
+/// Checks that every expression of the dashboard gives something, but for what does not happen on
+/// this link.
 fn evaluates_the_dashboard(address: SocketAddr) {
     let text = fs::read_to_string(docs("grafana-dashboard.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
@@ -171,7 +172,7 @@ fn evaluates_the_dashboard(address: SocketAddr) {
     }
 }
 
-/// A run whose descriptors are limited; the metrics at `address` answer.
+/// Starts a run that may have `most` descriptors, with its metrics at `address`.
 fn with_descriptors(most: usize, address: SocketAddr, folder: &Path) -> Program {
     let mut command = Command::new("sh");
     let line = format!("ulimit -n {most}; exec {SIM} {ENDLESS} --json json --metrics {address}");

@@ -1,4 +1,4 @@
-//! What cannot be simulated is refused with one sentence and exit status 2.
+//! Requests that cannot be simulated are refused with one sentence and exit status 2.
 
 use std::process::{Command, Output};
 

@@ -4,7 +4,7 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::{StopReason, Summary};
 use dpdkgen_run::runner::trial::Sink;
 use sim::options::{Task, parse};
-use sim::world::Finished;
+use sim::simulation::Finished;
 
 #[derive(Default)]
 struct Rows(Vec<Row>);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use dpdkgen_core::stats::ProbeCounters;
 use sim::swarm::{Tally, swarm};
 
-/// Enough for some hundred runs; `dpdkgen-sim swarm` does more.
+/// The number of probes, which takes some hundred runs; `dpdkgen-sim swarm` does more.
 const PROBES: u64 = 3_000_000;
 
 #[test]
@@ -23,7 +23,7 @@ fn every_number_is_true() {
     has_met_with_everything(&tally);
 }
 
-/// A swarm in which something never happens proves nothing about it.
+/// Checks that each kind of result occurred: a swarm proves nothing about what never happens in it.
 fn has_met_with_everything(tally: &Tally) {
     let ProbeCounters {
         unique,

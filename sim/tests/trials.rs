@@ -4,7 +4,7 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::summary::Summary;
 use dpdkgen_run::runner::trial::{Sink, trial};
 use sim::options::{Task, parse};
-use sim::world::{Scenario, Simulation};
+use sim::simulation::{Scenario, Simulation};
 
 #[derive(Default)]
 struct Rows(Vec<Row>);
@@ -23,7 +23,7 @@ fn scenario(line: &str) -> Scenario {
     }
 }
 
-/// Carries out a trial of the load in `line`, and holds it against its rows.
+/// Carries out a trial of the load in `line`, and checks it against its rows.
 fn carried_out(simulation: &mut Simulation, line: &str) -> Summary {
     let mut rows = Rows::default();
     let summary = trial(simulation, &scenario(line).request, &mut rows).unwrap();

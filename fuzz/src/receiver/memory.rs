@@ -12,7 +12,7 @@ use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
 use dpdkgen_core::tx::template::Template;
 use dpdkgen_core::wire::Mac;
-use sim::truth::judge::RunFacts;
+use sim::truth::oracle::Oracle;
 
 use super::{CELLS, FIRST_PORT, Setup};
 use crate::probe::filling;
@@ -82,9 +82,9 @@ impl RunMemory {
         }
     }
 
-    /// Returns the facts by which the simulator's record tells what a packet is.
-    pub fn facts(&self, setup: &Setup) -> RunFacts<'static> {
-        RunFacts {
+    /// Returns the oracle by which the simulator's record tells what a packet is.
+    pub fn oracle(&self, setup: &Setup) -> Oracle<'static> {
+        Oracle {
             sources: vec![SOURCE],
             dest: DESTINATION,
             ports: (FIRST_PORT, setup.last_port()),

@@ -1,79 +1,82 @@
-//! The frames on the link, in memory that is used again and again.
+//! The frames on the link, in memory that is used again.
 
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::time::{Instant, Span};
 
-/// What a probe was when it was sent.
+/// The facts about a probe when it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// Which probe.
+    /// The index of the probe: stream and sequence.
     pub index: Index,
-    /// From which of the run's ports.
+    /// The number of the port that sent it.
     pub port: u16,
-    /// From which UDP port, counted from the first.
+    /// The number of its source port, counted from the first one.
     pub port_offset: u16,
-    /// When, by its sender's clock.
+    /// The time at which it was sent, by its sender's clock.
     pub sent: Instant,
-    /// How long after it was due; 0 if it does not say.
+    /// The time from due to sent; 0 if the probe does not say.
     pub lag: Span,
 }
 
-/// Where a frame is kept.
+/// The place of a frame in [`Frames`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(u32);
 
-/// A frame on the link, and what only the link knows of it.
+/// A frame on the link, with what only the link knows of it.
 #[derive(Debug)]
 pub struct Frame {
     bytes: Box<[u8]>,
     len: u16,
-    /// What it was when it was sent; of a packet of somebody else's, the probe it came with.
+    /// The probe that it was when it was sent; for a packet of somebody else's, the probe beside
+    /// which it came.
     pub origin: Origin,
-    /// Whether it still is what its sender sent, but for padding.
+    /// Set while it is what its sender sent, but for padding.
     pub is_intact: bool,
 }
 
 impl Frame {
-    /// The bytes that travel.
+    /// Returns the bytes of the frame.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// The same, to be changed.
+    /// Returns the bytes of the frame, to be changed.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..usize::from(self.len)]
     }
 
-    /// All the memory there is for it.
+    /// Returns all the memory that there is for the frame.
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 
-    /// Sets how much of the memory is the frame.
+    /// Sets the length of the frame in bytes.
     ///
     /// # Panics
     ///
-    /// If it is more than there is.
+    /// If there is less memory than that.
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.bytes.len(), "{len} bytes");
         self.len = len as u16;
     }
 }
 
-/// Most memory for the bytes of frames.
+/// The most memory for all frames, in bytes.
 const MAX_BYTES: usize = 2 << 30;
 
-/// All frames.
+/// All frames on the link.
 #[derive(Debug)]
 pub struct Frames {
     frames: Vec<Frame>,
+    /// The slots of frames that are no longer needed.
     free: Vec<Slot>,
+    /// The bytes of memory for each frame.
     max_len: usize,
 }
 
 impl Frames {
-    /// No frames so far, of at most `max_len` bytes.
+    /// Makes an empty store for frames of at most `max_len` bytes.
     #[must_use]
     pub const fn new(max_len: usize) -> Self {
         Self {
@@ -83,14 +86,14 @@ impl Frames {
         }
     }
 
-    /// Returns whether there is no room for another few.
+    /// Returns whether there is no room for a packet and its copies.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         let held = self.frames.len() - self.free.len();
         (held + 4) * self.max_len > MAX_BYTES
     }
 
-    /// Memory for a frame of unknown content.
+    /// Takes memory for a frame, of unknown content.
     pub fn make(&mut self) -> Slot {
         if let Some(slot) = self.free.pop() {
             return slot;
@@ -111,7 +114,11 @@ impl Frames {
         Slot(self.frames.len() as u32 - 1)
     }
 
-    /// Another frame like the one in `slot`.
+    /// Copies the frame in `slot`, with what is known of it, and returns the copy's slot.
+    ///
+    /// # Panics
+    ///
+    /// If `slot` is not one of these frames'.
     pub fn copy(&mut self, slot: Slot) -> Slot {
         let copy = self.make();
         let [from, to] = self
@@ -125,18 +132,18 @@ impl Frames {
         copy
     }
 
-    /// The frame in `slot` is no longer needed.
+    /// Releases the frame in `slot`, which is no longer needed.
     pub fn free(&mut self, slot: Slot) {
         self.free.push(slot);
     }
 
-    /// The frame in `slot`.
+    /// Returns the frame in `slot`.
     #[must_use]
     pub fn get(&self, slot: Slot) -> &Frame {
         &self.frames[slot.0 as usize]
     }
 
-    /// The same, to be changed.
+    /// Returns the frame in `slot`, to be changed.
     pub fn get_mut(&mut self, slot: Slot) -> &mut Frame {
         &mut self.frames[slot.0 as usize]
     }

@@ -1,4 +1,4 @@
-//! The link's ends as the workers see them, and the lcores whose time passes there.
+//! The link's ends as ports, which workers poll, and the lcores whose time passes in them.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,52 +10,54 @@ use dpdkgen_run::outputs::sampling::Stamp;
 
 use crate::link::frames::Slot;
 use crate::link::{SharedLink, Side};
-use crate::truth::judge::judge_reflection;
+use crate::truth::oracle::expected_reflection;
 
-/// The address of the reflector's port.
+/// The MAC address of the reflector's port.
 pub const REFLECTOR_MAC: Mac = Mac([2, 0, 0, 0, 2, 0]);
 
-/// What a burst costs.
+/// The time that a burst takes, whatever it moves.
 const BURST_COST: Span = Span::from_nanos(30);
-/// What every packet of it costs more.
+/// The time that each packet of a burst adds.
 const PACKET_COST: Span = Span::from_nanos(20);
 
-/// The time of one lcore, and what it has just done.
+/// The time and the clock of one lcore, and what its poll has done so far.
 #[derive(Debug, Default)]
 pub struct Lcore {
-    /// True time.
+    /// The true time.
     pub time: Cell<Instant>,
-    /// When its run started, from when its clock counts.
+    /// The true time at which its run started, from which its clock counts.
     pub birth: Cell<Instant>,
-    /// By how much its clock is ahead.
+    /// The time by which its clock is ahead.
     pub ahead: Cell<Span>,
-    /// What its clock said last.
+    /// The last reading of its clock.
     pub reading: Cell<Instant>,
-    /// Packets moved since somebody looked.
+    /// The number of packets moved in this round of polls.
     pub moved: Cell<u64>,
-    /// What passes before the clock is next read between two polls, if nothing was moved.
+    /// The time that passes before the clock is read after the next poll that moves nothing.
     pub pause: Cell<Span>,
-    /// What passes there in any case.
+    /// The time that passes before the clock is read after the next poll, whatever that moves.
     pub stall: Cell<Span>,
-    /// Whether a port is at work, in which the clock may be read too.
+    /// Set while a port receives: reading the clock then does not end a poll.
     is_in_port: Cell<bool>,
 }
 
-/// An lcore that its workers and their ports share.
+/// The handle of an lcore, which its workers and their ports share.
 #[derive(Debug, Clone, Default)]
 pub struct SharedLcore(pub Rc<Lcore>);
 
 impl Lcore {
-    /// Time passes.
+    /// Lets `time` pass.
     pub fn spend(&self, time: Span) {
         self.time.set(self.time.get() + time);
     }
 
+    /// Lets the time of a burst of so many packets pass, and counts them.
     fn spend_on(&self, packets: u16) {
         self.spend(BURST_COST + PACKET_COST.saturating_mul(packets.into()));
         self.moved.set(self.moved.get() + u64::from(packets));
     }
 
+    /// Reads the clock, which takes no time.
     fn read(&self) -> Instant {
         let age = self.time.get().saturating_since(self.birth.get());
         self.reading.set(Instant::START + age + self.ahead.get());
@@ -77,24 +79,25 @@ impl Clock for SharedLcore {
 }
 
 impl Stamp for SharedLcore {
-    /// The true time; asking for it takes none.
+    /// Returns the true time; asking for it takes none.
     fn stamp(&mut self) -> Option<Instant> {
         Some(self.0.time.get())
     }
 }
 
-/// Which queue, or pair of them, a port is.
+/// The queue, or pair of queues, that a [`SimPort`] is.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// At which end.
+    /// The end of the link.
     pub side: Side,
-    /// On which port.
+    /// The number of the device's port at that end.
     pub port: u16,
-    /// Its receive queue, counted over all ports of its side, if it has one.
+    /// The receive queue, counted over all ports of the side; `None` for a sender.
     pub rx: Option<u16>,
-    /// Its transmit queue, counted so too: the stream it sends. Of no use without one.
+    /// The transmit queue, counted in the same way, which is the number of its stream; unused if it
+    /// only receives.
     pub tx: u16,
-    /// Most packets received at once.
+    /// The most packets received at once.
     pub rx_burst: u16,
 }
 
@@ -103,14 +106,16 @@ pub struct SimPort<'a> {
     link: SharedLink<'a>,
     lcore: SharedLcore,
     place: Place,
+    /// The frames received last.
     burst: Vec<Slot>,
+    /// The frames of a burst that are to be sent back.
     wanted: Vec<Slot>,
-    /// Where frames are written that the device will not take.
+    /// The slot for frames that the device will not take.
     refused: Slot,
 }
 
 impl<'a> SimPort<'a> {
-    /// The queue at `place`, polled by `lcore`.
+    /// Makes the queue at `place`, polled by `lcore`.
     #[must_use]
     pub fn new(link: SharedLink<'a>, lcore: SharedLcore, place: Place) -> Self {
         let refused = link.borrow_mut().frames.make();
@@ -124,6 +129,7 @@ impl<'a> SimPort<'a> {
         }
     }
 
+    /// Takes what has arrived into `burst`.
     fn take_burst(&mut self) {
         let Place {
             side, rx, rx_burst, ..
@@ -186,7 +192,7 @@ impl Port for SimPort<'_> {
         self.lcore.0.is_in_port.set(true);
         let receiver = usize::from(self.place.rx.unwrap_or(0));
         for slot in &self.burst {
-            // The one who takes the frame reads the clock.
+            // The receiver reads the clock at the first frame.
             each(self.link.borrow().frames.get(*slot).bytes());
             let link = &mut *self.link.borrow_mut();
             let reading = self.lcore.0.reading.get();
@@ -208,12 +214,12 @@ impl Port for SimPort<'_> {
         for slot in &self.burst {
             let frame = link.frames.get_mut(*slot);
             received_bytes += frame.bytes().len() as u64;
-            let judged = if frame.is_intact {
+            let expected = if frame.is_intact {
                 Ok(false)
             } else {
-                judge_reflection(frame.bytes(), REFLECTOR_MAC.0)
+                expected_reflection(frame.bytes(), REFLECTOR_MAC.0)
             };
-            link.truth.reflector.received(judged, frame.bytes().len());
+            link.truth.reflector.received(expected, frame.bytes().len());
             if each(frame.bytes_mut()) == Verdict::Send {
                 self.wanted.push(*slot);
             } else {

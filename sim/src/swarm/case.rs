@@ -1,4 +1,4 @@
-//! One random run, as its command line.
+//! One random run, described by its command line.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::options::PROGRAM;
 
-/// A run.
+/// The options of one random run, in groups that are drawn together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     traffic: Traffic,
@@ -49,7 +49,7 @@ struct Delays {
     bandwidth: Option<u64>,
 }
 
-/// Shares of packets.
+/// The shares of packets that something happens to.
 #[derive(Debug, Clone, PartialEq)]
 struct Faults {
     loss: f64,
@@ -76,7 +76,7 @@ struct Hosts {
     lcores: Option<u16>,
 }
 
-/// Mostly nothing of it, else up to `most`.
+/// Draws a share: in three of five cases 0, else up to 0.01 or up to `most`.
 fn share(most: f64) -> impl Strategy<Value = f64> {
     prop_oneof![3 => Just(0.0), 1 => 0.0..0.01, 1 => 0.0..most]
 }
@@ -98,7 +98,7 @@ prop_compose! {
         count in prop::option::weighted(0.3, 1_u64..3000),
         warmup_ns in prop_oneof![Just(0_u64), 0_u64..2_000_000],
     ) -> Traffic {
-        // As fast as it goes is some packets a nanosecond.
+        // Without a rate there are some packets a nanosecond.
         let millis = if pps.is_none() { 1 } else { millis };
         Traffic {
             pps, payload_len, source_ports, ports, queues, bursts, descriptors, millis, count,
@@ -167,7 +167,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Any run.
+    /// Draws any run.
     pub fn any_case()(
         traffic in traffic(),
         accounting in accounting(),
@@ -180,7 +180,7 @@ prop_compose! {
     }
 }
 
-/// Words of a command line.
+/// The words of a command line.
 struct Words(Vec<String>);
 
 impl Words {
@@ -206,7 +206,7 @@ impl Words {
 }
 
 impl Case {
-    /// The command line that describes it, without the program's name.
+    /// Returns the command line that describes it, without the program's name.
     #[must_use]
     pub fn args(&self) -> Vec<String> {
         let mut words = Words(vec!["sendrecv".to_owned(), "--quiet".to_owned()]);
@@ -219,7 +219,7 @@ impl Case {
         words.0
     }
 
-    /// The command that runs it.
+    /// Returns the command that runs it.
     #[must_use]
     pub fn command(&self) -> String {
         format!("{} {}", PROGRAM.name, self.args().join(" "))

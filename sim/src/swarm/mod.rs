@@ -1,5 +1,5 @@
-//! Runs made up at random, each checked in every number: what is asked for, the link and the
-//! machines are random at once.
+//! Runs made up at random, each checked in every number: request, link and hosts are all random at
+//! once.
 //!
 //! A run is described by its command line, so whatever is found is told as the command that runs it
 //! again, made as small as it can be made.
@@ -15,31 +15,31 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 pub use self::case::{Case, any_case};
 use crate::options::{PROGRAM, Task, parse};
 
-/// How many smaller runs are tried when something is found.
+/// The most smaller runs that are tried when something is found.
 const SHRINKS: usize = 400;
 
-/// What a swarm has done, and what its runs met with.
+/// The runs of a swarm so far, counted, with what occurred in them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Runs.
+    /// The number of runs.
     pub runs: u64,
-    /// Probes sent in them.
+    /// The number of probes sent.
     pub probes: u64,
-    /// Of these: not received.
+    /// The number of probes lost.
     pub lost: u64,
-    /// Probes received, by what they were.
+    /// The numbers of packets received, by what they were.
     pub received: ProbeCounters,
-    /// Packets received with a checksum left to a NIC.
+    /// The number of packets received with a checksum left to a NIC.
     pub checksum_partial: u64,
-    /// Hand-over attempts refused.
+    /// The number of hand-overs of a packet that a device refused.
     pub refused: u64,
-    /// Packets without a buffer to send them in.
+    /// The number of packets for which there was no buffer to send them in.
     pub no_buffer: u64,
-    /// Packets too late to be sent.
+    /// The number of packets skipped, being too late to be sent.
     pub skipped: u64,
-    /// Packets that found no room when they arrived.
+    /// The number of packets for which there was no room or no buffer when they arrived.
     pub missed: u64,
-    /// Polls that came too late.
+    /// The number of stalls.
     pub stalls: u64,
 }
 
@@ -60,22 +60,23 @@ impl Tally {
     }
 }
 
-/// What a swarm has found.
+/// The run of a swarm in which something told is not true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The run as it was made, as a command of the swarm's.
+    /// The command of the swarm that makes up that run again.
     pub swarm_command: String,
-    /// The smallest run found that goes wrong too.
+    /// The command of the smallest run found in which something told is not true.
     pub command: String,
-    /// What was wrong with that.
+    /// The sentences about what is not true in the smallest run.
     pub disagreements: Vec<String>,
 }
 
-/// Runs number 0 and on of `seed`, as long as `goes_on` says so after each.
+/// Makes up runs from `seed`, one after the other, as long as `goes_on` says so, which is asked
+/// before each.
 ///
 /// # Errors
 ///
-/// The first run in which something told is not true.
+/// If something told is not true: the first run in which that is so.
 pub fn swarm(seed: u64, mut goes_on: impl FnMut(Tally) -> bool) -> Result<Tally, Finding> {
     let mut tally = Tally::default();
     while goes_on(tally) {
@@ -98,6 +99,7 @@ pub fn swarm(seed: u64, mut goes_on: impl FnMut(Tally) -> bool) -> Result<Tally,
     Ok(tally)
 }
 
+/// Draws the run that `seed` determines, in a form that can be made smaller.
 fn make(seed: u64) -> Box<dyn ValueTree<Value = Case>> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -107,7 +109,11 @@ fn make(seed: u64) -> Box<dyn ValueTree<Value = Case>> {
     Box::new(tree.expect("nothing is filtered out"))
 }
 
-/// Returns what a run told, or what of it is not true.
+/// Runs `case`, and returns its summary.
+///
+/// # Errors
+///
+/// If something told is not true: the sentences about that.
 fn play(case: &Case) -> Result<Summary, Vec<String>> {
     let task = parse(case.args()).map_err(|exit| vec![format!("{exit:?}")])?;
     let Task::Run(scenario) = task else {
@@ -123,6 +129,8 @@ fn play(case: &Case) -> Result<Summary, Vec<String>> {
     }
 }
 
+/// Makes the run in `tree` smaller as long as something told is not true; returns the command of
+/// the smallest, and what is not true in it (in the first run, `found`).
 fn shrink(tree: &mut dyn ValueTree<Value = Case>, found: Vec<String>) -> (String, Vec<String>) {
     let mut smallest = (tree.current().command(), found);
     let mut is_smaller = tree.simplify();

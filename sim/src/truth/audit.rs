@@ -1,4 +1,4 @@
-//! What a run tells, held against what is true.
+//! Compares what a run tells with the truth; each difference is a disagreement.
 
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::histogram::Histogram;
@@ -11,14 +11,14 @@ use dpdkgen_run::request::{Mode, Request};
 use crate::truth::polls::Polls;
 use crate::truth::{Distribution, Truth};
 
-/// Notes that `told` is not `truth`, if so.
+/// Notes a disagreement about `what` if `told` differs from the true `is`.
 fn equal<T: Copy + PartialEq + std::fmt::Debug>(truth: &mut Truth<'_>, what: &str, told: T, is: T) {
     if told != is {
         truth.disagree(|| format!("{what}: told {told:?}, true {is:?}"));
     }
 }
 
-/// Row `number` has just been closed.
+/// Compares row `number`, which has just been closed.
 pub fn row(truth: &mut Truth<'_>, number: u64, row: &Row) {
     let is = truth.next_interval();
     let what = |name: &str| format!("row {number}, {name}");
@@ -46,7 +46,7 @@ pub fn row(truth: &mut Truth<'_>, number: u64, row: &Row) {
     }
 }
 
-/// The run is over, and all rows have been closed.
+/// Compares the summary of a run that is over, and of which all rows have been closed.
 pub fn summary(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
     let left = truth.intervals_left();
     equal(truth, "intervals without a row", 0, left);
@@ -133,13 +133,13 @@ fn queues(truth: &mut Truth<'_>, summary: &Summary) {
     equal(truth, "packets of rx queues", &told_rx[..], &received[..]);
 }
 
-/// Sent and skipped are what the rate makes due in the time, to the packet: a packet counts as due
-/// at the first whole nanosecond that is not too early.
+/// Compares the greatest lag, and checks that sent and skipped together are what the rate makes due
+/// in the time, to the packet: one is due at the first whole nanosecond that is not too early.
 fn pacing(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
     let (Mode::SendRecv(sendrecv), Some(told)) = (&request.mode, &summary.pacing) else {
         return;
     };
-    // Where probes do not say how late they were, nobody else knows.
+    // Shorter probes carry no lag.
     if sendrecv.payload_len >= 24 && truth.lag.count > 0 {
         let told = told.lag_ns.map_or(0, |lag| lag.max);
         if truth.lag.max < u64::from(u32::MAX) {
@@ -166,7 +166,7 @@ fn pacing(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
     }
 }
 
-/// Each worker's histograms, bucket by bucket.
+/// Compares the histograms of all workers together, bucket by bucket.
 pub fn histograms(truth: &mut Truth<'_>, context: &Context<'_>) {
     let merged = |which: fn(&WorkerStats) -> &Histogram| {
         let mut merged = Distribution::default().counts().to_vec();
@@ -196,7 +196,7 @@ pub fn histograms(truth: &mut Truth<'_>, context: &Context<'_>) {
     }
 }
 
-/// Checks how the workers that have an lcore for themselves spent their time.
+/// Compares the polls, stalls and busy shares of the workers that have an lcore for themselves.
 pub fn workers(truth: &mut Truth<'_>, summary: &Summary, lcores: &[Polls]) {
     for worker in &summary.workers {
         let Some(is) = lcores.get(worker.lcore as usize) else {
@@ -223,7 +223,7 @@ pub fn workers(truth: &mut Truth<'_>, summary: &Summary, lcores: &[Polls]) {
     }
 }
 
-/// The rows of a reflector, added up.
+/// The sums over the rows of a reflector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowSums {
     received: u64,
@@ -238,7 +238,7 @@ impl RowSums {
     }
 }
 
-/// A reflector has ended; what it tells is added to what those before it told.
+/// Adds what a reflector that has ended tells to what those before it told, and compares the sum.
 pub fn reflector(truth: &mut Truth<'_>, context: &Context<'_>, rows: RowSums) {
     let before = truth.reflector_told;
     let mut told = truth.reflector_told;

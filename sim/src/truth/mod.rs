@@ -1,10 +1,10 @@
-//! What really became of every packet of a run, kept in the plainest way.
+//! The ground truth: a record of what became of every packet of a run, kept in the plainest way.
 //!
-//! The link tells it what was sent and what was delivered. Of a packet that nothing happened to it
-//! knows what it is; of any other the bytes are judged, in the contract's own order.
+//! Ports tell it what was sent and what was delivered. A packet that nothing happened to is what it
+//! was when it was sent; what any other is, the oracle tells by its bytes.
 
 pub mod audit;
-pub mod judge;
+pub mod oracle;
 pub mod polls;
 mod record;
 
@@ -16,58 +16,59 @@ use dpdkgen_core::stats::intervals::{Interval, IntervalGrid};
 use dpdkgen_core::stats::{IgnoredCounters, ProbeCounters, RxCounters};
 use dpdkgen_core::time::{Instant, Span};
 
-use self::judge::{Claim, Judgement, RunFacts, Unreflected};
+use self::oracle::{Claim, Classification, Oracle, Unreflected};
 use crate::link::frames::{Frame, Origin};
 
-/// A probe may be stamped so far ahead of its receipt.
+/// The most by which the time in a probe may be ahead of its receipt.
 const TOLERANCE: Span = Span::from_micros(10);
 
-/// Most disagreements that are told.
+/// The most disagreements that are kept.
 const TOLD: usize = 20;
 
-/// Sent.
+/// The counts of what was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Packets that the device accepted.
+    /// The number of packets that the device accepted.
     pub packets: u64,
-    /// Their bytes.
+    /// The number of their bytes.
     pub bytes: u64,
-    /// Hand-over attempts refused.
+    /// The number of hand-overs of a packet that the device refused.
     pub refused: u64,
-    /// Packets without a buffer.
+    /// The number of packets for which there was no buffer.
     pub no_buffer: u64,
 }
 
-/// The interval that was looked for last; before the first, none.
+/// The interval that was looked up last, kept since the next is mostly the same.
 #[derive(Debug, Default)]
 struct Current {
     number: u64,
     end: Instant,
 }
 
-/// What the reflector did.
+/// The counts of a reflector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reflected {
-    /// Packets that it received.
+    /// The number of packets received.
     pub packets: u64,
-    /// Their bytes.
+    /// The number of their bytes.
     pub bytes: u64,
-    /// Sent back.
+    /// The number of packets sent back.
     pub sent: u64,
-    /// Not taken by its device.
+    /// The number of packets that its device did not take.
     pub refused: u64,
-    /// Not sent back, by reason.
+    /// The numbers of packets that it did not send back, by reason.
     pub ignored: IgnoredCounters,
-    /// Completed a checksum that was left to a NIC.
+    /// The number of packets of which it completed a checksum that was left to a NIC.
     pub checksum_partial: u64,
 }
 
 impl Reflected {
-    /// It received a frame of `len` bytes, of which this is true.
-    pub fn received(&mut self, judged: Result<bool, Unreflected>, len: usize) {
+    /// Counts a received frame of `len` bytes; `expected` is what [`oracle::expected_reflection`]
+    /// returns for it.
+    pub fn received(&mut self, expected: Result<bool, Unreflected>, len: usize) {
         self.packets += 1;
         self.bytes += len as u64;
-        *match judged {
+        *match expected {
             Ok(is_partial) => {
                 self.checksum_partial += u64::from(is_partial);
                 return;
@@ -83,50 +84,52 @@ impl Reflected {
     }
 }
 
-/// The truth about one run.
+/// The ground truth about one run.
 #[derive(Debug)]
 pub struct Truth<'a> {
-    facts: RunFacts<'a>,
+    oracle: Oracle<'a>,
     grid: IntervalGrid,
     window: u64,
     streams: Vec<Stream>,
-    /// What was sent since counting began.
+    /// The counts of what was sent since counting began.
     pub tx: Sent,
-    /// What was delivered since counting began.
+    /// The counts of what was delivered since counting began.
     pub rx: RxCounters,
-    /// What that was.
+    /// The counts of the same packets by what they were.
     pub probes: ProbeCounters,
-    /// What the reflector did.
+    /// The true counts of all reflectors.
     pub reflector: Reflected,
-    /// What it says that it did.
+    /// The counts that the reflectors tell.
     pub reflector_told: Reflected,
-    /// Packets delivered by each receiving queue.
+    /// The number of packets that each receiver was given.
     pub by_receiver: Vec<u64>,
-    /// The latency of every unique probe.
+    /// The latencies of the unique probes.
     pub latency: Distribution,
-    /// The same from when they were due.
+    /// Their latencies from due.
     pub latency_due: Distribution,
-    /// How late every probe was sent.
+    /// The lags of the probes sent.
     pub lag: Distribution,
+    /// The intervals that no row was compared with yet.
     intervals: VecDeque<Interval>,
+    /// The number of the first of them.
     first_interval: u64,
     current: Current,
     disagreements: Vec<String>,
 }
 
 impl<'a> Truth<'a> {
-    /// Nothing has happened yet. Streams send in turn from so many ports each, and duplicates are
-    /// told apart within `window`.
+    /// Makes the truth of a run in which nothing has happened yet. Duplicates are told apart within
+    /// `window` sequences.
     #[must_use]
     pub fn new(
-        facts: RunFacts<'a>,
+        oracle: Oracle<'a>,
         grid: IntervalGrid,
         window: u64,
         streams: Vec<Stream>,
         receivers: usize,
     ) -> Self {
         Self {
-            facts,
+            oracle,
             grid,
             window,
             streams,
@@ -146,7 +149,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// Its streams.
+    /// Returns the streams of the run.
     #[must_use]
     pub fn streams(&self) -> &[Stream] {
         &self.streams
@@ -158,8 +161,8 @@ impl<'a> Truth<'a> {
         time >= self.grid.start
     }
 
-    /// The device takes the next probe of `stream`, in `frame`, when its sender's clock says `now`.
-    /// What it was when it was sent is read here, before anything happens to it.
+    /// Records that a device took `frame`, the next probe of `stream`, when its sender's clock said
+    /// `now`; returns what it is, read before anything happens to it.
     pub fn sent(&mut self, stream: u16, port: u16, frame: &[u8], now: Instant) -> Origin {
         let stamp = |at: usize, bits: u32| {
             let word = frame[42 + at..42 + at + 8].try_into();
@@ -189,31 +192,31 @@ impl<'a> Truth<'a> {
         origin
     }
 
-    /// Receiving queue `receiver` was given `frame` when its clock said `now`.
+    /// Records that `receiver` was given `frame` when its clock said `now`.
     pub fn delivered(&mut self, receiver: usize, frame: &Frame, now: Instant) {
         if !self.counts(now) {
             return;
         }
         let origin = &frame.origin;
-        let (judgement, is_partial) = if frame.is_intact {
+        let (classification, is_partial) = if frame.is_intact {
             let claim = Claim {
                 index: origin.index,
                 sent_ns: origin.sent.as_nanos(),
                 lag_ns: origin.lag.as_nanos() as u32,
                 port_offset: origin.port_offset,
             };
-            (Judgement::Probe(claim), false)
+            (Classification::Probe(claim), false)
         } else {
-            self.facts.judge(frame.bytes())
+            self.oracle.classify(frame.bytes())
         };
-        let is_counted = match judgement {
-            Judgement::Foreign => {
+        let is_counted = match classification {
+            Classification::Foreign => {
                 self.probes.foreign += 1;
                 self.interval(now).foreign += 1;
                 true
             }
-            Judgement::Corrupt => self.corrupt(now),
-            Judgement::Probe(claim) => self.probe(&claim, now),
+            Classification::Corrupt => self.corrupt(now),
+            Classification::Probe(claim) => self.probe(&claim, now),
         };
         if is_counted {
             self.rx.packets += 1;
@@ -224,13 +227,15 @@ impl<'a> Truth<'a> {
         }
     }
 
+    /// Counts a corrupt packet; always `true`, as it counts.
     fn corrupt(&mut self, now: Instant) -> bool {
         self.probes.corrupt += 1;
         self.interval(now).corrupt += 1;
         true
     }
 
-    /// A probe, or what says that it is one; `false` if it was sent before counting began.
+    /// Counts a probe, or what says that it is one; returns `false` for one that was sent before
+    /// counting began, which does not count.
     fn probe(&mut self, claim: &Claim, now: Instant) -> bool {
         let (sent, sequence) = (Instant::from_nanos(claim.sent_ns), claim.index.sequence());
         let was_sent = self
@@ -284,12 +289,13 @@ impl<'a> Truth<'a> {
         }
     }
 
+    /// Returns the interval that `time` falls into.
     fn interval(&mut self, time: Instant) -> &mut Interval {
         let number = self.number_of(time);
         self.numbered(number)
     }
 
-    /// The number of the interval that `time` falls into, which becomes the current one.
+    /// Returns the number of the interval that `time` falls into, which becomes the current one.
     fn number_of(&mut self, time: Instant) -> u64 {
         let IntervalGrid { start, length, .. } = self.grid;
         if time >= self.current.end || time + length < self.current.end {
@@ -303,7 +309,7 @@ impl<'a> Truth<'a> {
     }
 
     fn numbered(&mut self, number: u64) -> &mut Interval {
-        // Taken already: this shows in what is left at the end.
+        // One whose row is closed already goes into the next, and so shows as a disagreement.
         let at = number.saturating_sub(self.first_interval) as usize;
         if at >= self.intervals.len() {
             self.intervals.resize(at + 1, Interval::default());
@@ -311,27 +317,27 @@ impl<'a> Truth<'a> {
         &mut self.intervals[at]
     }
 
-    /// Returns what happened in the next interval, which is closed.
+    /// Returns the next interval, of which a row was closed.
     pub fn next_interval(&mut self) -> Interval {
         self.first_interval += 1;
         self.intervals.pop_front().unwrap_or_default()
     }
 
-    /// Returns how many intervals in which something happened were not asked for.
+    /// Returns the number of intervals in which something happened and that had no row.
     #[must_use]
     pub fn intervals_left(&self) -> usize {
         let happened = |interval: &&Interval| **interval != Interval::default();
         self.intervals.iter().filter(happened).count()
     }
 
-    /// Something told is not true.
+    /// Notes that something told is not true.
     pub fn disagree(&mut self, sentence: impl FnOnce() -> String) {
         if self.disagreements.len() < TOLD {
             self.disagreements.push(sentence());
         }
     }
 
-    /// Returns what was found not to be true.
+    /// Returns the sentences about what is not true.
     #[must_use]
     pub fn disagreements(&self) -> &[String] {
         &self.disagreements

@@ -1,32 +1,33 @@
-//! How an lcore truly spent its time.
+//! The truth about the polls of an lcore, and the time that they took.
 
 use dpdkgen_core::time::{Instant, Span};
 
-/// Polls further apart are a stall.
+/// The time between two polls above which they are a stall.
 const STALL: Span = Span::from_micros(50);
 
-/// How an lcore of one worker really spent its time while the run was sending.
+/// The polls of an lcore while the run was sending; a poll is one of all its workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Polls {
-    /// How many workers it has.
+    /// The number of its workers.
     pub workers: usize,
-    /// Polls.
+    /// The number of polls.
     pub polls: u64,
-    /// Polls that moved nothing.
+    /// The number of polls that moved nothing.
     pub empty: u64,
-    /// Time in the others.
+    /// The time in polls that moved something.
     pub busy: Span,
-    /// Time in all.
+    /// The time in all polls.
     pub elapsed: Span,
-    /// Polls too far apart.
+    /// The number of stalls.
     pub stalls: u64,
-    /// The farthest.
+    /// The longest stall.
     pub longest: Span,
+    /// The time at which the last poll began.
     last: Option<Instant>,
 }
 
 impl Polls {
-    /// Makes those of an lcore with so many workers, which has not polled yet.
+    /// Makes the record of an lcore with so many workers, which has not polled yet.
     #[must_use]
     pub fn of(workers: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What is kept of each stream, and of times.
+//! The records that the truth is made of: one of each stream, and distributions of times.
 
 use std::collections::VecDeque;
 
@@ -8,22 +8,22 @@ use dpdkgen_core::time::{Instant, Span};
 
 use crate::link::frames::Origin;
 
-/// Which packets of the run a stream sends, and when.
+/// The due times of a stream's packets.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// So many packets of all streams together.
+    /// The number of packets of all streams together that are due in `span_ns`.
     pub packets: u64,
-    /// In so many nanoseconds.
+    /// The time for them, in nanoseconds.
     pub span_ns: u64,
-    /// Which stream this is.
+    /// The number of the stream.
     pub stream: u16,
-    /// Of how many.
+    /// The number of streams, which take turns.
     pub streams: u16,
 }
 
 impl Schedule {
-    /// Returns when, after the start, turn `turn` of the stream is due: the first whole nanosecond
-    /// that is not too early.
+    /// Returns the time from the start at which turn `turn` of the stream is due: the first whole
+    /// nanosecond that is not too early.
     fn due(&self, turn: u64) -> Span {
         let of_run = turn * u64::from(self.streams) + u64::from(self.stream);
         // Few numbers need 128 bits, and dividing those takes long.
@@ -42,27 +42,31 @@ impl Schedule {
     }
 }
 
-/// What was sent on one stream and what came back.
+/// The record of one stream: what was sent on it, and what came back.
 #[derive(Debug)]
 pub struct Stream {
     schedule: Option<Schedule>,
-    /// No turn before this is left; of the warm-up until counting began.
+    /// The first turn that may still be taken; when counting begins, turns begin at 0 again.
     next_turn: u64,
+    /// Set once counting has begun.
     is_counted: bool,
+    /// The sequence of the next probe.
     next: u64,
-    /// Packets accepted since counting began.
+    /// The number of packets accepted since counting began.
     pub packets: u64,
     source_ports: u64,
-    /// A bit for every sequence from 64 x `dropped` on.
+    /// A bit for every sequence from 64 x `dropped` on, set if it was received.
     seen: VecDeque<u64>,
     dropped: u64,
+    /// The highest sequence received.
     highest: u64,
-    /// By flow.
-    overtakers: Vec<u64>,
+    /// The highest sequence received on each flow.
+    highest_of_flow: Vec<u64>,
 }
 
 impl Stream {
-    /// A stream that sends from `source_ports` ports in turn, on `schedule` if it keeps a rate.
+    /// Makes a stream that sends from `source_ports` ports in turn, on `schedule` if it keeps a
+    /// rate.
     #[must_use]
     pub fn new(source_ports: u32, schedule: Option<Schedule>) -> Self {
         Self {
@@ -75,17 +79,17 @@ impl Stream {
             seen: VecDeque::new(),
             dropped: 0,
             highest: 0,
-            overtakers: vec![0; source_ports as usize],
+            highest_of_flow: vec![0; source_ports as usize],
         }
     }
 
-    /// The sequence of its next probe.
+    /// Returns the sequence of its next probe.
     #[must_use]
     pub const fn next(&self) -> u64 {
         self.next
     }
 
-    /// Returns what its next probe is.
+    /// Returns the facts about its next probe, sent from `port` at `sent`.
     #[must_use]
     pub const fn origin(&self, stream: u16, port: u16, sent: Instant, lag: Span) -> Origin {
         Origin {
@@ -97,14 +101,18 @@ impl Stream {
         }
     }
 
-    /// Its next probe was accepted.
+    /// Notes that the device accepted its next probe.
     pub const fn accepted(&mut self, is_counted: bool) {
         self.next += 1;
         self.packets += is_counted as u64;
     }
 
     /// Checks that a probe sent at `sent`, `lag` after it was due, was due when the rate says that
-    /// one is, and that due times only go on.
+    /// one is, and after the one before it.
+    ///
+    /// # Errors
+    ///
+    /// If it was not; a sentence for the disagreements.
     pub fn check_due(&mut self, sent: Instant, lag: Span, start: Instant) -> Result<(), String> {
         let Some(schedule) = self.schedule else {
             return Ok(());
@@ -143,13 +151,13 @@ impl Stream {
         }
     }
 
-    /// Returns whether `sequence` is more than `window` behind.
+    /// Returns whether `sequence` is more than `window` below the highest received.
     #[must_use]
     pub const fn is_too_old(&self, sequence: u64, window: u64) -> bool {
         sequence + window < self.highest
     }
 
-    /// Enters `sequence`, and says whether it was there.
+    /// Enters `sequence`, and returns whether it was there.
     pub fn saw(&mut self, sequence: u64, window: u64) -> bool {
         self.highest = self.highest.max(sequence);
         let at = (sequence / 64 - self.dropped) as usize;
@@ -166,25 +174,25 @@ impl Stream {
         was_there
     }
 
-    /// Enters `sequence` for its flow, and says whether a later one was there.
+    /// Enters `sequence` for its flow, and returns whether a higher one was there.
     pub fn overtaken(&mut self, port_offset: u16, sequence: u64) -> bool {
-        let highest = &mut self.overtakers[usize::from(port_offset)];
+        let highest = &mut self.highest_of_flow[usize::from(port_offset)];
         let is_overtaken = *highest > sequence;
         *highest = sequence.max(*highest);
         is_overtaken
     }
 }
 
-/// Times, each in its bucket.
+/// A distribution of times: a histogram with the buckets of `core`'s, and exact extremes and mean.
 #[derive(Debug)]
 pub struct Distribution {
     counts: Vec<u64>,
-    /// How many.
+    /// The number of times.
     pub count: u64,
     sum: u128,
-    /// The shortest.
+    /// The shortest, in nanoseconds; `u64::MAX` if there is none.
     pub min: u64,
-    /// The longest.
+    /// The longest, in nanoseconds.
     pub max: u64,
 }
 
@@ -201,7 +209,7 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// Takes a time.
+    /// Adds a time.
     pub fn record(&mut self, time: Span) {
         self.counts[bucket(time)] += 1;
         self.count += 1;
@@ -210,20 +218,20 @@ impl Distribution {
         self.max = self.max.max(time.as_nanos());
     }
 
-    /// The mean.
+    /// Returns the mean in nanoseconds; not a number if there are no times.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.sum as f64 / self.count as f64
     }
 
-    /// Returns how many times each bucket holds.
+    /// Returns the number of times in each bucket.
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// The bucket of the time below or at which the share `share` lies: its first and last value,
-    /// as far as there are any.
+    /// Returns the first and the last value, in nanoseconds, of the bucket that holds the quantile
+    /// `share` (0 to 1), narrowed to the shortest and the longest time.
     #[must_use]
     pub fn at(&self, share: f64) -> (u64, u64) {
         let rank = ((share * self.count as f64).ceil() as u64).max(1);

@@ -1,42 +1,43 @@
-//! Chance from a seed: everything random in the simulation is drawn here.
+//! Pseudorandom numbers from a seed: everything random in the simulation is drawn here.
 
 use dpdkgen_core::random::SplitMix64;
 use dpdkgen_core::time::Span;
 
-/// Most that a heavy tail adds to a delay.
+/// The most that a heavy tail adds to a delay.
 const LONGEST_TAIL: Span = Span::from_secs(10);
 
-/// The tail's index: the mean is finite, the variance is not.
+/// The index of the tail, with which the mean is finite and the variance is not.
 const TAIL_INDEX: f64 = 1.5;
 
-/// A source of chance.
+/// A seeded pseudorandom number generator.
 #[derive(Debug, Clone)]
-pub struct Chance(SplitMix64);
+pub struct Rng(SplitMix64);
 
-impl Chance {
-    /// The source that `seed` and a number determine; numbers keep several sources apart.
+impl Rng {
+    /// Makes the generator that `seed` and `number` determine; the number keeps several generators
+    /// of one seed apart.
     #[must_use]
     pub fn new(seed: u64, number: u64) -> Self {
         let mut mixed = SplitMix64(seed ^ SplitMix64(number).next());
         Self(SplitMix64(mixed.next()))
     }
 
-    /// Any 64 bits.
+    /// Returns the next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next()
     }
 
-    /// Returns whether something of this share happens: never at 0, always at 1.
+    /// Draws whether something of this probability happens: never at 0, always at 1.
     pub fn happens(&mut self, share: f64) -> bool {
         share > 0.0 && self.unit() < share
     }
 
-    /// A number below `end`, 0 if that is 0.
+    /// Returns a number below `end`; 0 if that is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
     }
 
-    /// A time up to `most`.
+    /// Returns a time up to and including `most`, any as likely.
     pub fn up_to(&mut self, most: Span) -> Span {
         match most.as_nanos() {
             0 => Span::ZERO,
@@ -44,8 +45,8 @@ impl Chance {
         }
     }
 
-    /// A time of a heavy tail: half are below 0.6 x `scale`, one in a thousand is above 99 x
-    /// `scale` (Lomax, or shifted Pareto, distribution).
+    /// Returns a time with a heavy tail (Lomax, or shifted Pareto, distribution): half are below
+    /// 0.6 x `scale`, one in a thousand is above 99 x `scale`.
     pub fn tail(&mut self, scale: Span) -> Span {
         if scale.as_nanos() == 0 {
             return scale;
@@ -54,7 +55,7 @@ impl Chance {
         Span::from_nanos((excess * scale.as_nanos() as f64) as u64).min(LONGEST_TAIL)
     }
 
-    /// From 0 to below 1, 53 bits.
+    /// Returns a number from 0 to below 1, of 53 bits.
     fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -66,17 +67,17 @@ mod tests {
 
     #[test]
     fn shares_come_out() {
-        let mut chance = Chance::new(1, 2);
-        let happened = (0..100_000).filter(|_| chance.happens(0.3)).count();
+        let mut rng = Rng::new(1, 2);
+        let happened = (0..100_000).filter(|_| rng.happens(0.3)).count();
         assert!((29_000..31_000).contains(&happened), "{happened}");
-        assert!((0..1000).all(|_| !chance.happens(0.0) && chance.happens(1.0)));
+        assert!((0..1000).all(|_| !rng.happens(0.0) && rng.happens(1.0)));
     }
 
     #[test]
     fn the_tail_is_heavy() {
-        let mut chance = Chance::new(1, 2);
+        let mut rng = Rng::new(1, 2);
         let times: Vec<u64> = (0..100_000)
-            .map(|_| chance.tail(Span::from_nanos(1000)).as_nanos())
+            .map(|_| rng.tail(Span::from_nanos(1000)).as_nanos())
             .collect();
         let above = |least| times.iter().filter(|time| **time >= least).count();
         assert!((49_000..51_000).contains(&above(587)), "{}", above(587));

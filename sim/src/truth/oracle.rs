@@ -1,82 +1,86 @@
-//! What a frame is, told by its bytes alone: written from the contract, byte by byte, and sharing
-//! nothing with the code that it is held against but the filling, which nothing else defines.
+//! The oracle: tells what a frame is by its bytes alone.
+//!
+//! It is written from the definitions, byte by byte, and shares nothing with the code that it is
+//! held against but the filling, which nothing else defines.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::probe::filling::Filling;
 
-/// What a run's probes are like.
+/// The oracle of a run: what it has to know of the run's probes to recognise them.
 #[derive(Debug)]
-pub struct RunFacts<'a> {
-    /// Where they come from.
+pub struct Oracle<'a> {
+    /// The addresses that probes come from.
     pub sources: Vec<Ipv4Addr>,
-    /// Where they go.
+    /// The address and UDP port that they go to.
     pub dest: SocketAddrV4,
-    /// First and last source port.
+    /// The first and the last source port.
     pub ports: (u16, u16),
-    /// Bytes of UDP payload.
+    /// The length of the UDP payload in bytes.
     pub payload_len: usize,
-    /// 48 bits.
+    /// The run's tag, of 48 bits.
     pub tag: u64,
     /// The filling of every probe.
     pub filling: Filling<'a>,
 }
 
-/// What a frame is to the sender of probes.
+/// The kinds of frames that a receiver of probes tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// Nothing of this run.
+pub enum Classification {
+    /// A frame that is not of this run.
     Foreign,
-    /// Something of this run, damaged.
+    /// A frame of this run that is not as it was sent.
     Corrupt,
     /// A probe of this run, if it was ever sent.
     Probe(Claim),
 }
 
-/// What a probe says of itself.
+/// The statements of a probe about itself, which may be false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Which one it is.
+    /// The index of the probe: stream and sequence.
     pub index: Index,
-    /// When it was sent, the low 48 bits.
+    /// The time at which it was sent in nanoseconds, the low 48 bits.
     pub sent_ns: u64,
-    /// How long after it was due; 0 if it does not say.
+    /// The time from due to sent in nanoseconds; 0 if it does not say.
     pub lag_ns: u32,
-    /// How far its source port is above the first.
+    /// The number of its source port, counted from the first one.
     pub port_offset: u16,
 }
 
-/// Why a reflector does not send a frame back.
+/// The reasons for which a reflector does not send a frame back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreflected {
-    /// Not IPv4.
+    /// It is not IPv4.
     NotIpv4,
-    /// Not UDP.
+    /// It is not UDP.
     NotUdp,
-    /// A fragment.
+    /// It is a fragment.
     Fragment,
-    /// Shorter than it says.
+    /// It is shorter than its headers or its lengths say, or these contradict each other.
     Malformed,
-    /// To or from a group, by MAC or IP.
+    /// It is to or from a group (multicast or broadcast), by MAC or IP.
     GroupAddress,
-    /// From the reflector's own MAC.
+    /// It is from the reflector's own MAC.
     OwnMac,
-    /// TTL 0 or 1.
+    /// Its TTL is 0 or 1.
     Ttl,
 }
 
+/// Returns the 16 bits at `at` in network byte order, if the frame has them.
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..at + 2)?;
     Some(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
 
+/// Returns the IPv4 address at `at`, if the frame has one there.
 fn address(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
     let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
     Some(bytes.into())
 }
 
-/// The ones' complement sum of `bytes` (RFC 1071, section 1), on top of `sum`.
+/// Adds the ones' complement sum of `bytes` (RFC 1071, section 1) to `sum`.
 fn checksum_of(sum: u32, bytes: &[u8]) -> u32 {
     let mut sum = sum;
     for pair in bytes.chunks(2) {
@@ -87,8 +91,9 @@ fn checksum_of(sum: u32, bytes: &[u8]) -> u32 {
     sum
 }
 
-/// Returns what the frame says of its UDP checksum: whether it is right or left out, and whether it
-/// was left to a NIC. `ip` and `udp` are where the headers begin, `end` where the packet ends.
+/// Returns whether the UDP checksum is accepted (right, left out, or left to a NIC), and whether it
+/// was left to a NIC. `ip` and `udp` are the offsets of the headers, `end` is that of the datagram's
+/// end.
 fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool) {
     let [high, low] = [frame[udp + 6], frame[udp + 7]];
     if [high, low] == [0, 0] {
@@ -104,14 +109,14 @@ fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool)
     (is_partial, is_partial)
 }
 
-impl RunFacts<'_> {
+impl Oracle<'_> {
     /// Returns what `frame` is, and whether its checksum was left to a NIC.
     #[must_use]
-    pub fn judge(&self, frame: &[u8]) -> (Judgement, bool) {
+    pub fn classify(&self, frame: &[u8]) -> (Classification, bool) {
         let Some(udp) = self.udp_on_our_addresses(frame) else {
-            return (Judgement::Foreign, false);
+            return (Classification::Foreign, false);
         };
-        let corrupt = (Judgement::Corrupt, false);
+        let corrupt = (Classification::Corrupt, false);
         let total = usize::from(word(frame, 16).unwrap_or(0));
         let end = 14 + total;
         let is_fragment = word(frame, 20).unwrap_or(0) & 0x3fff != 0;
@@ -126,11 +131,11 @@ impl RunFacts<'_> {
         if !is_right {
             return corrupt;
         }
-        (self.judge_payload(frame, udp, end), is_partial)
+        (self.classify_payload(frame, udp, end), is_partial)
     }
 
-    /// Returns where the UDP header begins, if the frame is IPv4 UDP from where our probes go to
-    /// where they come from.
+    /// Returns the offset of the UDP header, if the frame is IPv4 UDP from the address and port
+    /// that probes go to, and to an address and port that they come from.
     fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<usize> {
         let first = *frame.get(14)?;
         let udp = 14 + usize::from(first & 15) * 4;
@@ -146,7 +151,8 @@ impl RunFacts<'_> {
         ours.then_some(udp)
     }
 
-    fn judge_payload(&self, frame: &[u8], udp: usize, end: usize) -> Judgement {
+    /// Returns what a frame with an intact datagram is, by its payload.
+    fn classify_payload(&self, frame: &[u8], udp: usize, end: usize) -> Classification {
         let payload = &frame[udp + 8..end];
         let number = |from: usize, len: usize| {
             let bytes = &payload[from..from + len];
@@ -156,23 +162,23 @@ impl RunFacts<'_> {
                 .fold(0, |n, byte| n << 8 | u64::from(*byte))
         };
         if payload.len() < 16 {
-            return Judgement::Foreign;
+            return Classification::Foreign;
         }
         let is_long = payload.len() >= 24;
         let tag = number(14, 2) | if is_long { number(20, 4) << 16 } else { 0 };
         let tag_bits = if is_long { 48 } else { 16 };
         if tag != self.tag & ((1 << tag_bits) - 1) {
-            return Judgement::Foreign;
+            return Classification::Foreign;
         }
         if payload.len() != self.payload_len {
-            return Judgement::Corrupt;
+            return Classification::Corrupt;
         }
         let index = Index::new(number(6, 2) as u16, number(0, 6));
         let filling = &payload[if is_long { 24 } else { 16 }..];
         if filling != self.filling.of(index).0 {
-            return Judgement::Corrupt;
+            return Classification::Corrupt;
         }
-        Judgement::Probe(Claim {
+        Classification::Probe(Claim {
             index,
             sent_ns: number(8, 6),
             lag_ns: if is_long { number(16, 4) as u32 } else { 0 },
@@ -186,8 +192,8 @@ impl RunFacts<'_> {
 ///
 /// # Errors
 ///
-/// Why not.
-pub fn judge_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
+/// If it does not; the reason.
+pub fn expected_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
     let short = Unreflected::Malformed;
     if word(frame, 12).ok_or(short)? != 0x0800 {
         return Err(Unreflected::NotIpv4);

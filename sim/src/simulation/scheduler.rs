@@ -1,4 +1,5 @@
-//! The control thread of a simulated world, and the order in which all act.
+//! The order of a simulated run: lcores and control threads act one at a time, always the one whose
+//! time is the earliest.
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::time::{Instant, Span};
@@ -8,22 +9,27 @@ use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::Sink;
 
 use super::actor::Actor;
-use super::ends;
+use super::endpoints;
 use crate::link::SharedLink;
 use crate::truth::audit;
 
-/// The control thread of the sender, and the order in which all act.
-pub struct LookOut<'k, 's, 'l> {
+/// Lets lcores and control threads act in the order of time, and is itself the sender's control
+/// thread.
+pub struct Scheduler<'k, 's, 'l> {
     context: &'k Context<'s>,
     control: Control<'k, 's>,
     link: &'k SharedLink<'l>,
+    /// The time between two looks of the control threads.
     every: Span,
+    /// The time of their next look.
     next: Instant,
+    /// The number of rows closed so far.
     rows: u64,
 }
 
-impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
-    /// Looks `every` so often at the workers of `context` and at `link`, from `first` on.
+impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
+    /// Makes the scheduler of the workers of `context`; control threads look at `first`, and each
+    /// time that `every` has passed.
     #[must_use]
     pub fn new(
         context: &'k Context<'s>,
@@ -41,48 +47,50 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
         }
     }
 
-    /// Lets the senders act until `until`; `Some` if the run is over sooner.
-    pub fn go(
+    /// Lets the senders act until `until`, without a reflector; `Some` if the run is over sooner.
+    pub fn run(
         &mut self,
         until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
     ) -> Option<End> {
-        self.go_with(until, senders, &mut [], sink, |_| {})
+        self.run_with_reflector(until, senders, &mut [], sink, |_| {})
     }
 
-    /// The same with a reflector, whose own control thread is called every time.
-    pub fn go_with(
+    /// Lets senders and reflectors act until `until`; `Some` if the run is over sooner.
+    /// `reflector_looks` is the control thread of the reflectors.
+    pub fn run_with_reflector(
         &mut self,
         until: Instant,
         senders: &mut [Actor<'_, '_, '_>],
-        echoes: &mut [Actor<'_, '_, '_>],
+        reflectors: &mut [Actor<'_, '_, '_>],
         sink: &mut impl Sink,
-        mut echo_looks: impl FnMut(Instant),
+        mut reflector_looks: impl FnMut(Instant),
     ) -> Option<End> {
         loop {
             let sender = earliest(senders);
-            let echo = earliest(echoes);
+            let reflector = earliest(reflectors);
             let (now, number) = sender.unwrap_or((Instant::MAX, 0));
-            let (echo_now, echo_number) = echo.unwrap_or((Instant::MAX, 0));
-            let first = now.min(echo_now).min(self.next);
+            let (reflector_now, reflector_number) = reflector.unwrap_or((Instant::MAX, 0));
+            let first = now.min(reflector_now).min(self.next);
             if first >= until {
                 return None;
             }
             if first == self.next {
                 self.next = self.next + self.every;
-                echo_looks(first);
+                reflector_looks(first);
                 if let Some(end) = self.look(first, sink) {
                     return Some(end);
                 }
-            } else if now <= echo_now {
+            } else if now <= reflector_now {
                 senders[number].step(self.context.phase.get());
             } else {
-                echoes[echo_number].step(Phase::Running);
+                reflectors[reflector_number].step(Phase::Running);
             }
         }
     }
 
+    /// Has the sender's control thread look at the run, and hands rows and progress to `sink`.
     fn look(&mut self, now: Instant, sink: &mut impl Sink) -> Option<End> {
         let Self {
             context,
@@ -98,7 +106,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
             sink.row(row);
         });
         let progress = || {
-            let device = ends::devices(&link.borrow(), &context.placement().ports);
+            let device = endpoints::devices(&link.borrow(), &context.placement().ports);
             control.progress(now, &device)
         };
         if end.is_some() {
@@ -110,7 +118,7 @@ impl<'k, 's, 'l> LookOut<'k, 's, 'l> {
     }
 }
 
-/// Whose turn it is, and when.
+/// Returns the time and the number of the actor whose turn is next; `None` if all have ended.
 fn earliest(actors: &[Actor<'_, '_, '_>]) -> Option<(Instant, usize)> {
     let times = actors.iter().enumerate();
     times

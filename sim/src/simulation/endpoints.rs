@@ -1,4 +1,4 @@
-//! The two ends of a simulated link: their ports, queues, lcores and workers.
+//! The two endpoints of a simulated link: their ports, queues, lcores and workers.
 
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
@@ -15,28 +15,32 @@ use dpdkgen_run::request::{PortSelector, Request, SendRecv};
 use crate::conditions::HostConditions;
 use crate::link::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
 use crate::link::{Link, Queues, SharedLink, Side};
-use crate::truth::judge::RunFacts;
+use crate::truth::oracle::Oracle;
 use crate::truth::{Schedule, Stream, Truth};
 
-/// How many ports a sender may use.
+/// The number of ports that the sender has.
 const PORTS: u16 = 8;
 
 const DRIVER: &str = "sim";
 
 /// The workers of one lcore.
 pub struct Workers<'s, 'l> {
-    /// Whose they are.
+    /// The lcore.
     pub lcore: SharedLcore,
-    /// When counting begins.
+    /// The time at which counting begins, by the lcore's clock.
     pub start: Instant,
-    /// The workers.
+    /// The workers, in the order in which they are polled.
     pub workers: Vec<Worker<'s, Queue<'l>>>,
 }
 
-/// What a worker polls; the sample may be none.
+/// The queue that a worker polls, with a sample of its frames (which may be none).
 pub type Queue<'l> = Sampled<SimPort<'l>, SharedLcore>;
 
-/// The sender's ports that `request` names, the first if it names none.
+/// Returns the sender's ports that `request` names; the first one if it names none.
+///
+/// # Errors
+///
+/// If a port is named that there is not.
 pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
     let all: Vec<OpenedPort> = (0..PORTS)
         .map(|number| OpenedPort {
@@ -66,7 +70,7 @@ pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
     request.ports.iter().map(find).collect()
 }
 
-/// The reflector's only port.
+/// Returns the reflector's only port.
 pub fn reflector_port() -> OpenedPort {
     OpenedPort {
         name: "sim0".to_owned(),
@@ -76,7 +80,7 @@ pub fn reflector_port() -> OpenedPort {
     }
 }
 
-/// The queues of `ports` ports as `request` asks for them.
+/// Returns the queues of `ports` ports as `request` asks for them.
 pub const fn queues(request: &Request, ports: u16) -> Queues {
     Queues {
         ports,
@@ -87,7 +91,8 @@ pub const fn queues(request: &Request, ports: u16) -> Queues {
     }
 }
 
-/// The lcore of each of so many workers.
+/// Returns the number of the lcore of each worker: workers are dealt out in turn to as many lcores as
+/// `hosts` allow.
 pub fn lcores(workers: usize, hosts: &HostConditions) -> Vec<u32> {
     let lcores = match hosts.lcores {
         0 => workers,
@@ -135,14 +140,14 @@ pub fn workers<'s, 'l>(
     on_lcores
 }
 
-/// The truth's own copy of the pool that fillings come from.
+/// The truth's own memory for fillings, apart from the run's.
 pub struct Pool {
     pool: Vec<u8>,
     sums: Vec<u16>,
 }
 
 impl Pool {
-    /// For the probes of `sendrecv`.
+    /// Makes memory for the probes of `sendrecv`.
     pub fn new(sendrecv: &SendRecv) -> Self {
         Self {
             pool: vec![0; pool_len(filling_len(sendrecv.payload_len))],
@@ -151,7 +156,7 @@ impl Pool {
     }
 }
 
-/// The truth about a run on `context`, in which nothing has happened yet.
+/// Makes the truth about a run on `context`, in which nothing has happened yet.
 pub fn truth<'p>(
     context: &Context<'_>,
     sendrecv: &SendRecv,
@@ -163,7 +168,7 @@ pub fn truth<'p>(
         sums: &mut pool.sums,
     };
     let len = filling_len(sendrecv.payload_len);
-    let facts = RunFacts {
+    let oracle = Oracle {
         sources: sendrecv.sources.clone(),
         dest: sendrecv.dest,
         ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),
@@ -189,7 +194,7 @@ pub fn truth<'p>(
         Stream::new(sendrecv.source_ports(), schedule)
     };
     Truth::new(
-        facts,
+        oracle,
         context.rings()[0].grid(),
         sendrecv.window(context.request().grace),
         (0..streams).map(stream).collect(),
@@ -197,7 +202,7 @@ pub fn truth<'p>(
     )
 }
 
-/// Returns what the sender's devices tell at the end.
+/// Returns the counters of the sender's devices.
 pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
     let numbered = ports.iter().enumerate();
     numbered

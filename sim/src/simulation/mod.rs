@@ -1,8 +1,8 @@
-//! A sender, a link and a reflector, from start to end in virtual time.
+//! A sender, a link and reflectors, from the start of a run to its end in virtual time.
 
 mod actor;
-mod ends;
-mod look_out;
+mod endpoints;
+mod scheduler;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,46 +21,46 @@ use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::{Executor, Sink, trial};
 
 use self::actor::Actor;
-use self::look_out::LookOut;
-use crate::chance::Chance;
+use self::scheduler::Scheduler;
 use crate::conditions::Conditions;
 use crate::link::{Link, SharedLink, Side};
+use crate::rng::Rng;
 use crate::truth::Truth;
 use crate::truth::audit;
 use crate::truth::polls::Polls;
 
-/// How often a control thread looks.
+/// The time between two looks of a control thread.
 const LOOK_EVERY: Span = Span::from_millis(1);
 
 /// A run over a simulated link.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// What the sender is asked for; a `sendrecv`.
+    /// The request to the sender, a `sendrecv`.
     pub request: Request,
-    /// What the world is like.
+    /// The conditions of link and hosts.
     pub conditions: Conditions,
 }
 
-/// What came of a run.
+/// A run that is over.
 #[derive(Debug)]
 pub struct Finished {
-    /// What it says.
+    /// The summary that it told.
     pub summary: Summary,
-    /// In what that, or a row, is not true.
+    /// The sentences about what is not true in the summary or in a row; none if all is true.
     pub disagreements: Vec<String>,
 }
 
 impl Scenario {
-    /// Checks what can be checked before anything happens.
+    /// Checks that the ports that the request names exist.
     ///
     /// # Errors
     ///
     /// If a port is named that there is not.
     pub fn check(&self) -> Result<(), Failure> {
-        ends::open_ports(&self.request).map(|_| ())
+        endpoints::open_ports(&self.request).map(|_| ())
     }
 
-    /// Lets it happen, and compares what is told with what is true.
+    /// Runs it, and compares what it tells with what is true.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ pub struct Simulation {
     conditions: Conditions,
     placement: Arc<Placement>,
     tags: SplitMix64,
-    /// In what the trials so far told what is not true.
+    /// The sentences about what the trials so far told that is not true.
     pub disagreements: Vec<String>,
 }
 
@@ -92,12 +92,12 @@ impl Simulation {
     /// If a port is named that there is not.
     pub fn new(scenario: &Scenario) -> Result<Self, Failure> {
         let conditions = scenario.conditions;
-        let ports = ends::open_ports(&scenario.request)?;
+        let ports = endpoints::open_ports(&scenario.request)?;
         let specs = worker_specs(&scenario.request, ports.len());
         Ok(Self {
             conditions,
             placement: Arc::new(Placement {
-                lcores: ends::lcores(specs.len(), &conditions.hosts),
+                lcores: endpoints::lcores(specs.len(), &conditions.hosts),
                 ports,
                 specs,
             }),
@@ -126,25 +126,25 @@ impl Executor for Simulation {
         let Mode::SendRecv(sendrecv) = &request.mode else {
             return Err(Failure::request("only a sendrecv can be simulated"));
         };
-        let world = World {
+        let simulated = SimulatedTrial {
             request,
             conditions: self.conditions,
         };
-        let reflector = world.reflector();
+        let reflector = simulated.reflector();
         // Before anything begins that empties files.
         Memory::check(&reflector, &worker_specs(&reflector, 1))?;
-        let mut pool = ends::Pool::new(sendrecv);
+        let mut pool = endpoints::Pool::new(sendrecv);
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
-        let truth = ends::truth(context, sendrecv, tag, &mut pool);
+        let truth = endpoints::truth(context, sendrecv, tag, &mut pool);
         let Placement { ports, specs, .. } = context.placement();
-        let link = world.link(ports.len(), sendrecv, truth);
+        let link = simulated.link(ports.len(), sendrecv, truth);
 
         // Virtual time has no date: the same run gives the same files.
         sink.begin(UNIX_EPOCH);
         let taps = sink.taps(specs.len());
-        let mut on_lcores = ends::workers(context, Side::Sender, &link, taps);
-        let mut senders = world.actors(&mut on_lcores, Instant::START);
-        let end = world.live(context, &mut senders, &link, sink)?;
+        let mut on_lcores = endpoints::workers(context, Side::Sender, &link, taps);
+        let mut senders = simulated.actors(&mut on_lcores, Instant::START);
+        let end = simulated.run(context, &mut senders, &link, sink)?;
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
 
@@ -158,7 +158,7 @@ impl Executor for Simulation {
                 hz: None,
                 error_ppm: None,
             },
-            device: ends::devices(&link, ports),
+            device: endpoints::devices(&link, ports),
         });
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);
@@ -171,22 +171,23 @@ impl Executor for Simulation {
     }
 }
 
-/// One trial's world: a sender, the link, and reflectors one after the other.
-struct World<'r> {
-    /// What the sender is asked for; a `sendrecv`.
+/// One trial: a sender, the link, and reflectors one after the other.
+struct SimulatedTrial<'r> {
+    /// The request to the sender, a `sendrecv`.
     request: &'r Request,
     conditions: Conditions,
 }
 
-impl World<'_> {
+impl SimulatedTrial<'_> {
+    /// Makes the link between the sender, which has so many ports, and the reflector.
     fn link<'a>(&self, ports: usize, sendrecv: &SendRecv, truth: Truth<'a>) -> SharedLink<'a> {
-        let sender = ends::queues(self.request, ports as u16);
-        let reflector = ends::queues(&self.reflector(), 1);
+        let sender = endpoints::queues(self.request, ports as u16);
+        let reflector = endpoints::queues(&self.reflector(), 1);
         let frame_len = sendrecv.frame_len().into();
         Link::new(self.conditions, frame_len, sender, reflector, truth)
     }
 
-    /// Returns what the reflector is asked for.
+    /// Returns the request to the reflector.
     fn reflector(&self) -> Request {
         Request {
             mode: Mode::Reflect,
@@ -199,31 +200,35 @@ impl World<'_> {
         }
     }
 
+    /// Makes the lcores of one side, whose run starts at `birth`.
     fn actors<'w, 's, 'l>(
         &self,
-        on_lcores: &'w mut [ends::Workers<'s, 'l>],
+        on_lcores: &'w mut [endpoints::Workers<'s, 'l>],
         birth: Instant,
     ) -> Vec<Actor<'w, 's, 'l>> {
         let numbered = on_lcores.iter_mut().enumerate();
         numbered
             .map(|(number, workers)| {
-                let chance =
-                    Chance::new(self.conditions.seed ^ birth.as_nanos(), 2 + number as u64);
-                Actor::new(workers, birth, self.conditions.hosts, chance)
+                let rng = Rng::new(self.conditions.seed ^ birth.as_nanos(), 2 + number as u64);
+                Actor::new(workers, birth, self.conditions.hosts, rng)
             })
             .collect()
     }
 
-    /// Gives every lcore its rounds, and the control threads theirs, until the run is over.
-    fn live(
+    /// Runs the sender to its end, while reflectors start and die.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for a reflector.
+    fn run(
         &self,
         context: &Context<'_>,
         senders: &mut [Actor<'_, '_, '_>],
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
     ) -> Result<End, Failure> {
-        let mut look_out = LookOut::new(context, link, LOOK_EVERY, Instant::START);
-        let mut chance = Chance::new(self.conditions.seed, u64::MAX);
+        let mut scheduler = Scheduler::new(context, link, LOOK_EVERY, Instant::START);
+        let mut rng = Rng::new(self.conditions.seed, u64::MAX);
         let hosts = &self.conditions.hosts;
         context.phase.set(Phase::Running);
         let mut birth = Instant::START;
@@ -231,51 +236,55 @@ impl World<'_> {
             // Around the time asked for: from half of it to half as much again.
             let death = match hosts.restart_every {
                 Span::ZERO => Instant::MAX,
-                every => birth + Span::from_nanos(every.as_nanos() / 2) + chance.up_to(every),
+                every => birth + Span::from_nanos(every.as_nanos() / 2) + rng.up_to(every),
             };
-            let alive = self.reflect(birth, death, senders, &mut look_out, link, sink)?;
-            if let Some(end) = alive {
+            let end = self.run_reflector(birth, death, senders, &mut scheduler, link, sink)?;
+            if let Some(end) = end {
                 return Ok(end);
             }
             birth = death + hosts.restart_for;
-            if let Some(end) = look_out.go(birth, senders, sink) {
+            if let Some(end) = scheduler.run(birth, senders, sink) {
                 return Ok(end);
             }
-            link.borrow_mut().forget_what_reached_the_reflector(birth);
+            link.borrow_mut().drop_at_reflector(birth);
         }
     }
 
-    /// A reflector from its birth to its death; `Some` if the run was over sooner.
-    fn reflect(
+    /// Runs a reflector from its birth to its death; `Some` if the sender's run was over sooner.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it.
+    fn run_reflector(
         &self,
         birth: Instant,
         death: Instant,
         senders: &mut [Actor<'_, '_, '_>],
-        look_out: &mut LookOut<'_, '_, '_>,
+        scheduler: &mut Scheduler<'_, '_, '_>,
         link: &SharedLink<'_>,
         sink: &mut impl Sink,
     ) -> Result<Option<End>, Failure> {
         let request = self.reflector();
         let specs = worker_specs(&request, 1);
         let placement = Placement {
-            ports: vec![ends::reflector_port()],
-            lcores: ends::lcores(specs.len(), &self.conditions.hosts),
+            ports: vec![endpoints::reflector_port()],
+            lcores: endpoints::lcores(specs.len(), &self.conditions.hosts),
             specs,
         };
         let mut memory = Memory::new(&request, &placement.specs)?;
         let context = Context::new(&request, &placement, Tag::new(0), &mut memory);
-        let mut on_lcores = ends::workers(&context, Side::Reflector, link, None);
+        let mut on_lcores = endpoints::workers(&context, Side::Reflector, link, None);
         let mut actors = self.actors(&mut on_lcores, birth);
         context.phase.set(Phase::Running);
         let mut control = Control::new(&context);
-        // What the reflector's own clock says.
+        // The reflector's own clock.
         let since_birth = |now: Instant| Instant::START + now.saturating_since(birth);
         let (mut rows, mut last_look) = (audit::RowSums::default(), birth);
-        let over = look_out.go_with(death, senders, &mut actors, sink, |now| {
+        let over = scheduler.run_with_reflector(death, senders, &mut actors, sink, |now| {
             last_look = now;
             control.poll(since_birth(now), 0, &mut |row| rows.add(row));
         });
-        // It counts to its end.
+        // What it counted last is told too.
         context.phase.set(Phase::Stopping);
         for actor in &mut actors {
             actor.step(Phase::Stopping);
