@@ -224,7 +224,11 @@ fn what_the_kernels_interface_does_not_carry() {
     let device = ports::af_packet(NEAR, 1);
     let sendrecv = |options: &str| {
         let arguments = format!("sendrecv {WHOLE} {options}");
-        let command = ports::dpdkgen(&cpus()[0].to_string(), &[device.clone()], &arguments);
+        let command = ports::dpdkgen(
+            &cpus()[0].to_string(),
+            std::slice::from_ref(&device),
+            &arguments,
+        );
         run(link.inside(NEAR, &command), LIMIT)
     };
     check(
