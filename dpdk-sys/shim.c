@@ -107,6 +107,36 @@ int dg_port_info(uint16_t port, struct dg_port_info *info)
 	return 0;
 }
 
+static bool insert_tag(struct rte_mbuf *mbuf, uint16_t type, uint16_t tci)
+{
+	const uint16_t tag[2] = {rte_cpu_to_be_16(type), rte_cpu_to_be_16(tci)};
+	char *data;
+
+	if (mbuf->data_len < 2 * RTE_ETHER_ADDR_LEN)
+		return false;
+	data = rte_pktmbuf_prepend(mbuf, sizeof(tag));
+	if (data == NULL)
+		return false;
+	memmove(data, data + sizeof(tag), 2 * RTE_ETHER_ADDR_LEN);
+	memcpy(data + 2 * RTE_ETHER_ADDR_LEN, tag, sizeof(tag));
+	return true;
+}
+
+void dg_restore_tags(struct dg_mbuf *packet)
+{
+	struct rte_mbuf *mbuf = (struct rte_mbuf *)packet;
+	uint64_t flags = mbuf->ol_flags;
+
+	if (RTE_MBUF_CLONED(mbuf) || rte_mbuf_refcnt_read(mbuf) > 1)
+		return;
+	/* The inner one first, since each is put right behind the addresses. */
+	if (!insert_tag(mbuf, RTE_ETHER_TYPE_VLAN, mbuf->vlan_tci))
+		return;
+	mbuf->ol_flags &= ~(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED);
+	if (flags & RTE_MBUF_F_RX_QINQ_STRIPPED)
+		insert_tag(mbuf, RTE_ETHER_TYPE_QINQ, mbuf->vlan_tci_outer);
+}
+
 int dg_port_configure(uint16_t port, const struct dg_port_config *config)
 {
 	struct rte_eth_conf conf = {0};

@@ -72,6 +72,9 @@ enum {
 
 /** The data belongs to another mbuf or to an external buffer: flags that must stay as they are. */
 static const uint64_t DG_FOREIGN_DATA = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+/** A tag, or both, stand beside the packet and no longer in it. */
+static const uint64_t DG_TAGS_BESIDE =
+	RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED;
 static const uint64_t DG_RX_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER;
 static const uint64_t DG_TX_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 static const uint64_t DG_TX_MBUF_FAST_FREE = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
@@ -115,6 +118,12 @@ struct dg_port_config {
 	/** 0 for no RSS. */
 	uint64_t rss_types;
 };
+
+/**
+ * Puts the VLAN tags that a driver took off a received packet back into it, as far as there is room
+ * in front of it and nobody else has its data.
+ */
+void dg_restore_tags(struct dg_mbuf *packet);
 
 /** Counters of a port since it was made, of what did not come through it. */
 struct dg_port_stats {

@@ -43,7 +43,7 @@ fn the_articles_command_lines_run() {
         &memif.client(0),
         "02:00:00:00:00:0a",
         "sendrecv -p 02:00:00:00:00:0a -r 1 -t 1 -s /dev/stdout --src 10.0.0.4 \
-         --src-port-range 10000-30000 --dest 10.0.0.5:10000 --dest-mac 12:34:56:78:9a:bc \
+         --src-port-range 10000-30000 --dest 10.0.0.5:10000 --dest-mac 02:00:00:00:00:0b \
          --stats-evict-interval-secs 120 --stats-evict-threshold-secs 1 --stats-interval-ms 1 \
          --packet-size 16 -R 3500 --burst-size 32",
     );

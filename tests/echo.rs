@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use dpdkgen_tests::machine::PYTHON;
-use dpdkgen_tests::{EchoServer, Offload, Program, Summary, turn};
+use dpdkgen_tests::{EchoServer, Need, Offload, Program, Summary, turn};
 
 /// Checks that every probe of the run came back, once and intact.
 fn assert_all_back(summary: &Summary) {
@@ -63,6 +63,68 @@ fn with_checksums_left_to_the_network_card() {
             partial + 2 >= unique && partial <= unique,
             "{partial} of {unique}"
         );
+    }
+}
+
+/// The kernel at the far end chooses flow labels.
+#[test]
+fn over_ipv6() {
+    let Some(_turn) = turn("over_ipv6", &EchoServer::NEEDS) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::Off);
+    for size in [16, 25, 1000, 1452] {
+        let options = format!("--packet-size {size} --dscp 46 --ttl 2");
+        let summary = server.run_between("fd77::1", "fd77::2", &options, 1);
+        assert_all_back(&summary);
+        let bytes = summary.count("tx.packets") * (size + 62);
+        assert_eq!(summary.count("tx.bytes"), bytes, "{options}");
+        assert_eq!(summary.count("rx.checksum_partial"), 0, "{options}");
+    }
+}
+
+/// The kernel at the far end takes the tags off and puts them back.
+#[test]
+fn in_vlans() {
+    let mut needs = EchoServer::NEEDS.to_vec();
+    needs.push(Need::Vlans);
+    let Some(_turn) = turn("in_vlans", &needs) else {
+        return;
+    };
+    let server = EchoServer::new(Offload::Off);
+    server.add_vlans();
+    for (from, to, tags, headers, sizes) in [
+        ("10.78.0.1", "10.78.0.2", "--vlan 100.5", 46, [16, 24, 1472]),
+        (
+            "fd78::1",
+            "fd78::2",
+            "--vlan 100 --dscp 46 --ttl 2",
+            66,
+            [16, 1000, 1452],
+        ),
+        (
+            "10.79.0.1",
+            "10.79.0.2",
+            "--vlan 20 --vlan 7",
+            50,
+            [16, 1000, 1400],
+        ),
+        (
+            "fd79::1",
+            "fd79::2",
+            "--vlan 20.3 --vlan 7.1",
+            70,
+            [16, 25, 1400],
+        ),
+    ] {
+        for size in sizes {
+            let options = format!("{tags} --packet-size {size}");
+            let summary = server.run_between(from, to, &options, 1);
+            assert_all_back(&summary);
+            let bytes = summary.count("tx.packets") * (size + headers);
+            assert_eq!(summary.count("tx.bytes"), bytes, "{options}");
+            assert_eq!(summary.count("rx.checksum_partial"), 0, "{options}");
+        }
     }
 }
 

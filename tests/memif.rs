@@ -96,6 +96,63 @@ fn receiving_can_be_left_out() {
 }
 
 #[test]
+fn over_ipv6_and_behind_tags_nothing_is_lost() {
+    let Some(_turn) = turn("over_ipv6_and_behind_tags_nothing_is_lost", &[]) else {
+        return;
+    };
+    let ipv6 = "--src fd00::1 --dest [fd00::2]:10000";
+    for (options, size, headers) in [
+        (ipv6, 1452, 62),
+        ("--vlan 100.3", 16, 46),
+        (&*format!("{ipv6} --vlan 0.7"), 24, 66),
+        ("--vlan 20 --vlan 7 --dscp 63 --ttl 2", 100, 50),
+        (&*format!("{ipv6} --vlan 20 --vlan 7"), 16, 70),
+    ] {
+        let run = format!("{options} --packet-size {size} --rate 20kpps --count 20000");
+        let outcome = Pair::new(1, "").run(&run);
+        outcome.assert_all_back();
+        assert_eq!(outcome.sent.count("tx.packets"), 20_000);
+        assert_eq!(outcome.sent.count("tx.bytes"), 20_000 * (size + headers));
+        assert_eq!(outcome.reflected.count("tx.packets"), 20_000);
+    }
+}
+
+/// What a reflector leaves alone, and what it says then.
+#[test]
+fn who_is_not_answered_is_told_at_the_end() {
+    let Some(_turn) = turn("who_is_not_answered_is_told_at_the_end", &[]) else {
+        return;
+    };
+    for (reflect, send, reason, says) in [
+        (
+            "--allow 10.9.0.0/16 --allow fd00::/8",
+            "",
+            "not_allowed",
+            "--allow",
+        ),
+        ("", "--ttl 1", "ttl", "TTL"),
+        (
+            "",
+            "--dest-mac 02:00:00:00:00:09",
+            "other_mac",
+            "02:00:00:00:00:09",
+        ),
+    ] {
+        let pair = Pair::new(1, reflect);
+        let options = format!("--rate 10kpps --count 100 --drain-ms 200 {send}");
+        let sent = pair.start_recorded(&options).wait(LIMIT).with_status(3);
+        assert!(sent.stderr.contains("nothing came back"), "{}", sent.stderr);
+        let (ended, summary) = pair.end_reflector_recorded();
+        let ignored = summary.get(&format!("rx.ignored.{reason}"));
+        assert_eq!(ignored, Some(&100.into()), "{summary:?}");
+        assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    }
+    // Another's MAC is answered if that is asked for.
+    let options = "--rate 10kpps --count 100 --dest-mac 02:00:00:00:00:09";
+    Pair::new(1, "--promiscuous").run(options).assert_all_back();
+}
+
+#[test]
 fn queues_each_carry_their_share() {
     let Some(_turn) = turn("queues_each_carry_their_share", &[]) else {
         return;
@@ -128,7 +185,8 @@ fn two_ports_each_with_addresses_of_their_own() {
     };
     let ports = "-p net_memif0 -p net_memif1";
     let outcome = Pair::new(2, ports).run(&format!(
-        "{ports} --src 10.0.1.1 --dest-mac 02:00:00:00:01:02 --rate 20kpps --duration 2 \
+        "{ports} --src 10.0.0.1 --src 10.0.1.1 --dest-mac 02:00:00:00:00:02 \
+         --dest-mac 02:00:00:00:01:02 --rate 20kpps --duration 2 \
          --drain-ms 1500"
     ));
     outcome.assert_all_back();
@@ -211,9 +269,12 @@ fn either_end_may_come_first() {
         } else {
             (memif.client(0), memif.server(0))
         };
-        let arguments = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac \
-                         02:00:00:00:00:02 --rate 10kpps --count 1000 --max-loss 0";
-        let sendrecv = Program::start(ports::dpdkgen(&first.to_string(), &[sender], arguments));
+        let mac = if sender_listens { 1 } else { 2 };
+        let arguments = format!(
+            "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:0{mac} \
+             --rate 10kpps --count 1000 --max-loss 0"
+        );
+        let sendrecv = Program::start(ports::dpdkgen(&first.to_string(), &[sender], &arguments));
         // Long enough for it to look for its peer in vain.
         std::thread::sleep(Duration::from_millis(700));
         let reflect = ports::dpdkgen(&last.to_string(), &[reflector], "reflect");

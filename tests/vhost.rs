@@ -22,7 +22,11 @@ fn exchange(queues: u16, options: &str) -> (Summary, Summary) {
     let socket = ports::text(&socket);
     let (near, far) = two_cpus();
     let device = format!("net_vhost0,iface={socket},queues={queues}");
-    let mut reflect = ports::dpdkgen(&far.to_string(), &[device], &format!("reflect {pairs}"));
+    let mut reflect = ports::dpdkgen(
+        &far.to_string(),
+        &[device],
+        &format!("reflect {pairs} --promiscuous"),
+    );
     reflect.arg("--json").arg(file("r.json"));
     reflect.arg("-s").arg(file("r.csv"));
     let mut reflector = Program::start(reflect);

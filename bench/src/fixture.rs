@@ -1,19 +1,19 @@
 //! The parts of a run that the hot paths need, in memory that is never freed.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use dpdkgen_core::port::FrameLen;
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use dpdkgen_core::probe::layout::Addresses;
+use dpdkgen_core::probe::layout::{Addresses, Headers, Marks};
 use dpdkgen_core::probe::{Index, Tag};
-use dpdkgen_core::reflect::FrameReflector;
-use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::reflect::{FrameReflector, Rules};
+use dpdkgen_core::rx::verify::{Expectation, Route};
 use dpdkgen_core::sequence::{Dimensions, SequenceWindow, WindowMemory};
 use dpdkgen_core::stats::Recorder;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template, filling_len};
-use dpdkgen_core::wire::Mac;
+use dpdkgen_core::wire::{Mac, Tags, Tci};
 
 use crate::PACKETS;
 
@@ -28,9 +28,39 @@ const TAG: Tag = Tag::new(0x1234_5678_9abc);
 const ADDRESSES: Addresses = Addresses {
     source_mac: Mac([2, 0, 0, 0, 0, 1]),
     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-    source: Ipv4Addr::new(10, 0, 0, 1),
-    destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+    source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+    destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 10_000),
 };
+
+/// The headers of probes over IPv4.
+#[must_use]
+pub fn ipv4() -> Headers {
+    ADDRESSES.into()
+}
+
+/// The headers of probes over IPv4 in a VLAN.
+#[must_use]
+pub fn tagged() -> Headers {
+    let tags = Tags::new(&[Tci::new(100, 0)]).expect("one tag");
+    Headers {
+        marks: Marks {
+            tags,
+            ..Marks::default()
+        },
+        ..ipv4()
+    }
+}
+
+/// The headers of probes over IPv6.
+#[must_use]
+pub fn ipv6() -> Headers {
+    let address = |host| IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host));
+    Headers::from(Addresses {
+        source: address(1),
+        destination: SocketAddr::new(address(2), 10_000),
+        ..ADDRESSES
+    })
+}
 
 /// Returns the fields of a probe's frame that differ from probe to probe, for probe `sequence`.
 #[must_use]
@@ -43,14 +73,15 @@ pub fn patch(sequence: u64) -> Patch {
     }
 }
 
-/// Makes the reflector that the probes are sent to.
+/// Returns the rules of the reflector that the probes are sent to.
 #[must_use]
-pub fn reflector() -> FrameReflector {
-    FrameReflector::new(ADDRESSES.destination_mac)
+pub const fn rules() -> Rules<'static> {
+    Rules::of(ADDRESSES.destination_mac)
 }
 
 /// The parts of a run that the roles need.
 pub struct Fixture {
+    headers: Headers,
     payload_len: u16,
     filling: Filling<'static>,
     /// The record of the sequences sent and seen, of which [`PACKETS`] were sent.
@@ -107,11 +138,19 @@ impl Fixture {
         // Long enough for all that valgrind ever lets pass, as nobody closes intervals here.
         let cells: Vec<Cell> = (0..1 << 12).map(|_| Cell::default()).collect();
         Self {
+            headers: ipv4(),
             payload_len,
             filling: Filling::new(memory, 1, len).expect("memory of that size"),
             sequences: Box::leak(Box::new(sequences)),
             ring: Box::leak(Box::new(Ring::new(grid, cells.leak()))),
         }
+    }
+
+    /// Gives the run's probes other headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// Returns the template of the sender's frames.
@@ -121,7 +160,7 @@ impl Fixture {
     /// If no probe has that length.
     #[must_use]
     pub fn template(&self) -> Template<'static> {
-        Template::new(&ADDRESSES, TAG, self.payload_len, self.filling).expect("a probe's length")
+        Template::new(&self.headers, TAG, self.payload_len, self.filling).expect("a probe's length")
     }
 
     /// Returns a recorder for a worker to count in; there may be one at a time.
@@ -134,8 +173,9 @@ impl Fixture {
     #[must_use]
     pub fn expectation(&self) -> Expectation<'static> {
         Expectation {
-            sources: [ADDRESSES.source].into_iter().collect(),
-            destination: ADDRESSES.destination,
+            routes: [Route::of(&self.headers.addresses)].into_iter().collect(),
+            marks: self.headers.marks,
+            is_through: false,
             first_source_port: FIRST_SOURCE_PORT,
             last_source_port: FIRST_SOURCE_PORT + (SOURCE_PORTS - 1) as u16,
             payload_len: self.payload_len,
@@ -169,7 +209,7 @@ impl Fixture {
     #[must_use]
     pub fn frames(&self) -> Vec<Vec<u8>> {
         let mut frames = self.sent();
-        let mut reflector = reflector();
+        let mut reflector = FrameReflector::new(rules());
         for frame in &mut frames {
             reflector.reflect(frame).expect("a probe is reflected");
         }

@@ -9,16 +9,20 @@ use std::hint::black_box;
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::probe::layout::Headers;
+use dpdkgen_core::reflect::Reflector;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Verifier;
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::Histogram;
-use dpdkgen_core::time::{Instant, Span};
+use dpdkgen_core::time::{Clock, Instant, Span};
 use dpdkgen_core::tx::generator::{Generator, Plan};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::tx::template::Patch;
 
-use fixture::{FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, patch, reflector};
+use fixture::{
+    FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, ipv4, ipv6, patch, rules, tagged,
+};
 
 /// The packets of a round.
 pub const PACKETS: u64 = 1024;
@@ -35,15 +39,23 @@ pub type Named = (&'static str, fn() -> Work);
 pub const WORKS: &[Named] = &[
     ("fill 16", || fill(16)),
     ("fill 1458", || fill(1458)),
-    ("send 16", || send(16, None)),
+    ("send 16", || send(ipv4(), 16, None)),
+    ("send 16 tagged", || send(tagged(), 16, None)),
+    ("send 16 ipv6", || send(ipv6(), 16, None)),
     ("send 16 paced", || {
-        send(16, Rate::new(1_000_000_000, 1_000_000_000))
+        send(ipv4(), 16, Rate::new(1_000_000_000, 1_000_000_000))
     }),
-    ("verify 16", || verify(16)),
-    ("verify 1458", || verify(1458)),
-    ("receive 16", || receive(16)),
-    ("receive 1458", || receive(1458)),
-    ("reflect 16", || reflect_frames(16)),
+    ("verify 16", || verify(ipv4(), 16)),
+    ("verify 16 tagged", || verify(tagged(), 16)),
+    ("verify 16 ipv6", || verify(ipv6(), 16)),
+    ("verify 1458", || verify(ipv4(), 1458)),
+    ("receive 16", || receive(ipv4(), 16)),
+    ("receive 16 tagged", || receive(tagged(), 16)),
+    ("receive 16 ipv6", || receive(ipv6(), 16)),
+    ("receive 1458", || receive(ipv4(), 1458)),
+    ("reflect 16", || reflect_frames(ipv4())),
+    ("reflect 16 tagged", || reflect_frames(tagged())),
+    ("reflect 16 ipv6", || reflect_frames(ipv6())),
     ("histogram", histogram),
     ("window", || window(1)),
     ("window shared", || window(2)),
@@ -100,9 +112,111 @@ impl Port for Nowhere {
     }
 }
 
+/// A device from which the same frames come again and again.
+struct Arriving<F> {
+    frames: Vec<F>,
+    next: usize,
+}
+
+impl<F> Arriving<F> {
+    const fn new(frames: Vec<F>) -> Self {
+        Self { frames, next: 0 }
+    }
+
+    fn burst(&mut self) -> &[F] {
+        let begin = self.next;
+        self.next = (begin + usize::from(BURST)) % self.frames.len();
+        &self.frames[begin..begin + usize::from(BURST)]
+    }
+}
+
+/// A frame to be turned round, in an array that is copied for it: what was turned round once would
+/// not be answered again.
+struct Original {
+    bytes: [u8; 80],
+    len: usize,
+}
+
+impl Original {
+    fn of(frame: &[u8]) -> Self {
+        let mut bytes = [0; 80];
+        bytes[..frame.len()].copy_from_slice(frame);
+        Self {
+            bytes,
+            len: frame.len(),
+        }
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    max_frame: FrameLen(1514),
+    rx_burst: BURST,
+    tx_burst: BURST,
+};
+
+impl Port for Arriving<Vec<u8>> {
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn transmit(&mut self, _: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        TxOutcome::default()
+    }
+
+    #[inline]
+    fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        for frame in self.burst() {
+            each(black_box(frame));
+        }
+        BURST
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        ForwardOutcome::default()
+    }
+}
+
+impl Port for Arriving<Original> {
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn transmit(&mut self, _: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        TxOutcome::default()
+    }
+
+    fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
+        0
+    }
+
+    #[inline]
+    fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        let mut outcome = ForwardOutcome {
+            received: BURST,
+            ..ForwardOutcome::default()
+        };
+        for Original { bytes, len } in self.burst() {
+            let mut copy = *bytes;
+            if each(black_box(&mut copy[..*len])) == Verdict::Send {
+                outcome.sent += 1;
+            }
+        }
+        outcome
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&mut self) -> Instant {
+        black_box(RECEIVED)
+    }
+}
+
 /// Makes the work of the whole sending role: due, fill, count, in bursts.
-fn send(payload_len: u16, rate: Option<Rate>) -> Work {
-    let fixture = Fixture::new(payload_len, 1);
+fn send(headers: Headers, payload_len: u16, rate: Option<Rate>) -> Work {
+    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
     let plan = Plan {
         stream: 0,
         streams: 1,
@@ -129,32 +243,31 @@ fn send(payload_len: u16, rate: Option<Rate>) -> Work {
 }
 
 /// Makes the work of telling whether a frame is a probe of the run.
-fn verify(payload_len: u16) -> Work {
-    let fixture = Fixture::new(payload_len, 1);
+fn verify(headers: Headers, payload_len: u16) -> Work {
+    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
     let verifier = Verifier::new(fixture.expectation());
     let frames = fixture.frames();
     Box::new(move || {
-        for frame in &frames {
-            black_box(verifier.verify(black_box(frame)));
-        }
+        let frames = frames.iter().map(|frame| black_box(frame.as_slice()));
+        verifier.verify_burst(frames, |verified| {
+            black_box(verified);
+        });
     })
 }
 
 /// Makes the work of the whole receiving role: verify, look up, count, latency, interval. The
 /// record of the sequences seen is cleared after every round.
-fn receive(payload_len: u16) -> Work {
-    let fixture = Fixture::new(payload_len, 1);
+fn receive(headers: Headers, payload_len: u16) -> Work {
+    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
     let mut receiver = Receiver::new(0, fixture.expectation(), fixture.sequences, true);
     let frames = fixture.frames();
     let mut recorder = fixture.recorder();
     recorder.intervals.open(RECEIVED);
+    let mut port = Arriving::new(frames);
     Box::new(move || {
-        let now = black_box(RECEIVED);
-        for burst in frames.chunks(usize::from(BURST)) {
-            for frame in burst {
-                receiver.receive(black_box(frame), now, &mut recorder);
-            }
-            receiver.flush(now, &mut recorder);
+        for _ in 0..PACKETS / u64::from(BURST) {
+            let phase = Phase::Running;
+            black_box(receiver.poll(phase, BURST, &mut port, &mut Still, &mut recorder));
         }
         fixture.sequences.clear();
         let Counters { rx, probes, .. } = &recorder.counters;
@@ -163,23 +276,20 @@ fn receive(payload_len: u16) -> Work {
 }
 
 /// Makes the work of reflecting a frame.
-fn reflect_frames(payload_len: u16) -> Work {
-    let frames = Fixture::new(payload_len, 1).sent();
-    let len = frames[0].len();
-    let as_array = |frame: &Vec<u8>| {
-        let mut array = [0; 64];
-        array[..len].copy_from_slice(frame);
-        array
-    };
-    let frames: Vec<[u8; 64]> = frames.iter().map(as_array).collect();
-    let mut reflector = reflector();
+fn reflect_frames(headers: Headers) -> Work {
+    let fixture = Fixture::new(16, 1).with_headers(headers);
+    let frames = fixture.sent();
+    let mut reflector = Reflector::new(rules(), None);
+    let mut recorder = fixture.recorder();
+    recorder.intervals.open(RECEIVED);
+    let mut port = Arriving::new(frames.iter().map(|frame| Original::of(frame)).collect());
     Box::new(move || {
-        for frame in &frames {
-            // What was turned round once would not be answered again.
-            let mut copy = *frame;
-            let frame = black_box(&mut copy[..len]);
-            black_box(reflector.reflect(frame)).expect("a frame that is reflected");
+        for _ in 0..PACKETS / u64::from(BURST) {
+            let phase = Phase::Running;
+            black_box(reflector.poll(RECEIVED, phase, 1, BURST, &mut port, &mut recorder));
         }
+        let Counters { rx, tx, .. } = &recorder.counters;
+        assert_eq!(rx.packets, tx.packets);
     })
 }
 

@@ -15,6 +15,7 @@
 //! | what a probe is | [`probe::Head`], [`probe::filling::Filling`], [`probe::layout::Layout`] |
 //! | what a frame that came is | [`rx::Verifier`], [`sequence::SequenceWindow`], [`rx::Receiver`] |
 //! | what is answered, and how | [`reflect::FrameReflector`], [`reflect::Reflector`] |
+//! | what keeps the port known to its neighbours | [`neighbour::Responder`], [`neighbour::Resolver`] |
 //! | what is counted | [`stats::Counters`], [`stats::intervals`], [`stats::histogram`] |
 //!
 //! A module called `fast_path` is what nearly every packet goes through: `scripts/instructions` holds
@@ -26,13 +27,13 @@
 //! A probe is written, turned round by a reflector, and recognised:
 //!
 //! ```
-//! use std::net::{Ipv4Addr, SocketAddrV4};
+//! use std::net::SocketAddr;
 //!
 //! use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-//! use dpdkgen_core::probe::layout::Addresses;
+//! use dpdkgen_core::probe::layout::{Addresses, Marks};
 //! use dpdkgen_core::probe::{Index, Tag};
-//! use dpdkgen_core::reflect::FrameReflector;
-//! use dpdkgen_core::rx::{Expectation, Verifier};
+//! use dpdkgen_core::reflect::{FrameReflector, Rules};
+//! use dpdkgen_core::rx::verify::{Expectation, Route, Verifier};
 //! use dpdkgen_core::time::{Instant, Span};
 //! use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 //! use dpdkgen_core::wire::Mac;
@@ -45,22 +46,25 @@
 //! let addresses = Addresses {
 //!     source_mac: Mac([2, 0, 0, 0, 0, 1]),
 //!     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-//!     source: Ipv4Addr::new(10, 0, 0, 1),
-//!     destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+//!     source: [10, 0, 0, 1].into(),
+//!     destination: SocketAddr::from(([10, 0, 0, 2], 10_000)),
 //! };
-//! let template = Template::new(&addresses, tag, payload_len, filling).expect("a probe's length");
+//! let headers = addresses.into();
+//! let template = Template::new(&headers, tag, payload_len, filling).expect("a probe's length");
 //!
 //! let mut frame = [0; 1514];
 //! let index = Index::new(0, 5);
-//! let patch = Patch { index, source_port: 20_000, time: Instant::from_nanos(1_000), lag: Span::ZERO };
+//! let time = Instant::from_nanos(1_000);
+//! let patch = Patch { index, source_port: 20_000, time, lag: Span::ZERO };
 //! let sent = usize::from(template.write(&mut frame, &patch).0);
 //!
-//! let mut reflector = FrameReflector::new(addresses.destination_mac);
+//! let mut reflector = FrameReflector::new(Rules::of(addresses.destination_mac));
 //! reflector.reflect(&mut frame[..sent]).expect("a packet that is answered");
 //!
 //! let verifier = Verifier::new(Expectation {
-//!     sources: [addresses.source].into_iter().collect(),
-//!     destination: addresses.destination,
+//!     routes: [Route::of(&addresses)].into_iter().collect(),
+//!     marks: Marks::default(),
+//!     is_through: false,
 //!     first_source_port: 20_000,
 //!     last_source_port: 20_000,
 //!     payload_len,
@@ -76,6 +80,7 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
+pub mod neighbour;
 pub mod phase;
 pub mod port;
 pub mod probe;

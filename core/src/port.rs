@@ -100,7 +100,7 @@ pub struct ForwardOutcome {
 /// The capabilities of a port, which are the same as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The largest frame that it sends.
+    /// The largest frame that it sends, without VLAN tags and FCS.
     pub max_frame: FrameLen,
     /// The most frames of one [`Port::receive`] or [`Port::forward`]; 0 without a receive queue.
     pub rx_burst: u16,

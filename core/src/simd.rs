@@ -10,6 +10,19 @@ pub use words::Bytes16;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse4.1"))]
 pub use vectors::Bytes16;
 
+/// Returns where lane `i` of `lanes` begins, which together cover all from `begin` to the end of a
+/// last lane at `last`. Lanes may overlap, but none reaches into the last six bytes of the last one.
+pub const fn lane_at(i: usize, lanes: usize, begin: usize, last: usize) -> usize {
+    let at = begin + 16 * i;
+    if i + 1 == lanes {
+        last
+    } else if at + 16 > last + 10 {
+        last - 16
+    } else {
+        at
+    }
+}
+
 /// Defines `Bytes16` over a type of 16 bytes with its operators.
 macro_rules! bytes16 {
     ($inner:ty) => {

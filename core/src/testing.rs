@@ -1,28 +1,62 @@
 //! The fixtures of tests: addresses, fillings, and a run of one stream in memory that is never
 //! freed.
 
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
 use crate::probe::Tag;
 use crate::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use crate::probe::layout::Addresses;
-use crate::rx::verify::Expectation;
+use crate::probe::layout::{Addresses, Family, Headers, Layout, Marks};
+use crate::rx::verify::{Expectation, Route};
 use crate::sequence::{Dimensions, Line, SequenceWindow, WindowMemory};
 use crate::stats::Recorder;
 use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
 use crate::tx::template::{Template, filling_len};
-use crate::wire::Mac;
+use crate::wire::{Mac, Tags, Tci};
 
 /// The addresses of the two ends of a stream.
 pub const ADDRESSES: Addresses = Addresses {
     source_mac: Mac([2, 0, 0, 0, 0, 1]),
     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-    source: Ipv4Addr::new(10, 0, 0, 1),
-    destination: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+    source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+    destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 10_000),
 };
+
+/// The same over IPv6.
+pub const ADDRESSES_V6: Addresses = Addresses {
+    source: IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0xa00, 1)),
+    destination: SocketAddr::new(
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0xb00, 2)),
+        10_000,
+    ),
+    ..ADDRESSES
+};
+
+/// Returns headers of each layout.
+pub fn every_layout() -> Vec<Headers> {
+    let tags = [Tci::new(100, 3), Tci::new(7, 0)];
+    let families = [ADDRESSES, ADDRESSES_V6].into_iter();
+    families
+        .flat_map(|addresses| {
+            (0..=Tags::MAX).map(move |count| Headers {
+                addresses,
+                marks: Marks {
+                    tags: Tags::new(&tags[..count]).unwrap(),
+                    dscp: 10,
+                    ..Marks::default()
+                },
+            })
+        })
+        .collect()
+}
+
+/// Returns the layout of these headers.
+pub fn layout(headers: &Headers) -> Layout {
+    let family = Family::of(headers.addresses.source);
+    Layout::new(family, headers.marks.tags.as_slice().len())
+}
 
 /// Runs `test` with fillings of `len` bytes from `seed`.
 pub fn with_filling<T>(seed: u64, len: usize, test: impl FnOnce(Filling<'_>) -> T) -> T {
@@ -40,8 +74,6 @@ pub const FIRST_PORT: u16 = 20_000;
 pub const SOURCE_PORTS: u32 = 3;
 pub const WINDOW: u64 = 100;
 const TAG: Tag = Tag::new(77);
-const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 7);
 
 /// The parts of a run with which a worker works.
 pub struct Bench {
@@ -84,19 +116,14 @@ impl Bench {
     }
 
     pub fn template(&self) -> Template<'static> {
-        let addresses = Addresses {
-            source_mac: Mac([2; 6]),
-            destination_mac: Mac([4; 6]),
-            source: SOURCE,
-            destination: DESTINATION,
-        };
-        Template::new(&addresses, TAG, PAYLOAD_LEN, self.filling).unwrap()
+        Template::new(&ADDRESSES.into(), TAG, PAYLOAD_LEN, self.filling).unwrap()
     }
 
     pub fn expectation(&self) -> Expectation<'static> {
         Expectation {
-            sources: heapless::Vec::from_slice(&[SOURCE]).unwrap(),
-            destination: DESTINATION,
+            routes: heapless::Vec::from_slice(&[Route::of(&ADDRESSES)]).unwrap(),
+            marks: Marks::default(),
+            is_through: false,
             first_source_port: FIRST_PORT,
             last_source_port: FIRST_PORT + SOURCE_PORTS as u16 - 1,
             payload_len: PAYLOAD_LEN,

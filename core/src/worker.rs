@@ -63,10 +63,10 @@ impl<'a, P: Port> Worker<'a, P> {
         let capabilities = port.capabilities();
         if let Role::Transmit(generator) = &role {
             assert!(
-                generator.frame_len() <= capabilities.max_frame,
+                generator.untagged_frame_len() <= capabilities.max_frame,
                 "a port that carries {:?} has no room for {:?}",
                 capabilities.max_frame,
-                generator.frame_len()
+                generator.untagged_frame_len()
             );
         }
         Self {

@@ -1,11 +1,19 @@
 //! Any bytes as a frame: `core`'s view of each header against those of etherparse and smoltcp.
 
+mod ipv6;
+mod vlan;
+
+use std::net::IpAddr;
+
+use dpdkgen_core::probe::layout::Family;
 use dpdkgen_core::rx::verify::{ChecksumState, checksum_state};
 use dpdkgen_core::wire::checksum::Sum;
-use dpdkgen_core::wire::{Arp, EtherType, Ethernet, Ipv4, Mac, Udp};
+use dpdkgen_core::wire::{Arp, EtherType, Ethernet, Ipv4, Mac, Prefix, Udp};
 use etherparse::{ArpEthIpv4Packet, ArpPacketSlice, Ethernet2HeaderSlice};
 use etherparse::{Ipv4HeaderSlice, UdpHeaderSlice};
-use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr, EthernetFrame, Ipv4Packet, UdpPacket};
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetFrame, IpCidr, Ipv4Packet, UdpPacket,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::oracle::{self, ETHERNET, IPV4, UDP};
@@ -34,8 +42,12 @@ pub fn run(data: &[u8]) {
     assert_eq!(ours.source.0, smoltcp.src_addr().0);
     assert_eq!(ours.ether_type.0.get(), etherparse.ether_type().0);
     assert_eq!(ours.ether_type.0.get(), u16::from(smoltcp.ethertype()));
-    match ours.ether_type {
+    let Some((ether_type, packet)) = vlan::tags(data, ours.ether_type, packet) else {
+        return;
+    };
+    match ether_type {
         EtherType::IPV4 => ipv4(packet),
+        EtherType::IPV6 => ipv6::packet(packet),
         EtherType::ARP => arp(packet),
         _ => {}
     }
@@ -77,8 +89,15 @@ fn ipv4(packet: &[u8]) {
         && ours.protocol == Ipv4::UDP
         && !ours.is_fragment()
     {
-        udp(ours, payload);
+        let pseudo = |len| ours.pseudo_header(len);
+        udp(
+            ours.source().into(),
+            ours.destination().into(),
+            pseudo,
+            payload,
+        );
     }
+    prefix(ours.source().into(), ours.destination().into());
 }
 
 fn ipv4_fields(ours: &Ipv4, etherparse: Ipv4HeaderSlice<'_>, packet: &[u8]) {
@@ -110,7 +129,9 @@ fn ipv4_fields(ours: &Ipv4, etherparse: Ipv4HeaderSlice<'_>, packet: &[u8]) {
     assert_eq!(ours.destination(), smoltcp.dst_addr());
 }
 
-fn udp(ip: &Ipv4, datagram: &[u8]) {
+/// Checks the view of a UDP header, and what is said of the checksum; `pseudo` is the sum of the
+/// pseudo-header for a length.
+fn udp(source: IpAddr, destination: IpAddr, pseudo: impl Fn(u16) -> Sum, datagram: &[u8]) {
     let etherparse = UdpHeaderSlice::from_slice(datagram);
     let Ok((ours, _)) = Udp::ref_from_prefix(datagram) else {
         assert!(datagram.len() < UDP && etherparse.is_err());
@@ -130,17 +151,32 @@ fn udp(ip: &Ipv4, datagram: &[u8]) {
     assert_eq!(ours.destination.get(), smoltcp.dst_port());
     assert_eq!(ours.length.get(), smoltcp.len());
     assert_eq!(u16::from_be_bytes(ours.checksum), smoltcp.checksum());
-    let (source, destination) = (ip.source().octets(), ip.destination().octets());
+    let partial = oracle::partial_checksum(source, destination, ours.length.get());
     let expected = if oracle::udp_is_intact(source, destination, &datagram[..len]) {
         ChecksumState::Good
-    } else if smoltcp.checksum() == oracle::partial_checksum(source, destination, ours.length.get())
-    {
+    } else if smoltcp.checksum() == partial {
         ChecksumState::Partial
     } else {
         ChecksumState::Bad
     };
-    let payload = Sum::of(&datagram[UDP..len]);
-    assert_eq!(checksum_state(ip, ours, payload), expected);
+    let family = if source.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    let (pseudo, payload) = (pseudo(ours.length.get()), Sum::of(&datagram[UDP..len]));
+    assert_eq!(checksum_state(family, pseudo, ours, payload), expected);
+}
+
+/// Checks whether one address is in networks of the other, of every length.
+fn prefix(one: IpAddr, other: IpAddr) {
+    let width = if one.is_ipv4() { 32 } else { 128 };
+    for len in 0..=width {
+        let theirs = IpCidr::new(other.into(), len).contains_addr(&one.into());
+        let ours = Prefix::new(other, len).expect("a length that it has");
+        assert_eq!(ours.contains(one), theirs, "{one} in {ours}");
+    }
+    assert_eq!(Prefix::new(other, width + 1), None);
 }
 
 fn arp(packet: &[u8]) {

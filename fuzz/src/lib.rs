@@ -9,10 +9,13 @@ use std::path::PathBuf;
 pub mod build;
 pub mod frame;
 pub mod histogram;
+pub mod neighbour;
 pub mod oracle;
+pub mod places;
 pub mod probe;
 pub mod receiver;
 pub mod reflect;
+pub mod shape;
 pub mod window;
 
 #[cfg(fuzzing)]
@@ -26,6 +29,7 @@ pub type Run = fn(&[u8]);
 pub const TARGETS: &[(&str, Run)] = &[
     ("frame", frame::run),
     ("histogram", histogram::run),
+    ("neighbour", neighbour::run),
     ("probe", probe::run),
     ("receiver", receiver::run),
     ("reflect", reflect::run),

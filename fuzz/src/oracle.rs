@@ -1,16 +1,22 @@
-//! Checksums as etherparse and smoltcp compute them; both have to agree.
+//! Checksums and lengths as etherparse and smoltcp have them; both have to agree.
 //!
 //! smoltcp's own `verify_checksum` finds everything right when it is built for fuzzing, so the
 //! checksums that it computes are compared here instead.
 
+use std::net::IpAddr;
+
 use etherparse::checksum::Sum16BitWords;
-use etherparse::{Ipv4HeaderSlice, UdpHeaderSlice};
-use smoltcp::wire::{IpAddress, Ipv4Packet, UdpPacket};
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, UdpHeaderSlice};
+use smoltcp::wire::{Ipv4Packet, Ipv6Packet, UdpPacket};
 
 /// The length of an Ethernet header, in bytes.
 pub const ETHERNET: usize = 14;
 /// The length of an IPv4 header without options, in bytes.
 pub const IPV4: usize = 20;
+/// The length of an IPv6 header, in bytes.
+pub const IPV6: usize = 40;
+/// The length of a VLAN tag, in bytes.
+pub const TAG: usize = 4;
 /// The length of a UDP header, in bytes.
 pub const UDP: usize = 8;
 
@@ -65,41 +71,60 @@ pub fn ip_is_intact(header: &[u8]) -> bool {
 ///
 /// # Panics
 ///
-/// If `datagram` is not of that length, or the oracles differ.
+/// If `datagram` is not of that length, the addresses are of different families, or the oracles
+/// differ.
 #[must_use]
-pub fn udp_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u16 {
+pub fn udp_checksum(source: IpAddr, destination: IpAddr, datagram: &[u8]) -> u16 {
     let header = UdpHeaderSlice::from_slice(datagram)
         .expect("a UDP header")
         .to_header();
-    let theirs = header
-        .calc_checksum_ipv4_raw(source, destination, &datagram[UDP..])
-        .expect("a length of 16 bits");
+    let payload = &datagram[UDP..];
+    let theirs = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            header.calc_checksum_ipv4_raw(source.octets(), destination.octets(), payload)
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            header.calc_checksum_ipv6_raw(source.octets(), destination.octets(), payload)
+        }
+        _ => panic!("from {source} to {destination}"),
+    };
+    let theirs = theirs.expect("a length of 16 bits");
     let mut packet = UdpPacket::new_checked(datagram.to_vec()).expect("a length that fits");
-    packet.fill_checksum(&address(source), &address(destination));
+    packet.fill_checksum(&source.into(), &destination.into());
     assert_eq!(packet.checksum(), theirs, "etherparse and smoltcp differ");
     theirs
 }
 
-/// Returns whether the checksum in `datagram` is right, or left out (RFC 768).
+/// Returns whether the checksum in `datagram` is right, or left out, which only IPv4 allows (RFC
+/// 768; RFC 8200, section 8.1).
 #[must_use]
-pub fn udp_is_intact(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> bool {
-    let has = u16_at(datagram, 6);
-    has == 0 || has == udp_checksum(source, destination, datagram)
+pub fn udp_is_intact(source: IpAddr, destination: IpAddr, datagram: &[u8]) -> bool {
+    match u16_at(datagram, 6) {
+        0 => source.is_ipv4(),
+        has => has == udp_checksum(source, destination, datagram),
+    }
 }
 
 /// Returns the checksum that a sender writes which leaves it to its NIC: the pseudo-header's sum.
+///
+/// # Panics
+///
+/// If the addresses are of different families.
 #[must_use]
-pub fn partial_checksum(source: [u8; 4], destination: [u8; 4], udp_len: u16) -> u16 {
-    let sum = Sum16BitWords::new()
-        .add_4bytes(source)
-        .add_4bytes(destination)
+pub fn partial_checksum(source: IpAddr, destination: IpAddr, udp_len: u16) -> u16 {
+    let addresses = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => Sum16BitWords::new()
+            .add_4bytes(source.octets())
+            .add_4bytes(destination.octets()),
+        (IpAddr::V6(source), IpAddr::V6(destination)) => Sum16BitWords::new()
+            .add_16bytes(source.octets())
+            .add_16bytes(destination.octets()),
+        _ => panic!("from {source} to {destination}"),
+    };
+    let sum = addresses
         .add_2bytes([0, 17])
         .add_2bytes(udp_len.to_be_bytes());
     !sum.ones_complement().to_be()
-}
-
-const fn address([a, b, c, d]: [u8; 4]) -> IpAddress {
-    IpAddress::v4(a, b, c, d)
 }
 
 /// Returns header, with options, and payload of an IPv4 packet, if both oracles find its lengths
@@ -126,5 +151,24 @@ pub fn ipv4_packet(packet: &[u8]) -> Option<(&[u8], &[u8])> {
     assert_eq!(smoltcp.is_ok(), lengths_fit(header_len, total_len));
     let theirs = smoltcp.ok()?;
     assert_eq!(usize::from(theirs.header_len()), header_len);
+    Some((header.slice(), theirs.payload()))
+}
+
+/// Returns header and payload of an IPv6 packet, if both oracles find its lengths right.
+///
+/// # Panics
+///
+/// If the oracles differ by more than their known differences.
+#[must_use]
+pub fn ipv6_packet(packet: &[u8]) -> Option<(&[u8], &[u8])> {
+    let smoltcp = Ipv6Packet::new_checked(packet);
+    let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else {
+        // smoltcp looks at lengths alone.
+        assert!(smoltcp.is_ok_and(|theirs| theirs.version() != 6) || packet.len() < IPV6);
+        return None;
+    };
+    let end = IPV6 + usize::from(header.payload_length());
+    assert_eq!(smoltcp.is_ok(), end <= packet.len());
+    let theirs = smoltcp.ok()?;
     Some((header.slice(), theirs.payload()))
 }

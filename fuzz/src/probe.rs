@@ -1,28 +1,32 @@
-//! A probe that comes back, changed in any way: the verdict on it (foreign, corrupt, or a probe of
-//! this run) against that of a plain reading.
+//! A probe that comes back, changed in any way: the verdict on it (foreign, unturned, corrupt, or a
+//! probe of this run) against that of a plain reading.
 
 mod edits;
 mod plain;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
-use dpdkgen_core::probe::layout::{Addresses, Layout};
+use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::probe::{Age, Index, Tag};
-use dpdkgen_core::reflect::FrameReflector;
-use dpdkgen_core::rx::verify::{Expectation, Verifier};
+use dpdkgen_core::reflect::{FrameReflector, Rules};
+use dpdkgen_core::rx::verify::{Expectation, Reject, Route, Verifier};
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template, filling_len};
 use dpdkgen_core::wire::Mac;
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 use zerocopy::little_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub use edits::Edit;
+pub(crate) use edits::set_udp_checksum;
 use plain::Verdict;
 
-use crate::oracle::{self, four_at};
+use crate::oracle::{self, TAG, UDP, u16_at};
+use crate::places::{Link, Places};
+use crate::shape::Shape;
 
 /// The settings of a run and its probe: the first bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -44,18 +48,53 @@ pub struct Setup {
     pub lag: U64,
     /// The time from sending to receipt, in nanoseconds before the shift.
     pub travel: U64,
-    /// Chooses the source address among those of the run's ports.
-    pub source: u8,
+    /// Chooses the route among those of the run's ports.
+    pub route: u8,
     /// Chooses the UDP source port.
     pub port: u8,
+    /// The form of the probes.
+    pub shape: Shape,
 }
 
-const SOURCES: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(10, 0, 0, 1),
-    Ipv4Addr::new(10, 0, 0, 3),
-    Ipv4Addr::new(192, 168, 0, 255),
+/// The run's routes: from an IP address to another and a UDP port. Of the last four, two are the
+/// ways between two ports of the run, and two are so with UDP ports that are source ports too.
+const ROUTES: [(Ipv4Addr, Ipv4Addr, u16); 7] = [
+    (
+        Ipv4Addr::new(10, 0, 0, 1),
+        Ipv4Addr::new(10, 0, 0, 2),
+        10_000,
+    ),
+    (
+        Ipv4Addr::new(10, 0, 0, 3),
+        Ipv4Addr::new(10, 0, 0, 2),
+        10_000,
+    ),
+    (
+        Ipv4Addr::new(192, 168, 0, 255),
+        Ipv4Addr::new(10, 9, 8, 7),
+        9999,
+    ),
+    (
+        Ipv4Addr::new(10, 0, 1, 1),
+        Ipv4Addr::new(10, 0, 1, 2),
+        10_000,
+    ),
+    (
+        Ipv4Addr::new(10, 0, 1, 2),
+        Ipv4Addr::new(10, 0, 1, 1),
+        10_000,
+    ),
+    (
+        Ipv4Addr::new(10, 0, 2, 1),
+        Ipv4Addr::new(10, 0, 2, 2),
+        20_005,
+    ),
+    (
+        Ipv4Addr::new(10, 0, 2, 2),
+        Ipv4Addr::new(10, 0, 2, 1),
+        20_006,
+    ),
 ];
-const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
 const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=20_010;
 /// Lengths of payloads: the least, those around the least with a lag, odd ones, and large ones.
 const PAYLOADS: [u16; 16] = [
@@ -79,11 +118,20 @@ pub fn run(data: &[u8]) {
 
 impl Setup {
     fn payload_len(&self) -> u16 {
-        PAYLOADS[usize::from(self.payload) % PAYLOADS.len()]
+        PAYLOADS[usize::from(self.payload) % PAYLOADS.len()].min(self.shape.most_payload())
     }
 
-    fn source(&self) -> Ipv4Addr {
-        SOURCES[usize::from(self.source) % SOURCES.len()]
+    /// Returns the routes of the run, of its family.
+    fn routes(&self) -> [Route; ROUTES.len()] {
+        let address = |address| self.shape.address(address);
+        ROUTES.map(|(source, destination, port)| Route {
+            source: address(source),
+            destination: SocketAddr::new(address(destination), port),
+        })
+    }
+
+    fn route(&self) -> Route {
+        self.routes()[usize::from(self.route) % ROUTES.len()]
     }
 
     fn tag(&self) -> Tag {
@@ -112,8 +160,9 @@ impl Setup {
 
     fn expectation(&self) -> Expectation<'static> {
         Expectation {
-            sources: heapless::Vec::from_slice(&SOURCES).expect("few ports"),
-            destination: DESTINATION,
+            routes: heapless::Vec::from_slice(&self.routes()).expect("few ports"),
+            marks: self.shape.marks(),
+            is_through: self.shape.is_through(),
             first_source_port: *SOURCE_PORTS.start(),
             last_source_port: *SOURCE_PORTS.end(),
             payload_len: self.payload_len(),
@@ -122,22 +171,32 @@ impl Setup {
         }
     }
 
-    /// Returns the probe's frame, sent and reflected.
+    /// Returns the probe's frame as it comes back: reflected, or just as it was sent.
     fn returned(&self) -> Vec<u8> {
+        let Route {
+            source,
+            destination,
+        } = self.route();
         let addresses = Addresses {
             source_mac: Mac([2, 0, 0, 0, 0, 1]),
             destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-            source: self.source(),
-            destination: DESTINATION,
+            source,
+            destination,
+        };
+        let headers = Headers {
+            addresses,
+            marks: self.shape.marks(),
         };
         let filling = filling(self.payload_len());
-        let template = Template::new(&addresses, self.tag(), self.payload_len(), filling)
+        let template = Template::new(&headers, self.tag(), self.payload_len(), filling)
             .expect("a payload that holds a probe");
-        let mut frame = vec![0; Layout::IPV4.payload() + usize::from(self.payload_len())];
+        let mut frame = vec![0; self.shape.headers_len() + usize::from(self.payload_len())];
         template.write(&mut frame, &self.patch());
-        let mut reflector = FrameReflector::new(addresses.destination_mac);
-        let reflected = reflector.reflect(&mut frame).expect("a UDP packet");
-        assert!(!reflected.checksum_partial, "looked as if left to a NIC");
+        if self.shape.is_turned() {
+            let mut reflector = FrameReflector::new(Rules::of(addresses.destination_mac));
+            let reflected = reflector.reflect(&mut frame).expect("a UDP packet");
+            assert!(!reflected.checksum_partial, "looked as if left to a NIC");
+        }
         frame
     }
 }
@@ -161,39 +220,88 @@ pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
 
 /// Checks that the frame is valid, and verified as the probe that was sent, before it is changed.
 fn unchanged(setup: &Setup, frame: &[u8]) {
-    let (header, datagram) = oracle::ipv4_packet(&frame[14..]).expect("an IPv4 packet");
-    assert!(oracle::ip_is_intact(header));
-    let addresses = (four_at(header, 12), four_at(header, 16));
-    let sent = (DESTINATION.ip().octets(), setup.source().octets());
-    assert_eq!(addresses, sent);
-    assert!(oracle::udp_is_intact(addresses.0, addresses.1, datagram));
+    is_valid(setup, frame);
     let patch = setup.patch();
     let verified = Verifier::new(setup.expectation()).verify(frame);
     let probe = plain::Probe {
         index: patch.index,
-        age: age(frame, &patch, setup.now()),
+        age: age(setup, frame),
         lag: (setup.payload_len() >= 24).then_some(Span::from_nanos(
             patch.lag.as_nanos().min(u64::from(u32::MAX)),
         )),
         port_offset: setup.port_offset(),
     };
+    let is_source_port = SOURCE_PORTS.contains(&setup.route().destination.port());
+    let result = match (setup.shape.is_through(), setup.shape.is_turned()) {
+        (false, true) | (true, false) => Ok(probe),
+        // It may as well be another port's.
+        _ if is_source_port => return,
+        (false, false) => Err(Reject::Unturned),
+        (true, true) => Err(Reject::Foreign),
+    };
     let expected = Verdict {
-        result: Ok(probe),
+        result,
         checksum_partial: false,
     };
     assert_eq!(Verdict::of(&verified, setup.now()), expected);
 }
 
-/// Returns the age of the time in `frame`, which is that in `patch`, or a little later so that the
+/// Checks that the headers of the frame are what was asked for, and the checksums right.
+fn is_valid(setup: &Setup, frame: &[u8]) {
+    let shape = &setup.shape;
+    let link = Link::of(frame).expect("an Ethernet header");
+    assert_eq!(link.tags, shape.tags());
+    assert_eq!(link.ether_type, if shape.is_v6() { 0x86dd } else { 0x0800 });
+    let types: &[u16] = match link.tags.len() {
+        0 => &[],
+        1 => &[0x8100],
+        _ => &[0x88a8, 0x8100],
+    };
+    for (number, ether_type) in types.iter().enumerate() {
+        assert_eq!(u16_at(frame, 12 + number * TAG), *ether_type);
+    }
+    let packet = &frame[link.packet..];
+    let (dscp, ttl, datagram) = if shape.is_v6() {
+        let (header, datagram) = oracle::ipv6_packet(packet).expect("an IPv6 packet");
+        let header = Ipv6HeaderSlice::from_slice(header).expect("a header");
+        assert_eq!((header.ecn().value(), header.flow_label().value()), (0, 0));
+        (header.dscp().value(), header.hop_limit(), datagram)
+    } else {
+        let (header, datagram) = oracle::ipv4_packet(packet).expect("an IPv4 packet");
+        assert!(oracle::ip_is_intact(header));
+        let header = Ipv4HeaderSlice::from_slice(header).expect("a header");
+        assert_eq!(header.ecn().value(), 0);
+        (header.dcp().value(), header.ttl(), datagram)
+    };
+    let sent_ttl = 64_u8.wrapping_add(shape.ttl).max(2);
+    let is_turned = shape.is_turned();
+    assert_eq!(
+        (dscp, ttl),
+        (shape.dscp % 64, sent_ttl - u8::from(is_turned))
+    );
+    let places = Places::of(frame).expect("a UDP packet");
+    assert_eq!(places.udp + UDP, shape.headers_len());
+    let (source, destination) = places.addresses(frame);
+    let (from, to) = if is_turned {
+        (destination, source)
+    } else {
+        (source, destination)
+    };
+    let route = setup.route();
+    assert_eq!((from, to), (route.source, route.destination.ip()));
+    assert!(oracle::udp_is_intact(source, destination, datagram));
+}
+
+/// Returns the age of the time in `frame`, which is that asked for, or a little later so that the
 /// checksum does not look like one left to a NIC.
-fn age(frame: &[u8], patch: &Patch, now: Instant) -> Age {
-    let tag_time = frame[Layout::IPV4.payload() + 8..][..8]
+fn age(setup: &Setup, frame: &[u8]) -> Age {
+    let tag_time = frame[setup.shape.headers_len() + 8..][..8]
         .try_into()
         .expect("8 bytes");
     let time = u64::from_le_bytes(tag_time) & LOW_48;
-    let postponed = time.wrapping_sub(patch.time.as_nanos()) & LOW_48;
+    let postponed = time.wrapping_sub(setup.patch().time.as_nanos()) & LOW_48;
     assert!(postponed <= 2, "postponed by {postponed} ns");
-    plain::age(time, now)
+    plain::age(time, setup.now())
 }
 
 fn changed(setup: &Setup, mut frame: Vec<u8>, mut edits: &[u8]) {

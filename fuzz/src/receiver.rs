@@ -2,10 +2,10 @@
 //! simulator keeps: every counter, every interval and every bucket.
 
 mod memory;
+mod step;
 
 use dpdkgen_core::probe::Index;
-use dpdkgen_core::probe::layout::Layout;
-use dpdkgen_core::reflect::FrameReflector;
+use dpdkgen_core::reflect::{FrameReflector, Rules};
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::{Dimensions, SequenceWindow};
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram};
@@ -14,13 +14,15 @@ use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::Mac;
-use sim::link::frames::{Frame, Frames, Slot};
+use sim::link::frames::{Frames, Slot};
 use sim::truth::{Stream, Truth};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+pub use self::step::{Happening, Step};
+
 use self::memory::RunMemory;
-use crate::oracle::{self, ETHERNET, IPV4, four_at, u16_at};
+use crate::shape::Shape;
 
 /// The settings of the run: the first bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -42,52 +44,8 @@ pub struct Setup {
     pub grace: u8,
     /// The time at which counting begins, in microseconds.
     pub warmup: u8,
-}
-
-/// A step of the run: eight bytes of the input.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub struct Step {
-    /// Chooses the [`Happening`].
-    pub what: u8,
-    /// The stream that sends, or the receiver that gets the frame.
-    pub to: u8,
-    /// The frame that is received, counted backwards from the last one sent; or the lag of the one
-    /// that is sent, in nanoseconds.
-    pub which: U16,
-    /// The offset of the byte that is changed, or of about the end of a frame that is resized.
-    pub at: u8,
-    /// The bits that are flipped in the byte, or the number of bytes from `at` to the frame's end.
-    pub change: u8,
-    /// The time that passes before the step, in units of 16 ns; with 0 the burst goes on.
-    pub pause: U16,
-}
-
-/// The event of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A probe is sent.
-    Send,
-    /// A frame is received as it was sent.
-    Deliver,
-    /// A frame is received with a byte changed.
-    Change,
-    /// A frame is received with a byte changed, and a UDP checksum that is right all the same.
-    Forge,
-    /// A frame is received cut off, or with bytes added.
-    Resize,
-}
-
-impl Step {
-    fn happening(&self) -> Happening {
-        match self.what % 8 {
-            0..3 => Happening::Send,
-            3..5 => Happening::Deliver,
-            5 => Happening::Change,
-            6 => Happening::Forge,
-            _ => Happening::Resize,
-        }
-    }
+    /// The form of the probes; its path does what it is said to do.
+    pub shape: Shape,
 }
 
 const FIRST_PORT: u16 = 20_000;
@@ -175,6 +133,8 @@ struct Bench<'m> {
     /// The frames that may still be received, as they come back.
     sent: Vec<Slot>,
     now: Instant,
+    /// The packets that came as they were sent, though the path is said to turn them round.
+    unturned: u64,
     /// The receiver whose burst has not ended; it ends before another one, or the sender, goes on.
     in_burst: Option<usize>,
 }
@@ -213,10 +173,11 @@ impl<'m> Bench<'m> {
                 setup.receivers(),
             ),
             frames: Frames::new(
-                Layout::IPV4.payload() + usize::from(setup.payload_len()) + MOST_ADDED,
+                setup.shape.headers_len() + usize::from(setup.payload_len()) + MOST_ADDED,
             ),
             sent: Vec::new(),
             now: Instant::START,
+            unturned: 0,
             in_burst: None,
         };
         for end in &mut bench.ends {
@@ -269,9 +230,11 @@ impl<'m> Bench<'m> {
         frame.origin = self.truth.sent(stream, 0, frame.bytes(), self.now);
         frame.is_intact = true;
         self.sequences.set_sent(stream, sequence + 1);
-        FrameReflector::new(Mac([2, 0, 0, 0, 0, 2]))
-            .reflect(frame.bytes_mut())
-            .expect("a UDP packet");
+        if !self.setup.shape.is_through() {
+            FrameReflector::new(Rules::of(Mac([2, 0, 0, 0, 0, 2])))
+                .reflect(frame.bytes_mut())
+                .expect("a UDP packet");
+        }
         self.sent.push(slot);
         if self.sent.len() > KEPT {
             let oldest = self.sent.remove(0);
@@ -297,6 +260,12 @@ impl<'m> Bench<'m> {
             receiver, recorder, ..
         } = &mut self.ends[number];
         receiver.receive(frame.bytes(), self.now, recorder);
+        if self.setup.shape.is_through() {
+            // The record knows probes by what they are once turned round.
+            step::turn_round(frame.bytes_mut());
+        } else if happening == Happening::Turn && self.truth.counts(self.now) {
+            self.unturned += 1;
+        }
         self.truth.delivered(number, frame, self.now);
         self.frames.free(slot);
     }
@@ -308,6 +277,7 @@ impl<'m> Bench<'m> {
             recorder.intervals.end();
             told.merge(&recorder.counters);
         }
+        self.truth.probes.unturned = self.unturned;
         assert_eq!((told.rx, told.probes), (self.truth.rx, self.truth.probes));
         for number in 0..CELLS {
             let mut told = Interval::default();
@@ -339,38 +309,4 @@ fn merged(stats: &[WorkerStats], which: fn(&WorkerStats) -> &Histogram) -> Vec<u
         }
     }
     merged
-}
-
-impl Step {
-    fn impair(&self, frame: &mut Frame, happening: Happening) {
-        let len = frame.bytes().len();
-        let at = usize::from(self.at) % len;
-        match happening {
-            Happening::Send | Happening::Deliver => {}
-            Happening::Change => frame.bytes_mut()[at] ^= self.change,
-            Happening::Forge => {
-                frame.bytes_mut()[at] ^= self.change;
-                set_checksum(frame.bytes_mut());
-            }
-            Happening::Resize => {
-                let len = (at + usize::from(self.change) % MOST_ADDED).min(frame.room().len());
-                frame.set_len(len);
-            }
-        }
-    }
-}
-
-/// Sets the right UDP checksum, if the frame is a UDP packet without IP options.
-fn set_checksum(frame: &mut [u8]) {
-    let (header, datagram) = match oracle::ipv4_packet(&frame[ETHERNET..]) {
-        Some((header, datagram)) if header.len() == IPV4 => (header.to_vec(), datagram.to_vec()),
-        _ => return,
-    };
-    let says = datagram.get(4..6).map(|len| u16_at(len, 0));
-    if says.map(usize::from) == Some(datagram.len()) {
-        let (source, destination) = (four_at(&header, 12), four_at(&header, 16));
-        let checksum = oracle::udp_checksum(source, destination, &datagram);
-        let at = ETHERNET + IPV4 + 6;
-        frame[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
-    }
 }

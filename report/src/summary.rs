@@ -159,6 +159,10 @@ pub struct Rx {
     pub ignored: Option<BTreeMap<String, u64>>,
     /// Packets accepted although they came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: u64,
+    /// The MAC address that one of the packets for other ports had (`reflect`); absent if there was
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub other_mac: Option<String>,
 }
 
 /// A distribution of round-trip times in nanoseconds.

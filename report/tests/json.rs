@@ -43,7 +43,7 @@ fn sendrecv_to_the_letter() {
         "rx": {
             "packets": 210_000_000, "bytes": 12_180_000_000_u64, "pps": 3_500_000.0,
             "unique": 210_000_000, "duplicates": 0, "reordered": 0, "corrupt": 0, "foreign": 0,
-            "too_old": 0, "late": 0, "checksum_partial": 0,
+            "too_old": 0, "unturned": 0, "late": 0, "checksum_partial": 0,
         },
         "lost": 0,
         "loss_ratio": 0.0,

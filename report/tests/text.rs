@@ -38,6 +38,7 @@ fn lossy() -> Summary {
         too_old: 0,
         reordered: 210,
         late: 4,
+        unturned: 0,
     });
     run.lost = Some(41_988);
     run.loss_ratio = Some(41_988.0 / 210_000_000.0);

@@ -126,6 +126,8 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         rx_burst: BURST,
         tx_burst: BURST,
         mtu_wanted: 1500,
+        headers: 28,
+        is_promiscuous: false,
     };
     let ports = select::select(eal, &[]).map_err(failed)?;
     let mut device = Device::configure(eal, &ports[0], &config).map_err(failed)?;

@@ -28,6 +28,8 @@ fn config(port_use: PortUse, rx: usize, tx: usize) -> DeviceConfig {
         rx_burst: BURST,
         tx_burst: BURST,
         mtu_wanted: 1500,
+        headers: 28,
+        is_promiscuous: false,
     }
 }
 
@@ -375,6 +377,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     assert_eq!(memif.max_mtu, 1500);
     let config = DeviceConfig {
         mtu_wanted: 2028,
+        headers: 28,
+        is_promiscuous: false,
         ..config(PortUse::SendReceive, 1, 1)
     };
     let error = Device::configure(eal, &memif, &config).err().unwrap();
@@ -394,6 +398,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     };
     let config = DeviceConfig {
         mtu_wanted: 60_000,
+        headers: 28,
+        is_promiscuous: false,
         ..config
     };
     let error = failure(config);
@@ -419,6 +425,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
 fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
     let wanted = DeviceConfig {
         mtu_wanted: 8028,
+        headers: 28,
+        is_promiscuous: false,
         ..config(PortUse::SendReceive, 1, 1)
     };
     let mut device = open(eal, "net_ring3", &wanted);

@@ -40,6 +40,8 @@ fn open(eal: &Eal, port_use: PortUse) -> Device<'_> {
         rx_burst: 32,
         tx_burst: 32,
         mtu_wanted: 1500,
+        headers: 28,
+        is_promiscuous: false,
     };
     let info = select::select(eal, &[]).unwrap().remove(0);
     let mut device = Device::configure(eal, &info, &config).unwrap();

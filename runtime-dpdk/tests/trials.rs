@@ -9,7 +9,7 @@
 )]
 mod counting;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn load(pps: u64, duration: Option<Span>, count: Option<u64>, payload_len: u16) 
     let Mode::SendRecv(sendrecv) = &mut request.mode else {
         unreachable!("a sendrecv")
     };
-    sendrecv.dest = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
+    sendrecv.dests = vec![SocketAddr::from(([10, 0, 0, 2], 10_000))];
     sendrecv.payload_len = payload_len;
     sendrecv.run_tag = None;
     // Both ends may have to share a CPU with others.

@@ -1,6 +1,6 @@
 //! The simulator's own options: the conditions of its link and its hosts, and those of `swarm`.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::time::Span;
@@ -23,8 +23,12 @@ pub const PROGRAM: Program = Program {
     commands: &["sendrecv", "report", "swarm"],
     needs_dest_mac: false,
     peer: Some(Peer {
-        src: Ipv4Addr::new(10, 0, 0, 1),
-        dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000),
+        ipv4: (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)),
+        ipv6: (
+            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2),
+        ),
+        port: 10_000,
         dest_mac: REFLECTOR_MAC,
     }),
     more: More {

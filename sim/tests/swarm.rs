@@ -33,6 +33,7 @@ fn has_met_with_everything(tally: &Tally) {
         too_old,
         reordered,
         late,
+        unturned: _,
     } = tally.received;
     let kinds = [
         unique, duplicates, corrupt, foreign, too_old, reordered, late,

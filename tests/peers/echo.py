@@ -1,16 +1,21 @@
 """Sends every UDP datagram back to where it came from: the kernel writes all the headers."""
 
+import socket
 import socketserver
 import sys
 
 
 class Echo(socketserver.BaseRequestHandler):
     def handle(self):
-        data, socket = self.request
-        socket.sendto(data, self.client_address)
+        data, answering = self.request
+        answering.sendto(data, self.client_address)
 
 
-socketserver.UDPServer.max_packet_size = 65535
-with socketserver.UDPServer(("0.0.0.0", int(sys.argv[1])), Echo) as server:
+class Server(socketserver.UDPServer):
+    max_packet_size = 65535
+    address_family = socket.AF_INET6  # and IPv4, as addresses of IPv6
+
+
+with Server(("::", int(sys.argv[1])), Echo) as server:
     print("ready", flush=True)
     server.serve_forever()

@@ -1,6 +1,6 @@
 """Sends frames that scapy builds, and compares what comes back byte by byte.
 
-usage: reflected.py INTERFACE OWN_MAC PEER_MAC PORT_MAC [fragments]
+usage: reflected.py INTERFACE OWN_MAC PEER_MAC PORT_MAC [fragments] [promiscuous]
 PEER_MAC is where frames are sent, PORT_MAC what the peer's port takes for its own address.
 Prints one JSON object: how many frames of each kind were sent, how many came back, and every
 difference.
@@ -9,20 +9,42 @@ difference.
 import json
 import select
 import socket
+import struct
 import sys
 import time
 
-from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, IPOption_NOP, IPv6, Padding, Raw, fragment, raw
+from scapy.all import (ARP, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoRequest, IPOption_NOP, IPv6,
+                       IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Padding, Raw, fragment, raw)
 
 INTERFACE, OWN, PEER, PORT = sys.argv[1:5]
 FRAGMENTS = "fragments" in sys.argv[5:]
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
+PROMISCUOUS = "promiscuous" in sys.argv[5:]
+OTHER = "02:00:00:00:0a:09"
 HERE, THERE = "10.66.0.1", "10.66.0.2"
+HERE6, THERE6 = "fd66::1", "fd66::2"
+# DPDK's af_packet puts the outer tag back as 802.1Q, whatever it was.
+OUTER = Dot1AD(vlan=7) if FRAGMENTS else Dot1Q(vlan=7)
+TAGS = [[], [Dot1Q(vlan=100, prio=3)], [Dot1Q(prio=5)], [OUTER, Dot1Q(vlan=4094, prio=7)]]
 
 
 def frame(payload, ip={}, udp={}):
     ip = {"src": HERE, "dst": THERE, **ip}
     udp = {"sport": 4000, "dport": 5000, **udp}
     return raw(Ether(src=OWN, dst=PEER) / IP(**ip) / UDP(**udp) / Raw(payload))
+
+
+def behind(tags, packet, src=OWN, dst=PEER):
+    """A frame with VLAN tags, the outer one first."""
+    link = Ether(src=src, dst=dst)
+    for tag in tags:
+        link = link / tag
+    return raw(link / packet)
+
+
+def datagram6(payload, ip={}, udp={}):
+    ip = {"src": HERE6, "dst": THERE6, **ip}
+    return IPv6(**ip) / UDP(**{"sport": 4000, "dport": 5000, **udp}) / Raw(payload)
 
 
 def changed(data, at, new):
@@ -34,6 +56,24 @@ def word(data, at):
 
 
 def turned(data):
+    """The frame as it is to come back, whatever its tags."""
+    at = 12
+    while data[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    untagged = data[:12] + data[at:]
+    swap = turned6 if untagged[12:14] == b"\x86\xdd" else turned4
+    back = swap(untagged)
+    return back[:12] + data[12:at] + back[12:]
+
+
+def turned6(data):
+    """The same over IPv6, whose header has no checksum."""
+    swapped = (data[6:12] + data[:6] + data[12:22] + data[38:54] + data[22:38] + data[56:58] + data[54:56]
+               + data[58:])
+    return changed(swapped, 21, [data[21] - 1])
+
+
+def turned4(data):
     """The frame with the addresses and ports of both sides exchanged and the TTL one less, its
     checksum updated (RFC 1624, equation 3), and nothing else."""
     udp = 14 + 4 * (data[14] & 15)
@@ -84,6 +124,17 @@ def answered():
     yield "equal ports", frame(pattern(30), udp={"sport": 77, "dport": 77})
     yield "equal addresses", frame(pattern(30), ip={"dst": HERE})
     yield "ports 0 and 65535", frame(pattern(30), udp={"sport": 0, "dport": 65535})
+    for number, tags in enumerate(TAGS):
+        for length in (0, 16, 1000, 1440):
+            packet = IP(src=HERE, dst=THERE) / UDP(sport=4000, dport=5000) / Raw(pattern(length))
+            yield f"IPv4 behind tags {number}", behind(tags, packet)
+            yield f"IPv6 behind tags {number}", behind(tags, datagram6(pattern(length)))
+    yield "hop limit 2", behind([], datagram6(pattern(20), ip={"hlim": 2}))
+    yield "flow label", behind([], datagram6(pattern(20), ip={"fl": 0xBEEF5, "tc": 0xBB}))
+    yield "wrong checksum over IPv6", behind([], datagram6(pattern(20), udp={"chksum": 0x1234}))
+    yield "no checksum over IPv6", behind([], datagram6(pattern(20), udp={"chksum": 0}))
+    if PROMISCUOUS:
+        yield "another MAC", behind([], datagram6(pattern(20)), dst=OTHER)
 
 
 def partial():
@@ -102,16 +153,30 @@ def ignored():
     """Frames by the reason for which they are not sent back."""
     ether = Ether(src=OWN, dst=PEER)
     inner = IP(src=HERE, dst=THERE)
-    yield "not_ipv4", raw(ether / ARP(pdst=THERE))
-    yield "not_ipv4", raw(ether / IPv6(src="fd00::1", dst="fd00::2") / UDP() / Raw(pattern(20)))
-    yield "not_ipv4", changed(frame(pattern(20)), 12, [0x88, 0xCC])
-    yield "not_ipv4", changed(frame(pattern(20)), 14, [0x65])
+    yield "not_ip", raw(ether / ARP(pdst=THERE))
+    yield "not_ip", changed(frame(pattern(20)), 12, [0x88, 0xCC])
+    yield "not_ip", changed(frame(pattern(20)), 14, [0x65])
+    yield "not_ip", behind(TAGS[1], ARP(pdst=THERE))
+    yield "tags", behind(TAGS[3] + TAGS[1], datagram6(pattern(20)))
+    six = {"src": HERE6, "dst": THERE6}
+    yield "not_udp", behind([], IPv6(**six) / ICMPv6EchoRequest())
+    yield "extension_header", behind(TAGS[1], IPv6(**six) / IPv6ExtHdrDestOpt() / UDP() / Raw(pattern(9)))
+    yield "group_address", behind([], datagram6(pattern(20), ip={"dst": "ff02::1"}))
+    yield "group_address", behind([], datagram6(pattern(20)), dst="33:33:00:00:00:01")
+    for hops in (0, 1):
+        yield "ttl", behind(TAGS[1], datagram6(pattern(20), ip={"hlim": hops}))
+    yield "malformed", behind([], datagram6(pattern(64)))[:14 + 40 + 8 + 63]
+    if not PROMISCUOUS:
+        yield "other_mac", behind([], datagram6(pattern(20)), dst=OTHER)
+        yield "other_mac", behind(TAGS[3], IP(src=HERE, dst=THERE) / UDP(), dst=OTHER)
     yield "not_udp", raw(ether / inner / TCP(sport=4000, dport=5000))
     yield "not_udp", raw(ether / inner / ICMP())
     pieces = fragment(inner / UDP(sport=4000, dport=5000) / Raw(pattern(200)), fragsize=96)
     assert len(pieces) == 3
     for piece in pieces if FRAGMENTS else []:
         yield "fragment", raw(ether / piece)
+    if FRAGMENTS:
+        yield "fragment", behind([], IPv6(**six) / IPv6ExtHdrFragment(m=1) / UDP() / Raw(pattern(15)))
     for group in ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
         yield "group_address", raw(Ether(src=OWN, dst=group) / inner / UDP())
     for group in ("224.0.0.251", "255.255.255.255"):
@@ -129,19 +194,31 @@ def ignored():
     yield "malformed", changed(whole, 16, [0xFF, 0xFF])
 
 
+def with_tag(data, beside):
+    """The frame with the tag that the kernel took off."""
+    for level, kind, words in beside:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", words)
+            if status & TP_STATUS_VLAN_VALID:
+                return data[:12] + struct.pack("!HH", tpid, tci) + data[12:]
+    return data
+
+
 class Wire:
     def __init__(self):
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind((INTERFACE, 0))
+        # The kernel takes the outer tag off, and tells it beside the packet.
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
 
     def next(self, seconds):
         """The next frame that the peer sent, if there is one in time."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self.socket], [], [], left)[0]:
-                data, (_, _, kind, _, _) = self.socket.recvfrom(65535)
+                data, beside, _, (_, _, kind, _, _) = self.socket.recvmsg(65535, 128)
                 if kind != socket.PACKET_OUTGOING:
-                    return data
+                    return with_tag(data, beside)
         return None
 
 

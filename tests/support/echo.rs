@@ -28,7 +28,7 @@ impl EchoServer {
         Need::Program("python3"),
     ];
 
-    /// Starts the server.
+    /// Starts the server, which answers on fd77::2 too.
     ///
     /// # Panics
     ///
@@ -37,6 +37,7 @@ impl EchoServer {
     pub fn new(offload: Offload) -> Self {
         let link = Link::new(offload);
         link.address_far("10.77.0.2", "10.77.0.1");
+        link.address_far_v6("fd77::2", "fd77::1");
         let mut python = Command::new(PYTHON);
         python.args(["-c", ECHO, "10000"]);
         let mut server = Program::start(link.inside(FAR, &python));
@@ -47,6 +48,19 @@ impl EchoServer {
         }
     }
 
+    /// Has it answer in VLAN 100 on 10.78.0.2 and fd78::2, and in VLAN 7 behind the service VLAN 20
+    /// on 10.79.0.2 and fd79::2.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn add_vlans(&self) {
+        let ends = [("10.78.0.2", "10.78.0.1"), ("fd78::2", "fd78::1")];
+        self.link.vlan_far(None, 100, ends);
+        let ends = [("10.79.0.2", "10.79.0.1"), ("fd79::2", "fd79::1")];
+        self.link.vlan_far(Some(20), 7, ends);
+    }
+
     /// Sends 2000 probes a second to it for two seconds, checks what holds in every run, and
     /// returns the summary.
     ///
@@ -55,13 +69,28 @@ impl EchoServer {
     /// If something does not hold, or the run fails.
     #[must_use]
     pub fn run(&self, options: &str, queues: u16) -> Summary {
+        self.run_between("10.77.0.1", "10.77.0.2", options, queues)
+    }
+
+    /// Does so from one address to another of the server's.
+    ///
+    /// # Panics
+    ///
+    /// If something does not hold, or the run fails.
+    #[must_use]
+    pub fn run_between(&self, from: &str, to: &str, options: &str, queues: u16) -> Summary {
+        let to = if to.contains(':') {
+            format!("[{to}]")
+        } else {
+            to.to_owned()
+        };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (json, csv) = (
             folder.path().join("run.json"),
             folder.path().join("run.csv"),
         );
         let arguments = format!(
-            "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --dest-mac 02:00:00:00:0a:02 \
+            "sendrecv --src {from} --dest {to}:10000 --dest-mac 02:00:00:00:0a:02 \
              --rate 2kpps --duration 2 --drain-ms 300 -r {queues} -t {queues} --json {} -s {} {options}",
             ports::text(&json),
             ports::text(&csv)

@@ -15,6 +15,8 @@ pub enum Need {
     /// Network namespaces with a bridge, and nftables' rules on what it forwards and what its ports
     /// receive.
     BridgeRules,
+    /// Network namespaces with interfaces of VLANs.
+    Vlans,
     /// Root, to change over to another user.
     Root,
     /// A program of this name.
@@ -70,6 +72,12 @@ impl Need {
                         "needs a kernel with bridges and nftables' rules on them".to_owned()
                     })
                 }),
+            Self::Vlans => Self::Namespaces.missing().or_else(|| {
+                let mut vlan = Command::new("unshare");
+                vlan.args(["--net", "ip", "link", "add", "link", "lo", "name", "vlan1"]);
+                vlan.args(["type", "vlan", "id", "1"]);
+                (!succeeds(&mut vlan)).then(|| "needs a kernel with VLAN interfaces".to_owned())
+            }),
             Self::Root => (!is_root()).then(|| "needs root".to_owned()),
             Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),
             Self::PythonModule(name) => {

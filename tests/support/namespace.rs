@@ -153,6 +153,50 @@ impl Link {
         ));
     }
 
+    /// Gives the far end an IPv6 address, and the near end one that only the far end's kernel knows
+    /// of.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn address_far_v6(&self, far: &str, near: &str) {
+        let name = self.namespace(FAR);
+        ip(&format!("-n {name} address add {far}/64 dev {FAR} nodad"));
+        ip(&format!(
+            "-n {name} neighbour add {near} lladdr {NEAR_MAC} dev {FAR}"
+        ));
+    }
+
+    /// Gives the far end an interface for a VLAN with an IPv4 and an IPv6 address, behind the outer
+    /// tag of another one if there is one, and the near end addresses that only the far end's kernel
+    /// knows of.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn vlan_far(&self, outer: Option<u16>, vlan: u16, ends: [(&str, &str); 2]) {
+        let name = self.namespace(FAR);
+        let mut parent = FAR.to_owned();
+        let tags = outer.map(|outer| (outer, "802.1ad"));
+        for (tag, protocol) in tags.into_iter().chain([(vlan, "802.1Q")]) {
+            let child = format!("vlan{tag}");
+            ip(&format!(
+                "-n {name} link add link {parent} name {child} type vlan protocol {protocol} id {tag}"
+            ));
+            ip(&format!("-n {name} link set {child} up"));
+            parent = child;
+        }
+        for ((far, near), bits) in ends.into_iter().zip(["24", "64 nodad"]) {
+            let (bits, flag) = bits.split_once(' ').unwrap_or((bits, ""));
+            ip(&format!(
+                "-n {name} address add {far}/{bits} dev {parent} {flag}"
+            ));
+            ip(&format!(
+                "-n {name} neighbour add {near} lladdr {NEAR_MAC} dev {parent}"
+            ));
+        }
+    }
+
     /// Gives the interfaces at both ends another MTU.
     ///
     /// # Panics

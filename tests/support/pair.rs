@@ -63,18 +63,23 @@ impl Pair {
         self.folder.path().join(name)
     }
 
-    /// Starts `sendrecv` with `options` and the addresses that it needs, without outputs.
+    /// Starts `sendrecv` with `options`, and the addresses that these do not name, without outputs.
     #[must_use]
     pub fn start(&self, options: &str) -> Program {
         let devices: Vec<_> = (0..)
             .zip(&self.links)
             .map(|(i, link)| link.client(i))
             .collect();
-        let mut sendrecv = ports::dpdkgen(
-            &self.sender_cpu.to_string(),
-            &devices,
-            "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02",
-        );
+        let mut sendrecv = ports::dpdkgen(&self.sender_cpu.to_string(), &devices, "sendrecv");
+        for (option, value) in [
+            ("--src", "10.0.0.1"),
+            ("--dest", "10.0.0.2:10000"),
+            ("--dest-mac", "02:00:00:00:00:02"),
+        ] {
+            if !options.contains(&format!("{option} ")) {
+                sendrecv.args([option, value]);
+            }
+        }
         sendrecv.args(options.split_whitespace());
         Program::start(sendrecv)
     }
@@ -131,6 +136,18 @@ impl Pair {
     #[must_use]
     pub fn end_reflector(self) -> Ended {
         self.reflector.interrupt().ok()
+    }
+
+    /// Interrupts the reflector, which has to end with status 0, and returns its summary too.
+    ///
+    /// # Panics
+    ///
+    /// If it does not, or its JSON is not there.
+    #[must_use]
+    pub fn end_reflector_recorded(self) -> (Ended, Summary) {
+        let json = self.file("r.json");
+        let ended = self.reflector.interrupt().ok();
+        (ended, Summary::read(&json))
     }
 
     /// Kills the reflector at once.

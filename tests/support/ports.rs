@@ -74,22 +74,25 @@ impl Memif {
         self.folder.path().join("memif.sock")
     }
 
-    /// Returns the end that listens, as device `number` of its program.
+    /// Returns the end that listens, as device `number` of its program, with the MAC
+    /// 02:00:00:00:`number`:02.
     #[must_use]
     pub fn server(&self, number: u8) -> String {
-        self.end(number, "server")
+        self.end(number, "server", 2)
     }
 
-    /// Returns the end that connects, as device `number` of its program.
+    /// Returns the end that connects, as device `number` of its program, with the MAC
+    /// 02:00:00:00:`number`:01.
     #[must_use]
     pub fn client(&self, number: u8) -> String {
-        self.end(number, "client")
+        self.end(number, "client", 1)
     }
 
-    fn end(&self, number: u8, role: &str) -> String {
+    fn end(&self, number: u8, role: &str, last: u8) -> String {
         let (socket, ring) = (self.socket(), self.ring);
         format!(
-            "net_memif{number},role={role},socket={},socket-abstract=no,rsize={ring}",
+            "net_memif{number},role={role},socket={},socket-abstract=no,rsize={ring},\
+             mac=02:00:00:00:{number:02x}:{last:02x}",
             text(&socket)
         )
     }

@@ -6,17 +6,20 @@
 mod budget;
 mod fast_path;
 mod frame;
+mod rules;
 
 use crate::phase::Phase;
-use crate::port::{Port, Verdict};
+use crate::port::{ForwardOutcome, Port, Verdict};
 use crate::stats::intervals::Interval;
 use crate::stats::{IgnoredCounters, Recorder};
 use crate::time::Instant;
-use crate::wire::Mac;
 use crate::worker::Polled;
 
+use self::fast_path::in_its_layout;
+
 pub use budget::Budget;
-pub use frame::{FrameReflector, Ignored, Reflected};
+pub use frame::{FrameReflector, Reflected};
+pub use rules::{Ignored, Rules};
 
 /// The most bursts of one poll. A poll goes on while they are full, so that a look at the clock,
 /// and all that is done once a poll, serves more packets where there are many.
@@ -24,18 +27,18 @@ pub const MAX_BURSTS: u32 = 4;
 
 /// The reflecting role of one worker.
 pub struct Reflector<'a> {
-    frames: FrameReflector,
+    frames: FrameReflector<'a>,
     /// The packets that all reflecting workers together may still send, if that is limited.
     budget: Option<&'a Budget>,
 }
 
 impl<'a> Reflector<'a> {
-    /// Makes the reflector of a port whose address is `own`, which sends no more than `budget`
+    /// Makes the reflector of a port that answers by `rules`, which sends no more than `budget`
     /// allows.
     #[must_use]
-    pub fn new(own: Mac, budget: Option<&'a Budget>) -> Self {
+    pub fn new(rules: Rules<'a>, budget: Option<&'a Budget>) -> Self {
         Self {
-            frames: FrameReflector::new(own),
+            frames: FrameReflector::new(rules),
             budget,
         }
     }
@@ -81,7 +84,6 @@ impl<'a> Reflector<'a> {
 
     /// Receives a burst, sends back at most `allowed` packets of it, and returns how many were
     /// received and how many sent.
-    #[inline(never)] // so that the loop over a burst has the registers to itself
     fn forward<P: Port, const LIMITED: bool>(
         &mut self,
         now: Instant,
@@ -89,18 +91,8 @@ impl<'a> Reflector<'a> {
         port: &mut P,
         recorder: &mut Recorder<'_>,
     ) -> (u16, u16) {
-        let mut left = allowed;
-        let outcome = port.forward(|frame| {
-            let is_allowed = !LIMITED || left > 0;
-            let verdict = if is_allowed && self.frames.reflect_fast(frame) {
-                Verdict::Send
-            } else {
-                self.forward_slow(frame, is_allowed, recorder)
-            };
-            if LIMITED && verdict == Verdict::Send {
-                left -= 1;
-            }
-            verdict
+        let outcome = in_its_layout!(self.frames.known(), HEADERS, LANES => {
+            self.forward_like::<P, LIMITED, HEADERS, LANES>(allowed, port, recorder)
         });
         if outcome.received > 0 {
             let rx = &mut recorder.counters.rx;
@@ -121,6 +113,29 @@ impl<'a> Reflector<'a> {
         (outcome.received, outcome.sent)
     }
 
+    /// Does so, where the last frame sent back has headers of `HEADERS` bytes.
+    #[inline(never)] // so that the loop over a burst has the registers to itself
+    fn forward_like<P: Port, const LIMITED: bool, const HEADERS: usize, const LANES: usize>(
+        &mut self,
+        allowed: u64,
+        port: &mut P,
+        recorder: &mut Recorder<'_>,
+    ) -> ForwardOutcome {
+        let mut left = allowed;
+        port.forward(|frame| {
+            let is_allowed = !LIMITED || left > 0;
+            let verdict = if is_allowed && self.frames.reflect_fast::<HEADERS, LANES>(frame) {
+                Verdict::Send
+            } else {
+                self.forward_slow(frame, is_allowed, recorder)
+            };
+            if LIMITED && verdict == Verdict::Send {
+                left -= 1;
+            }
+            verdict
+        })
+    }
+
     /// Turns round a frame of any kind, and counts what is not simply sent back.
     #[cold]
     #[inline(never)]
@@ -137,7 +152,12 @@ impl<'a> Reflector<'a> {
                 return Verdict::Send;
             }
             Ok(_) => counters.ignored.past_count += 1,
-            Err(reason) => *counters.ignored.of(reason) += 1,
+            Err(reason) => {
+                if let Ignored::OtherMac(mac) = reason {
+                    counters.rx.other_mac = mac.to_bits();
+                }
+                *counters.ignored.of(reason) += 1;
+            }
         }
         Verdict::Drop
     }
@@ -147,13 +167,18 @@ impl IgnoredCounters {
     /// Returns the counter of `reason`.
     const fn of(&mut self, reason: Ignored) -> &mut u64 {
         match reason {
-            Ignored::NotIpv4 => &mut self.not_ipv4,
+            Ignored::NotIp => &mut self.not_ip,
+            Ignored::Tags => &mut self.tags,
             Ignored::NotUdp => &mut self.not_udp,
             Ignored::Fragment => &mut self.fragment,
+            Ignored::ExtensionHeader => &mut self.extension_header,
             Ignored::Malformed => &mut self.malformed,
+            Ignored::Oversized => &mut self.oversized,
             Ignored::GroupAddress => &mut self.group_address,
+            Ignored::OtherMac(_) => &mut self.other_mac,
             Ignored::OwnMac => &mut self.own_mac,
             Ignored::Ttl => &mut self.ttl,
+            Ignored::NotAllowed(_) => &mut self.not_allowed,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The receiving role: what a frame is, from the frame alone, and what it counts as.
 
+mod arrivals;
 pub mod receiver;
 pub mod verify;
 

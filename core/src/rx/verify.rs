@@ -3,29 +3,53 @@
 
 mod fast_path;
 
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, SocketAddr};
 
 use heapless::Vec;
 use zerocopy::FromBytes;
 
 use crate::probe::filling::Filling;
+use crate::probe::layout::{Addresses, Family, Marks};
 use crate::probe::{Head, LONG_LEN, Tag, Tail};
 use crate::time::Span;
 use crate::wire::checksum::Sum;
-use crate::wire::{EtherType, Ethernet, Ipv4, Udp};
+use crate::wire::{EtherType, EthernetFrame, Ipv4, Ipv6, Udp};
 
-pub use fast_path::Verifier;
+pub(crate) use fast_path::in_its_layout;
+pub use fast_path::{LaidOut, Shapes, Verifier};
 
 /// The most ports that one run can use.
 pub const MAX_PORTS: usize = 32;
 
-/// The fields by which a probe of this run is known when it comes back.
+/// Who sends to whom, of one port of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The address that the port sends from.
+    pub source: IpAddr,
+    /// The address and UDP port that it sends to, of the same family.
+    pub destination: SocketAddr,
+}
+
+impl Route {
+    /// Returns the route of these addresses.
+    #[must_use]
+    pub const fn of(addresses: &Addresses) -> Self {
+        Self {
+            source: addresses.source,
+            destination: addresses.destination,
+        }
+    }
+}
+
+/// What a probe of this run looks like when it comes back.
 #[derive(Clone, Debug)]
 pub struct Expectation<'a> {
-    /// The addresses that the run's ports send from.
-    pub sources: Vec<Ipv4Addr, MAX_PORTS>,
-    /// The address and port that the probes were sent to.
-    pub destination: SocketAddrV4,
+    /// The run's routes, all of one family.
+    pub routes: Vec<Route, MAX_PORTS>,
+    /// The tags, DSCP and TTL that probes are sent with.
+    pub marks: Marks,
+    /// Whether the path forwards: probes come back as they were sent rather than turned round.
+    pub is_through: bool,
     /// The lowest of the run's source ports.
     pub first_source_port: u16,
     /// The highest of the run's source ports.
@@ -54,7 +78,10 @@ pub struct Probe {
 pub enum Reject {
     /// It is not of this run, and counts as foreign.
     Foreign,
-    /// It is not as it was sent, and counts as corrupt.
+    /// Counted as foreign and as unturned: a probe of this run that comes back as it was sent,
+    /// though the path is said to turn it round.
+    Unturned,
+    /// Counted as corrupt.
     Corrupt,
 }
 
@@ -69,14 +96,18 @@ pub enum ChecksumState {
     Bad,
 }
 
-/// Returns the state of the checksum in `udp`, where `payload` is the sum of the payload.
+/// Says what the checksum in `udp` is, where `pseudo` is the sum of the pseudo-header, and `payload`
+/// that of the payload.
 #[must_use]
 #[inline]
-pub fn checksum_state(ip: &Ipv4, udp: &Udp, payload: Sum) -> ChecksumState {
+pub fn checksum_state(family: Family, pseudo: Sum, udp: &Udp, payload: Sum) -> ChecksumState {
     if udp.checksum == [0; 2] {
-        return ChecksumState::Good;
+        // None was computed, which only IPv4 allows (RFC 768; RFC 8200, section 8.1).
+        return match family {
+            Family::V4 => ChecksumState::Good,
+            Family::V6 => ChecksumState::Bad,
+        };
     }
-    let pseudo = ip.pseudo_header(udp.length.get());
     if pseudo.plus(udp.sum()).plus(payload).is_valid() {
         ChecksumState::Good
     } else if is_partial(pseudo, udp) {
@@ -124,17 +155,34 @@ impl Expectation<'_> {
     /// Returns what `frame` is, which may be any, step by step in the order of the results.
     #[inline(never)]
     pub fn verify(&self, frame: &[u8]) -> Verified {
-        let Some((ip, udp, packet)) = self.addressed_to_us(frame) else {
+        let Some(datagram) = self.datagram(frame) else {
             return Reject::Foreign.into();
         };
-        let Some(payload) = intact_payload(ip, udp, packet) else {
+        let (source, destination) = (datagram.source, datagram.destination);
+        let (is_as_sent, is_returned) = (
+            self.is_route(source, destination),
+            self.is_route(destination, source),
+        );
+        if self.is_through {
+            if !is_as_sent {
+                return Reject::Foreign.into();
+            }
+        } else if !is_returned {
+            return if is_as_sent && self.is_ours(&datagram) {
+                Reject::Unturned.into()
+            } else {
+                Reject::Foreign.into()
+            };
+        }
+        let Some(payload) = datagram.payload else {
             return Reject::Corrupt.into();
         };
         let expected = self.expected_filling(payload);
         // The sum of what is as expected is known; only what differs has to be added up.
         let (front, filling_sum) = expected.unwrap_or((payload, 0));
         let payload_sum = Sum::of(front).plus(Sum::of_u16(filling_sum));
-        let state = checksum_state(ip, udp, payload_sum);
+        let udp = datagram.udp;
+        let state = checksum_state(datagram.family, datagram.pseudo, udp, payload_sum);
         if state == ChecksumState::Bad {
             return Reject::Corrupt.into();
         }
@@ -151,24 +199,35 @@ impl Expectation<'_> {
         }
     }
 
-    /// Returns the headers and the IP packet, if it is IPv4 UDP on this run's addresses and ports.
-    #[inline]
-    fn addressed_to_us<'f>(&self, frame: &'f [u8]) -> Option<(&'f Ipv4, &'f Udp, &'f [u8])> {
-        let (ethernet, packet) = Ethernet::ref_from_prefix(frame).ok()?;
-        let (ip, _) = Ipv4::ref_from_prefix(packet).ok()?;
-        if ethernet.ether_type != EtherType::IPV4
-            || ip.version() != 4
-            || ip.header_len() < size_of::<Ipv4>()
-            || ip.protocol != Ipv4::UDP
-            || ip.source() != *self.destination.ip()
-            || !self.sources.contains(&ip.destination())
-        {
+    /// Returns the UDP datagram in `frame`, if it is one, in the run's VLAN.
+    fn datagram<'f>(&self, frame: &'f [u8]) -> Option<Datagram<'f>> {
+        let frame = EthernetFrame::parse(frame)?;
+        if !frame.tags.are_same_vlans(&self.marks.tags) {
             return None;
         }
-        let (udp, _) = Udp::ref_from_prefix(packet.get(ip.header_len()..)?).ok()?;
-        let ours = udp.source.get() == self.destination.port()
-            && (self.first_source_port..=self.last_source_port).contains(&udp.destination.get());
-        ours.then_some((ip, udp, packet))
+        match frame.ether_type {
+            EtherType::IPV4 => Datagram::over_ipv4(frame.packet),
+            EtherType::IPV6 => Datagram::over_ipv6(frame.packet),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a port of the run sends from `source`, one of its source ports, to
+    /// `destination`.
+    fn is_route(&self, source: SocketAddr, destination: SocketAddr) -> bool {
+        let ports = self.first_source_port..=self.last_source_port;
+        ports.contains(&source.port())
+            && self
+                .routes
+                .iter()
+                .any(|route| route.source == source.ip() && route.destination == destination)
+    }
+
+    /// Returns whether a datagram has this run's tag.
+    fn is_ours(&self, datagram: &Datagram<'_>) -> bool {
+        datagram
+            .payload
+            .is_some_and(|payload| self.carries_our_tag(payload))
     }
 
     /// Returns the payload up to its filling, and the filling's sum, if length and filling are
@@ -182,6 +241,15 @@ impl Expectation<'_> {
         let (expected, sum) = self.filling.of(head.index());
         let (front, filling) = payload.split_at_checked(payload.len() - expected.len())?;
         (filling == expected).then_some((front, sum))
+    }
+
+    /// Returns the port that a probe of ours was sent from.
+    const fn source_port(&self, udp: &Udp) -> u16 {
+        if self.is_through {
+            udp.source.get()
+        } else {
+            udp.destination.get()
+        }
     }
 
     #[inline]
@@ -206,23 +274,72 @@ impl Expectation<'_> {
         Some(Probe {
             head: *head,
             lag,
-            port_offset: udp.destination.get() - self.first_source_port,
+            port_offset: self.source_port(udp) - self.first_source_port,
         })
     }
 }
 
-/// Returns the UDP payload, if the packet is whole and its lengths and IP checksum are right.
-#[inline]
-fn intact_payload<'f>(ip: &Ipv4, udp: &Udp, packet: &'f [u8]) -> Option<&'f [u8]> {
-    let header_len = ip.header_len();
-    // Whatever follows the packet is padding to the least length of a frame.
-    let packet = packet.get(..usize::from(ip.total_length.get()))?;
-    let options = packet.get(size_of::<Ipv4>()..header_len)?;
-    let payload = packet.get(header_len + Udp::LEN..)?;
-    let intact = !ip.is_fragment()
-        && usize::from(udp.length.get()) == payload.len() + Udp::LEN
-        && (ip.sum().plus(Sum::of(options))).is_valid();
-    intact.then_some(payload)
+/// A UDP datagram, whole or not.
+struct Datagram<'f> {
+    family: Family,
+    source: SocketAddr,
+    destination: SocketAddr,
+    udp: &'f Udp,
+    /// The sum of the pseudo-header.
+    pseudo: Sum,
+    /// Its payload; none if it is a fragment, or a length or the IP checksum is wrong.
+    payload: Option<&'f [u8]>,
+}
+
+impl<'f> Datagram<'f> {
+    fn over_ipv4(packet: &'f [u8]) -> Option<Self> {
+        let (ip, _) = Ipv4::ref_from_prefix(packet).ok()?;
+        let header_len = ip.header_len();
+        if ip.version() != 4 || header_len < size_of::<Ipv4>() || ip.protocol != Ipv4::UDP {
+            return None;
+        }
+        let (udp, _) = Udp::ref_from_prefix(packet.get(header_len..)?).ok()?;
+        // Whatever follows the packet is padding to the least length of a frame.
+        let whole = packet.get(..usize::from(ip.total_length.get()));
+        let is_intact = |packet: &&[u8]| {
+            let options = packet.get(size_of::<Ipv4>()..header_len);
+            let sum = |options| ip.sum().plus(Sum::of(options));
+            !ip.is_fragment() && options.is_some_and(|options| sum(options).is_valid())
+        };
+        Some(Self {
+            family: Family::V4,
+            source: SocketAddr::new(ip.source().into(), udp.source.get()),
+            destination: SocketAddr::new(ip.destination().into(), udp.destination.get()),
+            udp,
+            pseudo: ip.pseudo_header(udp.length.get()),
+            payload: whole
+                .filter(is_intact)
+                .and_then(|packet| payload(udp, packet.get(header_len..)?)),
+        })
+    }
+
+    fn over_ipv6(packet: &'f [u8]) -> Option<Self> {
+        let (ip, after) = Ipv6::ref_from_prefix(packet).ok()?;
+        if ip.version() != 6 || ip.next_header != Ipv6::UDP {
+            return None;
+        }
+        let (udp, _) = Udp::ref_from_prefix(after).ok()?;
+        let whole = after.get(..usize::from(ip.payload_length.get()));
+        Some(Self {
+            family: Family::V6,
+            source: SocketAddr::new(ip.source().into(), udp.source.get()),
+            destination: SocketAddr::new(ip.destination().into(), udp.destination.get()),
+            udp,
+            pseudo: ip.pseudo_header(Ipv6::UDP, udp.length.get()),
+            payload: whole.and_then(|datagram| payload(udp, datagram)),
+        })
+    }
+}
+
+/// Returns what follows `udp` in its `datagram`, if that is as long as it says.
+fn payload<'f>(udp: &Udp, datagram: &'f [u8]) -> Option<&'f [u8]> {
+    let is_whole = usize::from(udp.length.get()) == datagram.len();
+    datagram.get(Udp::LEN..).filter(|_| is_whole)
 }
 
 #[cfg(test)]

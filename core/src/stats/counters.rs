@@ -132,6 +132,9 @@ counters! {
         /// Packets with just the pseudo-header in their UDP checksum: the sender left the rest to a
         /// NIC (`CHECKSUM_PARTIAL`).
         checksum_partial: Sum, "checksum left to a NIC";
+        /// The MAC address, as a number, of the last frame that was for another port; 0 if there was
+        /// none.
+        other_mac: Max, "other MAC";
     }
 }
 
@@ -152,32 +155,45 @@ counters! {
         reordered: Sum, "reordered";
         /// Unique probes that came more than the grace after the end of their interval.
         late: Sum, "late";
+        /// Foreign packets that are probes of this run as they were sent, though the path is said to
+        /// turn them round.
+        unturned: Sum, "unturned";
     }
 }
 
 impl ProbeCounters {
     /// The number of counters, from the first on, that divide all received packets among them; the
-    /// others count some of the unique.
+    /// others count some of these.
     pub const RESULTS: usize = 5;
 }
 
 counters! {
     /// The counters of the packets that `reflect` received and did not send back, by reason.
     IgnoredCounters {
-        /// Not an IPv4 packet (ARP and IPv6 are among them).
-        not_ipv4: Sum, "not ipv4";
-        /// IPv4, but not UDP.
+        /// Neither an IPv4 nor an IPv6 packet (ARP is among them).
+        not_ip: Sum, "not ip";
+        /// With more than two VLAN tags.
+        tags: Sum, "tags";
+        /// IP, but not UDP.
         not_udp: Sum, "not udp";
-        /// A fragment of an IPv4 packet.
+        /// A fragment of an IP packet.
         fragment: Sum, "fragment";
+        /// IPv6 with an extension header.
+        extension_header: Sum, "extension header";
         /// Too short for the headers that it announces.
         malformed: Sum, "malformed";
+        /// Longer than the largest frame of the port.
+        oversized: Sum, "oversized";
         /// To or from a multicast or broadcast address, MAC or IP.
         group_address: Sum, "group address";
+        /// To another port's MAC address.
+        other_mac: Sum, "other mac";
         /// From the port's own MAC address.
         own_mac: Sum, "own mac";
-        /// With a TTL of 0 or 1.
+        /// With a TTL or hop limit of 0 or 1.
         ttl: Sum, "ttl";
+        /// From an address outside of the networks that are allowed.
+        not_allowed: Sum, "not allowed";
         /// Received in one burst with the last packet that `--count` allowed to send.
         past_count: Sum, "past count";
     }
@@ -294,7 +310,7 @@ mod tests {
         }
         assert_eq!((probes.unique, probes.duplicates, probes.late), (1, 2, 7));
         let told = probes.each().map(|(_, count)| count);
-        assert!(told.eq(1..=7));
+        assert!(told.eq(1..=8));
         assert_eq!(probes.by_name("lost"), None);
         let results = &ProbeCounters::TABLE[..ProbeCounters::RESULTS];
         assert_eq!(results.last().unwrap().name, "too_old");

@@ -8,7 +8,7 @@ use crate::stats::Recorder;
 use crate::stats::intervals::{Interval, IntervalBounds};
 use crate::time::{Instant, Span};
 use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
-use crate::tx::template::Template;
+use crate::tx::template::{FrontWords, Template, in_its_layout};
 use crate::worker::Polled;
 
 /// The plan of what one stream sends.
@@ -92,10 +92,10 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Returns the length of every frame that it sends.
+    /// Returns the length of every frame that it sends, without VLAN tags.
     #[must_use]
-    pub const fn frame_len(&self) -> FrameLen {
-        self.template.frame_len()
+    pub fn untagged_frame_len(&self) -> FrameLen {
+        self.template.untagged_frame_len()
     }
 
     /// Sends what is due at `now`, but nothing that falls due once `phase` is past running.
@@ -165,8 +165,19 @@ impl<'a> Generator<'a> {
         due
     }
 
-    #[inline(never)] // so that the loop over a burst has the registers to itself
+    #[inline]
     fn transmit<P: Port>(&self, now: Instant, due: u16, port: &mut P) -> TxOutcome {
+        in_its_layout!(self.template, front => self.transmit_with(front, now, due, port))
+    }
+
+    #[inline(never)] // so that the loop over a burst has the registers to itself
+    fn transmit_with<P: Port, const FIXED: usize>(
+        &self,
+        front: &FrontWords<FIXED>,
+        now: Instant,
+        due: u16,
+        port: &mut P,
+    ) -> TxOutcome {
         let Plan {
             stream,
             first_source_port,
@@ -179,7 +190,9 @@ impl<'a> Generator<'a> {
         } = self.next;
         // The reflector may be faster than the return from the device.
         self.sequences.set_sent(stream, sequence + u64::from(due));
-        let mut burst = self.template.burst(Index::new(stream, sequence), now);
+        let mut burst = self
+            .template
+            .burst(front, Index::new(stream, sequence), now);
         let first = u32::from(first_source_port);
         let mut next = first + port_offset;
         let mut next_port = || {

@@ -1,42 +1,110 @@
 //! A stream's finished frame: built once, and patched per packet.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::port::FrameLen;
 use crate::probe::filling::Filling;
-use crate::probe::layout::{Addresses, IPV4_FRONT_LEN, Ipv4Front, Layout};
+use crate::probe::layout::{Family, Front, Headers, Layout};
 use crate::probe::{self, Head, Index, Tag, Tail};
 use crate::time::{Instant, Span};
 use crate::wire::Udp;
 use crate::wire::checksum::Sum;
 
-/// The most bytes of UDP payload: those that an IP packet of 9000 bytes carries.
-pub const MAX_PAYLOAD_LEN: usize = 9000 - Layout::IPV4.of_mtu() as usize;
+/// Most bytes of an IP packet: what is usual for large frames.
+const MAX_MTU: usize = 9000;
 
-/// The bytes of [`Ipv4Front`] as few words, split where those that change from packet to packet
-/// begin and end.
+/// Returns the most bytes of UDP payload: what an IP packet of 9000 bytes carries.
+#[must_use]
+pub const fn max_payload_len(layout: Layout) -> usize {
+    MAX_MTU - layout.of_mtu() as usize
+}
+
+/// The bytes of a front by what changes in them from packet to packet, as few words as that takes;
+/// `FIXED` bytes stay as they are.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct FrontWords {
-    fixed: [[u8; 16]; 2],
+pub struct FrontWords<const FIXED: usize> {
+    fixed: [u8; FIXED],
     /// The source port is bytes 2 and 3.
     around_source_port: [u8; 8],
     udp_checksum: [u8; 2],
     head: Head,
 }
 
-/// The frame of a stream without what differs from packet to packet.
+impl<const FIXED: usize> FrontWords<FIXED> {
+    const LEN: usize = size_of::<Self>();
+
+    fn new(front: &Front) -> Self {
+        assert!(front.layout.front_len() == Self::LEN, "the layout's words");
+        let bytes = front.first::<{ Layout::MAX_FRONT_LEN }>();
+        let (words, _) = Self::read_from_prefix(&bytes).expect("no front is longer");
+        words
+    }
+}
+
+/// A front in the words of its layout.
+#[derive(Clone, Debug)]
+pub enum LaidOut {
+    /// IPv4.
+    Ipv4(FrontWords<32>),
+    /// IPv4 behind a VLAN tag.
+    TaggedIpv4(FrontWords<36>),
+    /// IPv4 behind two tags.
+    TwiceTaggedIpv4(FrontWords<40>),
+    /// IPv6.
+    Ipv6(FrontWords<52>),
+    /// IPv6 behind a VLAN tag.
+    TaggedIpv6(FrontWords<56>),
+    /// IPv6 behind two tags.
+    TwiceTaggedIpv6(FrontWords<60>),
+}
+
+impl LaidOut {
+    fn new(front: &Front) -> Self {
+        let layout = front.layout;
+        let tags = (layout.ip() - Layout::IPV4.ip()) / crate::wire::Vlan::LEN;
+        match (layout.family(), tags) {
+            (Family::V4, 0) => Self::Ipv4(FrontWords::new(front)),
+            (Family::V4, 1) => Self::TaggedIpv4(FrontWords::new(front)),
+            (Family::V4, _) => Self::TwiceTaggedIpv4(FrontWords::new(front)),
+            (Family::V6, 0) => Self::Ipv6(FrontWords::new(front)),
+            (Family::V6, 1) => Self::TaggedIpv6(FrontWords::new(front)),
+            (Family::V6, _) => Self::TwiceTaggedIpv6(FrontWords::new(front)),
+        }
+    }
+}
+
+/// Does something with the front of a template in the words of its layout, so that it is compiled
+/// for each layout.
+macro_rules! in_its_layout {
+    ($template:expr, $front:ident => $what:expr) => {
+        match $template.front() {
+            $crate::tx::template::LaidOut::Ipv4($front) => $what,
+            $crate::tx::template::LaidOut::TaggedIpv4($front) => $what,
+            $crate::tx::template::LaidOut::TwiceTaggedIpv4($front) => $what,
+            $crate::tx::template::LaidOut::Ipv6($front) => $what,
+            $crate::tx::template::LaidOut::TaggedIpv6($front) => $what,
+            $crate::tx::template::LaidOut::TwiceTaggedIpv6($front) => $what,
+        }
+    };
+}
+pub(crate) use in_its_layout;
+
+/// The frame of a stream, but for what differs from packet to packet.
 #[derive(Clone, Debug)]
 pub struct Template<'a> {
-    front: FrontWords,
-    /// The sum over all that the UDP checksum covers and that never changes.
+    front: LaidOut,
+    /// Over all that never changes and that the UDP checksum covers.
     constant: Sum,
     /// The UDP checksum of a packet that was left to a NIC (`CHECKSUM_PARTIAL`).
     partial: [u8; 2],
     tag: Tag,
     filling: Filling<'a>,
     long: bool,
+    minimal: bool,
     frame_len: FrameLen,
+    /// Bytes of the VLAN tags in it.
+    tags_len: u16,
 }
 
 /// The fields that differ from packet to packet.
@@ -53,31 +121,34 @@ pub struct Patch {
 }
 
 impl<'a> Template<'a> {
-    /// Makes the frames of the run with `tag` between `addresses`, with `payload_len` bytes of
+    /// Makes the frames of the run with `tag` that have `headers` and `payload_len` bytes of
     /// payload, for which `filling` has been made (see [`filling_len`]).
     ///
-    /// `None` if the payload is shorter than a probe or longer than [`MAX_PAYLOAD_LEN`].
+    /// `None` if the payload is shorter than a probe or longer than [`max_payload_len`], or if the
+    /// addresses are of different families.
     #[must_use]
     pub fn new(
-        addresses: &Addresses,
+        headers: &Headers,
         tag: Tag,
         payload_len: u16,
         filling: Filling<'a>,
     ) -> Option<Self> {
-        if !(probe::MIN_LEN..=MAX_PAYLOAD_LEN).contains(&usize::from(payload_len)) {
+        let udp_len = (Udp::LEN as u16).checked_add(payload_len)?;
+        let front = Front::sent(headers, udp_len)?;
+        let len = usize::from(payload_len);
+        if !(probe::MIN_LEN..=max_payload_len(front.layout)).contains(&len) {
             return None;
         }
-        let udp_len = Udp::LEN as u16 + payload_len;
-        let front = Ipv4Front::sent(addresses, udp_len);
-        let pseudo = front.ip.pseudo_header(udp_len);
         Some(Self {
-            partial: pseudo.fold().to_ne_bytes(),
-            constant: pseudo.plus(front.udp.sum()),
-            front: transmute!(front),
+            partial: front.pseudo.fold().to_ne_bytes(),
+            constant: front.pseudo.plus(front.udp().sum()),
+            front: LaidOut::new(&front),
             tag,
             filling,
-            long: usize::from(payload_len) >= probe::LONG_LEN,
-            frame_len: FrameLen(Layout::IPV4.payload() as u16 + payload_len),
+            long: len >= probe::LONG_LEN,
+            minimal: len == probe::MIN_LEN,
+            frame_len: FrameLen(front.layout.payload() as u16 + payload_len),
+            tags_len: (front.layout.ip() - Layout::IPV4.ip()) as u16,
         })
     }
 
@@ -87,23 +158,42 @@ impl<'a> Template<'a> {
         self.frame_len
     }
 
+    /// Returns the bytes of every frame, without VLAN tags and FCS.
+    #[must_use]
+    pub const fn untagged_frame_len(&self) -> FrameLen {
+        FrameLen(self.frame_len.0 - self.tags_len)
+    }
+
     /// Returns whether its probes are the shortest, which carry neither lag nor filling.
     #[must_use]
     pub const fn is_minimal(&self) -> bool {
-        self.frame_len.0 as usize == IPV4_FRONT_LEN
+        self.minimal
     }
 
-    /// Writes one packet to the start of `frame` as [`Burst::write`] does, and returns its length.
+    /// Returns its front, in the words of its layout.
+    #[inline]
+    pub(crate) const fn front(&self) -> &LaidOut {
+        &self.front
+    }
+
+    /// Writes one packet to the start of `frame`, which holds at least [`Self::frame_len`] bytes, and
+    /// returns its length.
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
-        self.burst(patch.index, patch.time)
-            .write(frame, patch.source_port, patch.lag)
+        in_its_layout!(self, front => self
+            .burst(front, patch.index, patch.time)
+            .write(frame, patch.source_port, patch.lag))
     }
 
-    /// Returns the writer of the packets from probe `first` of a stream on, sent at `time`; none of
-    /// their sequences may come to [`Index::SEQUENCES`].
+    /// Returns the packets from probe `first` of a stream on, sent at `time`, with the template's
+    /// own `front`; their sequences do not come to [`Index::SEQUENCES`].
     #[must_use]
     #[inline]
-    pub fn burst(&self, first: Index, time: Instant) -> Burst<'_, 'a> {
+    pub(crate) fn burst<'t, const FIXED: usize>(
+        &'t self,
+        front: &'t FrontWords<FIXED>,
+        first: Index,
+        time: Instant,
+    ) -> Burst<'t, 'a, FIXED> {
         let head = Head::new(first, self.tag, time);
         let mut sum = self.constant.plus(head.sum());
         if self.long {
@@ -111,6 +201,7 @@ impl<'a> Template<'a> {
         }
         Burst {
             template: self,
+            front,
             head,
             time,
             index: first,
@@ -118,32 +209,33 @@ impl<'a> Template<'a> {
         }
     }
 
+    /// Writes a packet as if it were sent a little later, so that its checksum does not look like a
+    /// `CHECKSUM_PARTIAL` one.
     #[cold]
-    fn write_later(
+    fn write_later<const FIXED: usize>(
         &self,
+        front: &FrontWords<FIXED>,
         frame: &mut [u8],
-        index: Index,
-        mut time: Instant,
+        (index, mut time): (Index, Instant),
         source_port: u16,
         lag: Span,
     ) {
         loop {
             time = time + Span::from_nanos(1);
-            if self
-                .burst(index, time)
-                .try_write::<false>(frame, source_port, lag)
-            {
+            let later = self.burst(front, index, time);
+            if later.try_write::<false>(frame, source_port, lag) {
                 return;
             }
         }
     }
 }
 
-/// The writer of the packets of one burst, which are neighbours in one stream and sent at one time,
-/// so that they have most of their sum in common.
-pub struct Burst<'t, 'a> {
+/// The packets of one burst: neighbours in one stream, sent at one time, so that they have most of
+/// their sum in common.
+pub(crate) struct Burst<'t, 'a, const FIXED: usize> {
     template: &'t Template<'a>,
-    /// The head of the first packet.
+    front: &'t FrontWords<FIXED>,
+    /// That of the first packet.
     head: Head,
     time: Instant,
     /// The index of the next packet.
@@ -156,9 +248,9 @@ pub struct Burst<'t, 'a> {
 /// the index, as it lies in memory.
 const STEP: u32 = u16::from_ne_bytes(1_u16.to_le_bytes()) as u32;
 
-impl Burst<'_, '_> {
-    /// Writes the next packet, which is sent `lag` after it was due, to the start of `frame`, which
-    /// holds at least [`Template::frame_len`] bytes, and returns its length.
+impl<const FIXED: usize> Burst<'_, '_, FIXED> {
+    /// Writes the next packet to the start of `frame`, which holds at least
+    /// [`Template::frame_len`] bytes: sent `lag` after it was due.
     ///
     /// No packet is written whose right checksum looks like one that was left to a NIC, since a
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
@@ -174,21 +266,27 @@ impl Burst<'_, '_> {
     pub fn write_minimal(&mut self, frame: &mut [u8], source_port: u16) -> FrameLen {
         debug_assert!(self.template.is_minimal());
         self.write_next::<true>(frame, source_port, Span::ZERO);
-        FrameLen(IPV4_FRONT_LEN as u16)
+        FrameLen(FrontWords::<FIXED>::LEN as u16)
     }
 
     #[inline(always)]
     fn write_next<const MINIMAL: bool>(&mut self, frame: &mut [u8], source_port: u16, lag: Span) {
         if !self.try_write::<MINIMAL>(frame, source_port, lag) {
-            self.template
-                .write_later(frame, self.index, self.time, source_port, lag);
+            // By value, so that the burst stays in registers.
+            let Self {
+                template,
+                front,
+                index,
+                time,
+                ..
+            } = *self;
+            template.write_later(front, frame, (index, time), source_port, lag);
         }
         self.index = self.index.next();
         self.sum += STEP;
     }
 
-    /// Writes the next packet; if its checksum would look like one that was left to a NIC, writes
-    /// nothing and returns `false`.
+    /// Writes nothing and says so if the checksum would look like a `CHECKSUM_PARTIAL` one.
     #[inline(always)]
     fn try_write<const MINIMAL: bool>(
         &self,
@@ -214,12 +312,12 @@ impl Burst<'_, '_> {
         if checksum == template.partial {
             return false;
         }
-        let (front, mut rest) =
-            FrontWords::mut_from_prefix(frame).expect("a frame is no shorter than its front");
+        let (front, mut rest) = FrontWords::<FIXED>::mut_from_prefix(frame)
+            .expect("a frame is no shorter than its front");
         let source_port = [0, 0, source_port[0], source_port[1], 0, 0, 0, 0];
-        let around = u64::from_ne_bytes(template.front.around_source_port);
+        let around = u64::from_ne_bytes(self.front.around_source_port);
         *front = FrontWords {
-            fixed: template.front.fixed,
+            fixed: self.front.fixed,
             around_source_port: (around | u64::from_ne_bytes(source_port)).to_ne_bytes(),
             udp_checksum: checksum,
             head: self.head.at(self.index),
@@ -254,133 +352,4 @@ pub const fn filling_len(payload_len: u16) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::vec;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::probe::Age;
-    use crate::testing::{ADDRESSES, with_filling};
-
-    fn written(payload_len: u16, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
-        let mut frame = vec![0xa5; 9100];
-        let FrameLen(len) = with_filling(seed, filling_len(payload_len), |filling| {
-            let template = Template::new(&ADDRESSES, Tag::new(tag), payload_len, filling);
-            template.unwrap().write(&mut frame, patch)
-        });
-        assert!(
-            frame[usize::from(len)..].iter().all(|byte| *byte == 0xa5),
-            "wrote too far"
-        );
-        frame.truncate(usize::from(len));
-        frame
-    }
-
-    proptest! {
-        #[test]
-        fn etherparse_finds_every_frame_well_formed(
-            payload_len in 16_u16..=8972,
-            seed: u64,
-            tag: u64,
-            index: u64,
-            source_port: u16,
-            time: u64,
-            lag: u64,
-        ) {
-            let index = Index::new((index >> 48) as u16, index);
-            let patch = Patch { index, source_port, time: Instant::from_nanos(time), lag: Span::from_nanos(lag) };
-            let frame = written(payload_len, seed, tag, &patch);
-            let parsed = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
-            let Some(etherparse::NetSlice::Ipv4(ip)) = parsed.net else { panic!("no IPv4") };
-            let header = ip.header().to_header();
-            prop_assert_eq!(header.header_checksum, header.calc_header_checksum());
-            prop_assert_eq!(usize::from(header.total_len), frame.len() - 14);
-            let Some(etherparse::TransportSlice::Udp(udp)) = parsed.transport else {
-                panic!("no UDP")
-            };
-            let theirs = udp.to_header().calc_checksum_ipv4(&header, udp.payload()).unwrap();
-            prop_assert_eq!(udp.checksum(), theirs);
-            prop_assert_eq!(udp.source_port(), source_port);
-            prop_assert_eq!(udp.payload().len(), usize::from(payload_len));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_bare_probe_is_written_as_any(
-            tag: u64,
-            stream: u16,
-            sequence in 0..Index::SEQUENCES - 1000,
-            source_port: u16,
-            time in 0..1_u64 << 60,
-        ) {
-            with_filling(1, 0, |filling| {
-                let template = Template::new(&ADDRESSES, Tag::new(tag), 16, filling).unwrap();
-                prop_assert!(template.is_minimal());
-                let first = Index::new(stream, sequence);
-                let mut bare = template.burst(first, Instant::from_nanos(time));
-                let mut any = template.burst(first, Instant::from_nanos(time));
-                for i in 0..1000 {
-                    let source_port = source_port.wrapping_add(i * 13);
-                    let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
-                    let len = bare.write_minimal(&mut one, source_port);
-                    prop_assert_eq!(len, any.write(&mut other, source_port, Span::ZERO));
-                    prop_assert_eq!(one, other);
-                }
-                Ok(())
-            })?;
-        }
-    }
-
-    #[test]
-    fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
-        with_filling(1, filling_len(16), |filling| {
-            let template = Template::new(&ADDRESSES, Tag::new(1), 16, filling).unwrap();
-            let mut frame = [0; 58];
-            let mut postponed = 0;
-            // Every sum comes up several times.
-            for sequence in 0..300_000 {
-                let patch = Patch {
-                    index: Index::new(0, sequence),
-                    source_port: 10_000,
-                    time: Instant::from_nanos(1000),
-                    lag: Span::ZERO,
-                };
-                template.write(&mut frame, &patch);
-                assert_ne!(frame[40..42], template.partial);
-                let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
-                let Age::Past(age) = head.age(Instant::from_nanos(2000)) else {
-                    panic!("from the future");
-                };
-                match age.as_nanos() {
-                    1000 => {}
-                    999 => postponed += 1,
-                    age => panic!("{age}"),
-                }
-            }
-            assert!((1..100).contains(&postponed), "{postponed}");
-        });
-    }
-
-    #[test]
-    fn the_last_probe_of_all_is_written() {
-        let patch = Patch {
-            index: Index::new(u16::MAX, Index::SEQUENCES - 1),
-            source_port: 1,
-            time: Instant::from_nanos(1),
-            lag: Span::ZERO,
-        };
-        let frame = written(16, 1, 1, &patch);
-        let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
-        assert_eq!(head.index(), patch.index);
-    }
-
-    #[test]
-    fn a_payload_that_holds_no_probe_is_refused() {
-        with_filling(0, 0, |filling| {
-            assert!(Template::new(&ADDRESSES, Tag::new(0), 15, filling).is_none());
-            assert!(Template::new(&ADDRESSES, Tag::new(0), 8973, filling).is_none());
-        });
-    }
-}
+mod tests;

@@ -56,6 +56,12 @@ impl Arp {
         Self::new(Self::REQUEST, sender, Mac([0; 6]), target)
     }
 
+    /// Makes an announcement: `sender` is where it says (RFC 5227, section 2.3).
+    #[must_use]
+    pub const fn announcement(sender: (Mac, Ipv4Addr)) -> Self {
+        Self::request(sender, sender.1)
+    }
+
     /// Returns the answer to `request`: its target address is at `mac`.
     #[must_use]
     pub const fn reply(request: &Self, mac: Mac) -> Self {
@@ -116,6 +122,14 @@ mod tests {
                 2
             ]
         );
+    }
+
+    #[test]
+    fn an_announcement_asks_for_its_own_sender() {
+        let announcement = Arp::announcement(ALICE);
+        assert!(announcement.is_well_formed() && announcement.is_request());
+        assert_eq!((announcement.sender_mac, announcement.sender_ip()), ALICE);
+        assert_eq!(announcement.target_ip(), ALICE.1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use core::error::Error;
 use core::fmt;
+use core::mem::offset_of;
 use core::str::FromStr;
 
 use zerocopy::byteorder::network_endian::U16;
@@ -28,6 +29,20 @@ pub struct Mac(pub [u8; 6]);
 impl Mac {
     /// ff:ff:ff:ff:ff:ff.
     pub const BROADCAST: Self = Self([0xff; 6]);
+
+    /// Returns it as a number of 48 bits.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
+    /// Makes one of the low 48 bits of a number.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        let [_, _, a, b, c, d, e, f] = bits.to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
 
     /// Returns whether it names a group of stations, as broadcast and multicast addresses do (IEEE
     /// 802, the I/G bit).
@@ -91,6 +106,12 @@ impl EtherType {
     pub const IPV4: Self = Self(U16::new(0x0800));
     /// ARP (RFC 826).
     pub const ARP: Self = Self(U16::new(0x0806));
+    /// IPv6 (RFC 2464).
+    pub const IPV6: Self = Self(U16::new(0x86dd));
+    /// A customer VLAN tag (IEEE 802.1Q, clause 9.5).
+    pub const VLAN: Self = Self(U16::new(0x8100));
+    /// A service VLAN tag, the outer of two (IEEE 802.1ad).
+    pub const SERVICE_VLAN: Self = Self(U16::new(0x88a8));
 }
 
 /// The 14 bytes in front of every frame.
@@ -105,6 +126,11 @@ pub struct Ethernet {
     pub source: Mac,
     /// The type of what follows.
     pub ether_type: EtherType,
+}
+
+impl Ethernet {
+    /// Where the type lies, in bytes from the frame's first.
+    pub const TYPE_AT: usize = offset_of!(Self, ether_type);
 }
 
 #[cfg(test)]

@@ -71,6 +71,15 @@ impl Ipv4 {
         header
     }
 
+    /// Returns the header with another DSCP (the upper six bits of its field, RFC 2474) and TTL.
+    #[must_use]
+    pub fn marked(mut self, dscp: u8, ttl: u8) -> Self {
+        self.dscp_ecn = dscp << 2;
+        self.ttl = ttl;
+        self.set_checksum();
+        self
+    }
+
     /// Computes the checksum of a header without options.
     pub fn set_checksum(&mut self) {
         self.checksum = [0; 2];

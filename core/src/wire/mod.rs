@@ -21,13 +21,25 @@
 pub mod arp;
 pub mod checksum;
 pub mod ethernet;
+pub mod frame;
+pub mod icmp;
 pub mod ipv4;
+pub mod ipv6;
+pub mod ndp;
+pub mod prefix;
 pub mod udp;
+pub mod vlan;
 
 pub use arp::Arp;
 pub use ethernet::{EtherType, Ethernet, Mac, ParseMacError};
+pub use frame::EthernetFrame;
+pub use icmp::{Echo, Icmp};
 pub use ipv4::Ipv4;
+pub use ipv6::Ipv6;
+pub use ndp::{LinkLayerAddress, NeighbourMessage};
+pub use prefix::Prefix;
 pub use udp::Udp;
+pub use vlan::{Tags, Tci, Vlan};
 
 /// Bytes of the frame check sequence, which the device adds and removes.
 pub const FCS_LEN: usize = 4;

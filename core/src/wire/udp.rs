@@ -1,5 +1,7 @@
 //! UDP header (RFC 768).
 
+use core::mem::offset_of;
+
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -24,18 +26,20 @@ pub struct Udp {
 impl Udp {
     /// Bytes of the header.
     pub const LEN: usize = size_of::<Self>();
+    /// Where the checksum lies, in bytes from the header's first.
+    pub const CHECKSUM_AT: usize = offset_of!(Self, checksum);
 
     /// Swaps source and destination; the checksum stays right, since a sum has no order.
     pub const fn swap_ports(&mut self) {
         core::mem::swap(&mut self.source, &mut self.destination);
     }
 
-    /// Returns the sum over destination port and checksum.
+    /// Returns both ports, the destination in the low 16 bits.
     #[must_use]
     #[inline]
-    pub const fn changing_sum(&self) -> Sum {
-        Sum::of_u16(u16::from_ne_bytes(self.destination.to_bytes()))
-            .plus(Sum::of_u16(u16::from_ne_bytes(self.checksum)))
+    pub const fn ports(&self) -> u32 {
+        let ([a, b], [c, d]) = (self.source.to_bytes(), self.destination.to_bytes());
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Returns the sum over these 8 bytes, the checksum among them.

@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
-use crate::reflect::Budget;
+use crate::reflect::{Budget, Rules};
 use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use crate::stats::{Counters, WorkerStats};
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
@@ -99,7 +99,7 @@ fn reflected(count: usize, rounds: usize, takes: u16, budget: Option<&Budget>) -
             let source = Source { burst: 8, takes };
             Worker::new(
                 source,
-                Role::Reflect(Reflector::new(OWN, budget)),
+                Role::Reflect(Reflector::new(Rules::of(OWN), budget)),
                 Recorder::new(stats, Writer::new(ring)),
             )
         })
@@ -164,7 +164,7 @@ fn polled(source: Source, times: &[u64]) -> Counters {
     let cells: Vec<Cell> = (0..4).map(|_| Cell::default()).collect();
     let ring = Ring::new(grid, &cells);
     let stats = Box::<WorkerStats>::default();
-    let role = Role::Reflect(Reflector::new(OWN, None));
+    let role = Role::Reflect(Reflector::new(Rules::of(OWN), None));
     let mut workers = [Worker::new(
         source,
         role,

@@ -1,9 +1,12 @@
 //! Changes to a frame on its way.
 
+use std::net::IpAddr;
+
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
+use crate::oracle::{self, ETHERNET, TAG, UDP, u16_at};
+use crate::places::{Link, Places};
 
 /// One change to a frame: five bytes of the input.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -24,44 +27,39 @@ impl Edit {
     /// Makes the change to `frame`.
     pub fn apply(&self, frame: &mut Vec<u8>) {
         let at = usize::from(self.at.get()).min(frame.len().saturating_sub(1));
-        let [low, high] = self.value.get().to_le_bytes();
-        match self.what % 12 {
-            0 | 1 => self.replace(frame, at, low),
+        let value = self.value.get();
+        let [low, high] = value.to_le_bytes();
+        match self.what % 16 {
+            0 => replace(frame, at, |_| low),
+            1 => replace(frame, at, |byte| byte ^ low),
             2 => frame.truncate(usize::from(self.at.get())),
             3 => frame.resize((frame.len() + usize::from(low)).min(MOST), high),
-            4 => splice(frame, at, usize::from(self.value.get())),
+            4 => splice(frame, at, usize::from(value)),
             5 => set_ip_checksum(frame),
-            6 => set_udp_checksum(frame, right_checksum),
+            6 => set_udp_checksum(frame, oracle::udp_checksum),
             7 => set_udp_checksum(frame, |source, destination, datagram| {
                 oracle::partial_checksum(source, destination, datagram.len() as u16)
             }),
             8 => set_udp_checksum(frame, |_, _, _| 0),
             9 => insert_option(frame, low),
-            10 => self.resize_payload(frame, low),
+            10 => resize_payload(frame, usize::from(self.at.get()), low),
             // The filling may still be right, and the payload's head and the ports say otherwise.
-            _ => self.replace(frame, ETHERNET + IPV4 + at % 32, low),
+            11 => {
+                if let Some(Places { udp, .. }) = Places::of(frame) {
+                    replace(frame, udp + at % 32, |byte| byte ^ low);
+                }
+            }
+            12 => insert_tag(frame, at, value),
+            13 => remove_tag(frame),
+            14 => forward(frame, low, high),
+            _ => turn_round(frame),
         }
     }
+}
 
-    fn replace(&self, frame: &mut [u8], at: usize, with: u8) {
-        if let Some(byte) = frame.get_mut(at) {
-            *byte = if self.what.is_multiple_of(12) {
-                with
-            } else {
-                *byte ^ with
-            };
-        }
-    }
-
-    /// Makes the payload `self.at` bytes long, and sets the lengths and checksums of both headers.
-    fn resize_payload(&self, frame: &mut Vec<u8>, with: u8) {
-        let Some(udp_at) = udp_at(frame) else { return };
-        let end = (udp_at + UDP + usize::from(self.at.get())).min(MOST);
-        frame.resize(end, with);
-        set_u16(frame, 16, end - ETHERNET);
-        set_u16(frame, udp_at + 4, end - udp_at);
-        set_ip_checksum(frame);
-        set_udp_checksum(frame, right_checksum);
+fn replace(frame: &mut [u8], at: usize, with: impl Fn(u8) -> u8) {
+    if let Some(byte) = frame.get_mut(at) {
+        *byte = with(*byte);
     }
 }
 
@@ -79,47 +77,115 @@ fn set_u16(frame: &mut [u8], at: usize, value: usize) {
     frame[at..at + 2].copy_from_slice(&(value as u16).to_be_bytes());
 }
 
-/// Returns the offset of the UDP header, if there are an IPv4 and a UDP header.
-fn udp_at(frame: &[u8]) -> Option<usize> {
-    let packet = frame.get(ETHERNET..)?;
-    let header = etherparse::Ipv4HeaderSlice::from_slice(packet).ok()?;
-    let at = ETHERNET + header.slice().len();
-    (frame.len() >= at + UDP).then_some(at)
+/// Returns the places in a frame, if an IP header and room for a UDP header are there.
+fn udp_places(frame: &[u8]) -> Option<Places> {
+    Places::of(frame).filter(|places| frame.len() >= places.udp + UDP)
 }
 
+/// Makes the payload `len` bytes long, and sets the lengths and checksums of both headers.
+fn resize_payload(frame: &mut Vec<u8>, len: usize, with: u8) {
+    let Some(places) = udp_places(frame) else {
+        return;
+    };
+    let end = (places.udp + UDP + len).min(MOST);
+    frame.resize(end, with);
+    let (at, from) = places.length();
+    set_u16(frame, at, end - from);
+    set_u16(frame, places.udp + 4, end - places.udp);
+    set_ip_checksum(frame);
+    set_udp_checksum(frame, oracle::udp_checksum);
+}
+
+/// Sets the right checksum of the IP header, if it has one.
 fn set_ip_checksum(frame: &mut [u8]) {
-    if let Some(udp_at) = udp_at(frame) {
-        let checksum = oracle::ip_checksum(&frame[ETHERNET..udp_at]);
-        set_u16(frame, 24, usize::from(checksum));
+    if let Some(Places {
+        is_v6: false,
+        ip,
+        udp,
+    }) = Places::of(frame)
+    {
+        let checksum = oracle::ip_checksum(&frame[ip..udp]);
+        set_u16(frame, ip + 10, usize::from(checksum));
     }
-}
-
-fn right_checksum(source: [u8; 4], destination: [u8; 4], datagram: &[u8]) -> u16 {
-    oracle::udp_checksum(source, destination, datagram)
 }
 
 /// Sets the UDP checksum to the one that `checksum` returns for source, destination and datagram.
-fn set_udp_checksum(frame: &mut [u8], checksum: impl Fn([u8; 4], [u8; 4], &[u8]) -> u16) {
-    let Some(udp_at) = udp_at(frame) else { return };
-    let end = udp_at + usize::from(u16_at(frame, udp_at + 4));
-    if let Some(datagram) = frame.get(udp_at..end)
+pub fn set_udp_checksum(frame: &mut [u8], checksum: impl Fn(IpAddr, IpAddr, &[u8]) -> u16) {
+    let Some(places) = udp_places(frame) else {
+        return;
+    };
+    let end = places.udp + usize::from(u16_at(frame, places.udp + 4));
+    if let Some(datagram) = frame.get(places.udp..end)
         && datagram.len() >= UDP
     {
-        let checksum = checksum(four_at(frame, 26), four_at(frame, 30), datagram);
-        set_u16(frame, udp_at + 6, usize::from(checksum));
+        let (source, destination) = places.addresses(frame);
+        let checksum = checksum(source, destination, datagram);
+        set_u16(frame, places.udp + 6, usize::from(checksum));
     }
 }
 
-/// Inserts a word of IP options, if there is room for one.
+/// Inserts a word of IPv4 options, or an extension header of 8 bytes (RFC 8200, section 4.6), if
+/// there is room for it.
 fn insert_option(frame: &mut Vec<u8>, with: u8) {
-    if let Some(udp_at) = udp_at(frame)
-        && frame[14] < 0x4f
-        && frame.len() + 4 <= MOST
-    {
-        frame.splice(udp_at..udp_at, [with; 4]);
-        frame[14] += 1;
-        let total_len = u16_at(frame, 16).saturating_add(4);
-        set_u16(frame, 16, usize::from(total_len));
+    let Some(places) = udp_places(frame) else {
+        return;
+    };
+    let Places { is_v6, ip, udp } = places;
+    let (at, _) = places.length();
+    let len = usize::from(u16_at(frame, at));
+    if frame.len() + 8 > MOST || len + 8 > usize::from(u16::MAX) {
+        return;
+    }
+    if is_v6 {
+        let next = std::mem::replace(&mut frame[places.protocol()], 60);
+        frame.splice(udp..udp, [next, 0, with, with, with, with, with, with]);
+        set_u16(frame, at, len + 8);
+    } else if frame[ip] < 0x4f {
+        frame.splice(udp..udp, [with; 4]);
+        frame[ip] += 1;
+        set_u16(frame, at, len + 4);
         set_ip_checksum(frame);
+    }
+}
+
+/// Puts a tag in front of all others, if there is room for it; `at` chooses its type.
+fn insert_tag(frame: &mut Vec<u8>, at: usize, tag: u16) {
+    if frame.len() >= ETHERNET && frame.len() + TAG <= MOST {
+        let [high, low] = tag.to_be_bytes();
+        let ether_type = if at.is_multiple_of(2) {
+            [0x81, 0]
+        } else {
+            [0x88, 0xa8]
+        };
+        frame.splice(12..12, [ether_type[0], ether_type[1], high, low]);
+    }
+}
+
+/// Removes the tag in front of all others, if there is one.
+fn remove_tag(frame: &mut Vec<u8>) {
+    if Link::of(frame).is_some_and(|link| !link.tags.is_empty()) {
+        frame.drain(12..12 + TAG);
+    }
+}
+
+/// Sets TTL and differentiated services, as routers on the way do, and the checksum of the header.
+fn forward(frame: &mut [u8], ttl: u8, dscp_ecn: u8) {
+    let Some(places) = Places::of(frame) else {
+        return;
+    };
+    frame[places.ttl()] = ttl;
+    if places.is_v6 {
+        frame[places.ip] = 0x60 | dscp_ecn >> 4;
+        frame[places.ip + 1] = frame[places.ip + 1] & 0x0f | dscp_ecn << 4;
+    } else {
+        frame[places.ip + 1] = dscp_ecn;
+        set_ip_checksum(frame);
+    }
+}
+
+/// Swaps all addresses, which keeps the checksums right.
+fn turn_round(frame: &mut [u8]) {
+    if let Some(places) = udp_places(frame) {
+        frame.copy_from_slice(&places.swapped(frame));
     }
 }

@@ -1,11 +1,16 @@
 //! The plain reading of a received packet: byte by byte, in the order of the documented results.
 
+use std::net::SocketAddr;
+
 use dpdkgen_core::probe::{Age, Index};
 use dpdkgen_core::rx::verify::{Expectation, Reject, Verified};
 use dpdkgen_core::time::{Instant, Span};
 
+use zerocopy::IntoBytes;
+
 use super::LOW_48;
-use crate::oracle::{self, ETHERNET, IPV4, UDP, four_at, u16_at};
+use crate::oracle::{self, UDP, u16_at};
+use crate::places::{self, Link, Places};
 
 /// The verdict on a packet received at one time, as in [`Verified`].
 #[derive(Debug, PartialEq, Eq)]
@@ -43,72 +48,100 @@ pub fn verify(expectation: &Expectation<'_>, frame: &[u8], now: Instant) -> Verd
         result,
         checksum_partial,
     };
-    let Some(udp_at) = addressed_to_us(expectation, frame) else {
+    let Some(places) = udp_in_our_vlans(expectation, frame) else {
         return verdict(Err(Reject::Foreign), false);
     };
-    let Some(datagram) = right_lengths(frame, udp_at) else {
+    let datagram = right_lengths(frame, places);
+    let (source, destination) = places.addresses(frame);
+    let from = SocketAddr::new(source, u16_at(frame, places.udp));
+    let to = SocketAddr::new(destination, u16_at(frame, places.udp + 2));
+    if expectation.is_through && !is_on_a_route(expectation, from, to) {
+        return verdict(Err(Reject::Foreign), false);
+    }
+    if !expectation.is_through && !is_on_a_route(expectation, to, from) {
+        let is_unturned = is_on_a_route(expectation, from, to)
+            && is_header_intact(frame, places)
+            && datagram.is_some_and(|datagram| has_our_tag(expectation, &datagram[UDP..]));
+        let reject = if is_unturned {
+            Reject::Unturned
+        } else {
+            Reject::Foreign
+        };
+        return verdict(Err(reject), false);
+    }
+    let Some(datagram) = datagram.filter(|_| is_header_intact(frame, places)) else {
         return verdict(Err(Reject::Corrupt), false);
     };
-    let (source, destination) = (four_at(frame, 26), four_at(frame, 30));
     let checksum = u16_at(datagram, 6);
     let is_right = oracle::udp_is_intact(source, destination, datagram);
     let partial = oracle::partial_checksum(source, destination, datagram.len() as u16);
-    if !oracle::ip_is_intact(&frame[ETHERNET..udp_at]) || !is_right && checksum != partial {
+    if !is_right && checksum != partial {
         return verdict(Err(Reject::Corrupt), false);
     }
-    verdict(payload(expectation, datagram, now), !is_right)
+    let sender = if expectation.is_through { from } else { to };
+    let probe = payload(expectation, &datagram[UDP..], sender.port(), now);
+    verdict(probe, !is_right)
 }
 
-/// Returns the offset of the UDP header, if this is IPv4 UDP on the run's addresses and ports.
-fn addressed_to_us(expectation: &Expectation<'_>, frame: &[u8]) -> Option<usize> {
-    if frame.len() < ETHERNET + IPV4 {
-        return None;
-    }
-    let header_len = usize::from(frame[14] & 15) * 4;
-    let udp_at = ETHERNET + header_len;
-    let is_ours = u16_at(frame, 12) == 0x0800
-        && frame[14] >> 4 == 4
-        && header_len >= IPV4
-        && frame[23] == 17
-        && frame.len() >= udp_at + UDP
-        && four_at(frame, 26) == expectation.destination.ip().octets()
+/// Returns the places in a frame that is UDP over IP in the VLANs of the run.
+fn udp_in_our_vlans(expectation: &Expectation<'_>, frame: &[u8]) -> Option<Places> {
+    let tags = expectation.marks.tags.as_slice().iter();
+    let tags: Vec<u16> = tags.map(|tag| u16_at(tag.as_bytes(), 0)).collect();
+    let is_ours = Link::of(frame)?.vlans() == places::vlans(&tags);
+    Places::of(frame).filter(|places| is_ours && places.has_udp(frame))
+}
+
+/// Returns whether probes of the run go from one of these addresses and ports to the other.
+fn is_on_a_route(expectation: &Expectation<'_>, from: SocketAddr, to: SocketAddr) -> bool {
+    from.port() >= expectation.first_source_port
+        && from.port() <= expectation.last_source_port
         && expectation
-            .sources
+            .routes
             .iter()
-            .any(|source| source.octets() == four_at(frame, 30))
-        && u16_at(frame, udp_at) == expectation.destination.port()
-        && u16_at(frame, udp_at + 2) >= expectation.first_source_port
-        && u16_at(frame, udp_at + 2) <= expectation.last_source_port;
-    is_ours.then_some(udp_at)
+            .any(|route| route.source == from.ip() && route.destination == to)
 }
 
 /// Returns the datagram, if the frame holds all of it, it is no fragment, and IP and UDP agree on
 /// its length; padding may follow.
-fn right_lengths(frame: &[u8], udp_at: usize) -> Option<&[u8]> {
-    let end = ETHERNET + usize::from(u16_at(frame, 16));
-    let is_fragment = u16_at(frame, 20) & 0x3fff != 0;
+fn right_lengths(frame: &[u8], places: Places) -> Option<&[u8]> {
+    let (end, udp) = (places.end(frame), places.udp);
     let is_right = end <= frame.len()
-        && end >= udp_at + UDP
-        && !is_fragment
-        && usize::from(u16_at(frame, udp_at + 4)) == end - udp_at;
-    is_right.then(|| &frame[udp_at..end])
+        && end >= udp + UDP
+        && !places.is_fragment(frame)
+        && usize::from(u16_at(frame, udp + 4)) == end - udp;
+    is_right.then(|| &frame[udp..end])
 }
 
-/// Returns the probe in the datagram, or the reason why it is none: of another run, or not as it
-/// was sent.
-fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Instant) -> Result<Probe, Reject> {
-    let payload = &datagram[UDP..];
-    // Too short for any tag.
-    if payload.len() < 16 {
-        return Err(Reject::Foreign);
-    }
-    let u64_at = |at: usize| u64::from_le_bytes(payload[at..at + 8].try_into().expect("8 bytes"));
-    let is_long = payload.len() >= 24;
+/// Returns whether the IP header has a right checksum, or none as in IPv6.
+fn is_header_intact(frame: &[u8], places: Places) -> bool {
+    places.is_v6 || oracle::ip_is_intact(&frame[places.ip..places.udp])
+}
+
+fn u64_at(payload: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(payload[at..at + 8].try_into().expect("8 bytes"))
+}
+
+/// Returns whether a payload has as much of the run's tag as it has room for.
+fn has_our_tag(expectation: &Expectation<'_>, payload: &[u8]) -> bool {
     let tag = expectation.tag.get();
-    if u64_at(8) >> 48 != tag & 0xffff || is_long && u64_at(16) >> 32 != tag >> 16 {
+    payload.len() >= 16
+        && u64_at(payload, 8) >> 48 == tag & 0xffff
+        && (payload.len() < 24 || u64_at(payload, 16) >> 32 == tag >> 16)
+}
+
+/// Returns the probe in the payload, or the reason why it is none: of another run, or not as it was
+/// sent.
+fn payload(
+    expectation: &Expectation<'_>,
+    payload: &[u8],
+    source_port: u16,
+    now: Instant,
+) -> Result<Probe, Reject> {
+    if !has_our_tag(expectation, payload) {
         return Err(Reject::Foreign);
     }
-    let index = Index::new((u64_at(0) >> 48) as u16, u64_at(0));
+    let is_long = payload.len() >= 24;
+    let index = Index::new((u64_at(payload, 0) >> 48) as u16, u64_at(payload, 0));
     let filling = &payload[if is_long { 24 } else { 16 }..];
     if payload.len() != usize::from(expectation.payload_len)
         || filling != expectation.filling.of(index).0
@@ -117,9 +150,9 @@ fn payload(expectation: &Expectation<'_>, datagram: &[u8], now: Instant) -> Resu
     }
     Ok(Probe {
         index,
-        age: age(u64_at(8) & LOW_48, now),
-        lag: is_long.then(|| Span::from_nanos(u64_at(16) & 0xffff_ffff)),
-        port_offset: u16_at(datagram, 2) - expectation.first_source_port,
+        age: age(u64_at(payload, 8) & LOW_48, now),
+        lag: is_long.then(|| Span::from_nanos(u64_at(payload, 16) & 0xffff_ffff)),
+        port_offset: source_port - expectation.first_source_port,
     })
 }
 

@@ -1,12 +1,12 @@
 //! The memory of the `receiver` target's run, which a runtime would lend, and the form of its
 //! probes.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::filling::Filling;
-use dpdkgen_core::probe::layout::Addresses;
-use dpdkgen_core::rx::verify::Expectation;
+use dpdkgen_core::probe::layout::{Addresses, Headers};
+use dpdkgen_core::rx::verify::{Expectation, Route};
 use dpdkgen_core::sequence::{Dimensions, Line, SequenceWindow, WindowMemory, Word};
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
@@ -15,10 +15,12 @@ use dpdkgen_core::wire::Mac;
 use sim::truth::oracle::Oracle;
 
 use super::{CELLS, FIRST_PORT, Setup};
+use crate::places::vlans;
 use crate::probe::filling;
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-const DESTINATION: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 10_000);
+const DESTINATION: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const DESTINATION_PORT: u16 = 10_000;
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
 
 /// The memory that a runtime lends to a run.
@@ -71,9 +73,15 @@ impl RunMemory {
 
     /// Returns the packets that a receiver expects.
     pub fn expectation(&self, setup: &Setup) -> Expectation<'static> {
+        let (source, destination) = addresses(setup);
+        let route = Route {
+            source,
+            destination,
+        };
         Expectation {
-            sources: heapless::Vec::from_slice(&[SOURCE]).expect("one port"),
-            destination: DESTINATION,
+            routes: heapless::Vec::from_slice(&[route]).expect("one port"),
+            marks: setup.shape.marks(),
+            is_through: setup.shape.is_through(),
             first_source_port: FIRST_PORT,
             last_source_port: setup.last_port(),
             payload_len: setup.payload_len(),
@@ -82,12 +90,14 @@ impl RunMemory {
         }
     }
 
-    /// Returns the oracle by which the simulator's record tells what a packet is.
+    /// Returns the oracle by which the simulator's record tells what a packet is that was turned
+    /// round.
     pub fn oracle(&self, setup: &Setup) -> Oracle<'static> {
         Oracle {
-            sources: vec![SOURCE],
-            dest: DESTINATION,
+            routes: vec![addresses(setup)],
+            vlans: vlans(&setup.shape.tags()),
             ports: (FIRST_PORT, setup.last_port()),
+            payload_at: setup.shape.headers_len(),
             payload_len: setup.payload_len().into(),
             tag: TAG.get(),
             filling: self.filling,
@@ -96,13 +106,26 @@ impl RunMemory {
 
     /// Returns the template of the frames that are sent.
     pub fn template(&self, setup: &Setup) -> Template<'static> {
-        let addresses = Addresses {
-            source_mac: Mac([2, 0, 0, 0, 0, 1]),
-            destination_mac: Mac([2, 0, 0, 0, 0, 2]),
-            source: SOURCE,
-            destination: DESTINATION,
+        let (source, destination) = addresses(setup);
+        let headers = Headers {
+            addresses: Addresses {
+                source_mac: Mac([2, 0, 0, 0, 0, 1]),
+                destination_mac: Mac([2, 0, 0, 0, 0, 2]),
+                source,
+                destination,
+            },
+            marks: setup.shape.marks(),
         };
-        Template::new(&addresses, TAG, setup.payload_len(), self.filling)
+        Template::new(&headers, TAG, setup.payload_len(), self.filling)
             .expect("a payload that holds a probe")
     }
+}
+
+/// Returns the address that probes come from, and the address and UDP port that they go to.
+fn addresses(setup: &Setup) -> (IpAddr, SocketAddr) {
+    let destination = setup.shape.address(DESTINATION);
+    (
+        setup.shape.address(SOURCE),
+        SocketAddr::new(destination, DESTINATION_PORT),
+    )
 }

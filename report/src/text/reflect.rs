@@ -12,6 +12,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         return vec![nothing_received(summary)];
     };
     let mut lines = vec![verdict(summary), moved(summary, rx)];
+    lines.extend(all_ignored(rx));
     lines.extend(rx.ignored.as_ref().and_then(ignored));
     lines.extend(partial_checksums(rx.checksum_partial));
     lines
@@ -27,6 +28,32 @@ fn nothing_received(summary: &Summary) -> String {
         "Nothing was received{during}: check that the sender runs, that its --dest-mac is this \
          port's MAC or the next hop's, and that the link between them is up."
     )
+}
+
+/// Returns what to do where every packet was ignored for one reason that the user can change.
+fn all_ignored(rx: &Rx) -> Option<String> {
+    let (reason, _) = rx
+        .ignored
+        .as_ref()?
+        .iter()
+        .find(|(_, count)| **count == rx.packets)?;
+    let other = rx.other_mac.as_deref().unwrap_or("another's");
+    Some(match reason.as_str() {
+        "other_mac" => format!(
+            "All packets were for another MAC address than this port's, {other}: send to the \
+             port's own (`ports` lists it), or answer for all with --promiscuous."
+        ),
+        "not_allowed" => "All packets came from outside of the networks that --allow names: name \
+                          theirs too."
+            .to_owned(),
+        "tags" => {
+            "All packets had more than two VLAN tags: take the others off on the way.".to_owned()
+        }
+        "ttl" => "All packets came with a TTL or hop limit of 0 or 1, which ends here: send them \
+                  with a larger one."
+            .to_owned(),
+        _ => return None,
+    })
 }
 
 fn verdict(summary: &Summary) -> String {

@@ -1,12 +1,11 @@
 //! The context of a run: what its workers share, and the workers themselves, put together from it.
 
 use dpdkgen_core::phase::PhaseCell;
-use dpdkgen_core::port::Port;
+use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::probe::filling::{Filling, FillingMemory};
-use dpdkgen_core::probe::layout::Addresses;
+use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::probe::{LONG_LEN, Tag};
-use dpdkgen_core::reflect::Budget;
-use dpdkgen_core::reflect::Reflector;
+use dpdkgen_core::reflect::{Budget, Reflector, Rules};
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Expectation;
 use dpdkgen_core::sequence::{SequenceWindow, WindowMemory};
@@ -20,7 +19,7 @@ use dpdkgen_report::summary;
 
 use super::memory::Memory;
 use super::placement::{Placement, WorkerSpec};
-use crate::request::{Mode, Request, SendRecv};
+use crate::request::{Mode, Request, SendRecv, of_port};
 
 /// The things that the workers of a run share.
 pub struct Context<'a> {
@@ -117,15 +116,32 @@ impl<'a> Context<'a> {
             }
             (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
                 self.number_in_role(number),
-                probes.expectation(),
+                probes.expectation(self.placement.ports.len()),
                 &probes.sequences,
                 probes.sendrecv.rate.is_some(),
             )),
-            _ => Role::Reflect(Reflector::new(mac, self.budget)),
+            _ => {
+                let rules = self.rules(mac, port.capabilities().max_frame);
+                Role::Reflect(Reflector::new(rules, self.budget))
+            }
         };
         let intervals = Writer::new(&self.rings[number]);
         let recorder = Recorder::new(&self.stats[number], intervals);
         Worker::new(port, role, recorder)
+    }
+
+    /// Returns the rules by which a reflector on a port with this address answers.
+    fn rules(&self, own: Mac, max_frame: FrameLen) -> Rules<'a> {
+        let (allowed, is_promiscuous) = match &self.request.mode {
+            Mode::Reflect(reflect) => (&reflect.allowed[..], reflect.is_promiscuous),
+            Mode::SendRecv(_) => (&[][..], false),
+        };
+        Rules {
+            own,
+            is_promiscuous,
+            allowed,
+            max_frame,
+        }
     }
 
     /// Counts the workers of the same role that come before this one.
@@ -202,21 +218,21 @@ impl<'a> Probes<'a> {
             source_mac,
             destination_mac: of_port(&self.sendrecv.dest_macs, port),
             source: of_port(&self.sendrecv.sources, port),
-            destination: self.sendrecv.dest,
+            destination: of_port(&self.sendrecv.dests, port),
         };
-        Template::new(
-            &addresses,
-            self.tag,
-            self.sendrecv.payload_len,
-            self.filling,
-        )
-        .expect("a validated payload length")
+        let headers = Headers {
+            addresses,
+            marks: self.sendrecv.marks,
+        };
+        Template::new(&headers, self.tag, self.sendrecv.payload_len, self.filling)
+            .expect("a validated payload length")
     }
 
-    fn expectation(&self) -> Expectation<'a> {
+    fn expectation(&self, ports: usize) -> Expectation<'a> {
         Expectation {
-            sources: self.sendrecv.sources.iter().copied().collect(),
-            destination: self.sendrecv.dest,
+            routes: self.sendrecv.routes(ports).into_iter().collect(),
+            marks: self.sendrecv.marks,
+            is_through: false,
             first_source_port: *self.sendrecv.src_ports.start(),
             last_source_port: *self.sendrecv.src_ports.end(),
             payload_len: self.sendrecv.payload_len,
@@ -224,9 +240,4 @@ impl<'a> Probes<'a> {
             filling: self.filling,
         }
     }
-}
-
-/// Returns the value for `port`, of those that were given once for all or once per port.
-fn of_port<T: Copy>(given: &[T], port: usize) -> T {
-    given[port.min(given.len() - 1)]
 }

@@ -57,7 +57,7 @@ impl Memory {
         let cells = grid.ring_len(pause);
         let dimensions = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(dimensions(request, sendrecv, specs)),
-            Mode::Reflect => None,
+            Mode::Reflect(_) => None,
         };
         check_size(specs.len(), cells, dimensions.as_ref())?;
         Ok(Needs {
@@ -80,7 +80,7 @@ impl Memory {
         } = Self::check(request, specs)?;
         let filling_len = match &request.mode {
             Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
-            Mode::Reflect => None,
+            Mode::Reflect(_) => None,
         };
         let lines =
             |count: fn(&Dimensions) -> usize| dimensions.map_or_else(Vec::new, |d| make(count(&d)));
@@ -97,7 +97,7 @@ impl Memory {
             pool: vec![0; filling_len.map_or(0, filling::pool_len)],
             sums: vec![0; filling_len.map_or(0, |_| filling::SUMS_LEN)],
             budget: match request.mode {
-                Mode::Reflect => request.count.map(Budget::new),
+                Mode::Reflect(_) => request.count.map(Budget::new),
                 Mode::SendRecv(_) => None,
             },
         })

@@ -35,7 +35,7 @@ pub fn worker_specs(request: &Request, ports: usize) -> Vec<WorkerSpec> {
     let on_port = |port| {
         let spec = move |role, queue| WorkerSpec { role, port, queue };
         let (tx, rx) = match request.mode {
-            Mode::Reflect => (0, 0),
+            Mode::Reflect(_) => (0, 0),
             Mode::SendRecv(_) => (request.txq, request.rxq),
         };
         let pairs = if tx == 0 { request.rxq } else { 0 };

@@ -1,6 +1,6 @@
 //! The options as clap reads them; their documentation is the help text.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use dpdkgen_core::time::Span;
-use dpdkgen_core::wire::Mac;
+use dpdkgen_core::wire::{Mac, Prefix, Tci};
 use dpdkgen_report::output::Target;
 
 use crate::request::{PortSelector, limits};
@@ -31,7 +31,20 @@ pub struct SendRecvArgs {
 #[derive(Debug, Args)]
 pub struct ReflectArgs {
     #[command(flatten)]
+    pub answer: AnswerArgs,
+    #[command(flatten)]
     pub shared: SharedArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who is answered")]
+pub struct AnswerArgs {
+    /// Answer only senders in this network: 10.0.0.0/8, fd00::/8; repeatable [default: everyone]
+    #[arg(long, value_name = "PREFIX", value_parser = units::prefix)]
+    pub allow: Vec<Prefix>,
+    /// Answer what is for another port's MAC too
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub promiscuous: bool,
 }
 
 /// Options of `ports`.
@@ -73,24 +86,33 @@ pub struct SharedArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Probes")]
 pub struct ProbeArgs {
-    /// IPv4 address that probes come from; once, or once per --port (required)
-    #[arg(long, value_name = "IP", value_parser = ipv4)]
-    pub src: Vec<Ipv4Addr>,
-    /// IPv4 address and UDP port that probes go to (required)
-    #[arg(long, value_name = "IP:PORT", value_parser = socket)]
-    pub dest: Option<SocketAddrV4>,
+    /// IP address that probes come from; once, or once per --port (required)
+    #[arg(long, value_name = "IP", value_parser = units::ip)]
+    pub src: Vec<IpAddr>,
+    /// IP address and UDP port that probes go to; once, or once per --port (required)
+    #[arg(long, value_name = "IP:PORT", value_parser = units::socket)]
+    pub dest: Vec<SocketAddr>,
     /// MAC of the reflector or the next hop; once, or once per --port
     #[arg(long, value_name = "MAC", value_parser = units::mac)]
     pub dest_mac: Vec<Mac>,
     /// Source ports, used in turn
     #[arg(long, value_name = "A-B", default_value = "10000-11000", value_parser = units::port_range)]
     pub src_port_range: RangeInclusive<u16>,
-    /// UDP payload, 16 to 8972 [default: 1000]
+    /// UDP payload, 16 to 8972 (IPv6: 8952) [default: 1000]
     #[arg(long, value_name = "BYTES", value_parser = units::size)]
     pub packet_size: Option<u64>,
-    /// Or the whole frame with FCS, 62 to 9018
+    /// Or the whole frame with tags and FCS, from 62
     #[arg(long, value_name = "BYTES", value_parser = units::size)]
     pub frame_size: Option<u64>,
+    /// VLAN of the probes, and their priority; twice: the outer tag (802.1ad) first
+    #[arg(long, value_name = "ID[.PCP]", value_parser = units::vlan)]
+    pub vlan: Vec<Tci>,
+    /// Differentiated services code point of the probes, 0 to 63
+    #[arg(long, value_name = "N", default_value = "0", value_parser = units::within::<0, 63>)]
+    pub dscp: u16,
+    /// TTL or hop limit of the probes
+    #[arg(long, value_name = "N", default_value = "64", value_parser = units::within::<1, 255>)]
+    pub ttl: u16,
     /// Seed of the payload's filling
     #[arg(long, value_name = "N", default_value = "4107683144946382073", value_parser = units::bits)]
     pub seed: u64,
@@ -248,14 +270,4 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
             Ok(PathBuf::from(name))
         }
     })
-}
-
-fn ipv4(text: &str) -> Result<Ipv4Addr, BadValue> {
-    text.parse()
-        .map_err(|_| BadValue::Wanted("an IPv4 address such as 10.0.0.4"))
-}
-
-fn socket(text: &str) -> Result<SocketAddrV4, BadValue> {
-    text.parse()
-        .map_err(|_| BadValue::Wanted("an IPv4 address and port such as 10.0.0.5:10000"))
 }

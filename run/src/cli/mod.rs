@@ -9,12 +9,13 @@ mod exit;
 mod report;
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches};
+use dpdkgen_core::probe::layout::{Layout, Marks};
 use dpdkgen_core::tx::pacer::Rate;
-use dpdkgen_core::wire::Mac;
+use dpdkgen_core::wire::{Mac, Tags};
 use dpdkgen_report::page::file::Files;
 
 pub use self::exit::print;
@@ -24,7 +25,7 @@ use self::args::{
     OutputArgs, PaceArgs, PortsArgs, ProbeArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,
 };
 use crate::failure::Failure;
-use crate::request::{Mode, Request, SendRecv, Verbosity, limits};
+use crate::request::{Mode, Reflect, Request, SendRecv, Verbosity, layout, limits};
 
 /// UDP payload bytes unless a size is given.
 const DEFAULT_PAYLOAD: u16 = 1_000;
@@ -54,10 +55,12 @@ pub struct Program {
 /// The two ends of a link that needs no addresses from its user.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
-    /// The address that probes come from.
-    pub src: Ipv4Addr,
-    /// The address and port that probes go to.
-    pub dest: SocketAddrV4,
+    /// The addresses that probes come from and go to over IPv4.
+    pub ipv4: (Ipv4Addr, Ipv4Addr),
+    /// The addresses that probes come from and go to over IPv6.
+    pub ipv6: (Ipv6Addr, Ipv6Addr),
+    /// The UDP port that probes go to.
+    pub port: u16,
     /// The MAC that probes go to.
     pub dest_mac: Mac,
 }
@@ -69,6 +72,18 @@ pub struct More {
     pub sendrecv: fn(clap::Command) -> clap::Command,
     /// Commands of its own.
     pub commands: fn() -> Vec<clap::Command>,
+}
+
+impl Peer {
+    /// Returns the addresses that probes come from and go to.
+    fn ends(&self, is_ipv6: bool) -> (IpAddr, SocketAddr) {
+        let (src, dest): (IpAddr, IpAddr) = if is_ipv6 {
+            (self.ipv6.0.into(), self.ipv6.1.into())
+        } else {
+            (self.ipv4.0.into(), self.ipv4.1.into())
+        };
+        (src, SocketAddr::new(dest, self.port))
+    }
 }
 
 impl More {
@@ -146,7 +161,12 @@ where
         }
         "reflect" => {
             let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
-            run(request(Mode::Reflect, reflect.shared))
+            let ReflectArgs { answer, shared } = reflect;
+            let reflect = Reflect {
+                allowed: answer.allow,
+                is_promiscuous: answer.promiscuous,
+            };
+            run(request(Mode::Reflect(reflect), shared))
         }
         "sendrecv" => {
             let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
@@ -208,25 +228,32 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     let see = format!("see `{} sendrecv --help`", program.name);
     let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
     let peer = program.peer.as_ref();
-    let sources = or_default(&probes.src, peer.map(|peer| peer.src));
+    let given = probes.src.first().copied();
+    let given = given.or(probes.dest.first().map(SocketAddr::ip));
+    let ends = peer.map(|peer| peer.ends(given.is_some_and(|address| address.is_ipv6())));
+    let sources = or_default(&probes.src, ends.map(|(source, _)| source));
     if sources.is_empty() {
-        return missing("--src is missing: give the IPv4 address that the probes come from");
+        return missing("--src is missing: give the IP address that the probes come from");
     }
-    let Some(dest) = probes.dest.or(peer.map(|peer| peer.dest)) else {
-        return missing("--dest is missing: give the IPv4 address and port that the probes go to");
-    };
+    let dests = or_default(&probes.dest, ends.map(|(_, dest)| dest));
+    if dests.is_empty() {
+        return missing("--dest is missing: give the IP address and port that the probes go to");
+    }
     let dest_macs = or_default(&probes.dest_mac, peer.map(|peer| peer.dest_mac));
     if program.needs_dest_mac && dest_macs.is_empty() {
         return missing("--dest-mac is missing: give the MAC of the reflector, or of the next hop");
     }
-    let payload_len = payload_len(probes)?;
+    let marks = marks(probes)?;
+    let layout = layout(&sources, marks.tags);
+    let payload_len = payload_len(probes, layout)?;
     Ok(SendRecv {
         sources,
-        dest,
+        dests,
+        marks,
         src_ports: probes.src_port_range.clone(),
         dest_macs,
         payload_len,
-        rate: rate(pace, payload_len, &shared.output)?,
+        rate: rate(pace, payload_len + layout.payload() as u16, &shared.output)?,
         warmup: pace.warmup,
         seed: probes.seed,
         run_tag: probes.run_tag,
@@ -245,7 +272,23 @@ fn or_default<T: Clone>(given: &[T], default: Option<T>) -> Vec<T> {
     }
 }
 
-fn payload_len(probes: &ProbeArgs) -> Result<u16, Failure> {
+fn marks(probes: &ProbeArgs) -> Result<Marks, Failure> {
+    let tags = Tags::new(&probes.vlan).ok_or_else(|| {
+        Failure::request(format!(
+            "--vlan was given {} times: a frame has {} tags at most, the outer one first",
+            probes.vlan.len(),
+            Tags::MAX
+        ))
+    })?;
+    Ok(Marks {
+        tags,
+        dscp: probes.dscp as u8,
+        ttl: probes.ttl as u8,
+    })
+}
+
+fn payload_len(probes: &ProbeArgs, layout: Layout) -> Result<u16, Failure> {
+    let max_payload = limits::max_payload(layout);
     let (option, asked, around) = match (probes.packet_size, probes.frame_size) {
         (Some(_), Some(_)) => {
             return Err(Failure::request(
@@ -254,21 +297,21 @@ fn payload_len(probes: &ProbeArgs) -> Result<u16, Failure> {
         }
         (None, None) => return Ok(DEFAULT_PAYLOAD),
         (Some(payload), None) => ("--packet-size", payload, 0),
-        (None, Some(frame)) => ("--frame-size", frame, limits::AROUND_PAYLOAD),
+        (None, Some(frame)) => ("--frame-size", frame, limits::around_payload(layout)),
     };
-    let (min, max) = (limits::MIN_PAYLOAD + around, limits::MAX_PAYLOAD + around);
+    let (min, max) = (limits::MIN_PAYLOAD + around, max_payload + around);
     match u16::try_from(asked) {
         Ok(size) if (min..=max).contains(&size) => Ok(size - around),
         _ => Err(Failure::request(format!(
             "{option} {asked} is not from {min} to {max} bytes: a probe has {} bytes of payload at \
              least, a jumbo frame {} at most",
             limits::MIN_PAYLOAD,
-            limits::MAX_PAYLOAD
+            max_payload
         ))),
     }
 }
 
-fn rate(pace: &PaceArgs, payload_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
+fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
     match (pace.rate, pace.rate_limit) {
         (Some(_), 1..) => Err(Failure::request(
             "--rate and --rate-limit exclude each other: both say how fast to send",
@@ -276,7 +319,7 @@ fn rate(pace: &PaceArgs, payload_len: u16, output: &OutputArgs) -> Result<Option
         // Neither factor is 0 when the request has passed its checks.
         (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.as_nanos())),
         (Some(asked), 0) => asked
-            .for_frames(payload_len + limits::HEADERS)
+            .for_frames(frame_len)
             .map(Some)
             .map_err(|reason| Failure::request(format!("the value of --rate {reason}"))),
     }
@@ -334,7 +377,7 @@ fn command(program: &Program) -> clap::Command {
     }
     if has("reflect") {
         let reflect = ReflectArgs::augment_args(sub("reflect"))
-            .about("Send every IPv4 UDP packet back where it came from")
+            .about("Send every UDP packet that is for the port back where it came from")
             .override_usage(format!("{name} {before}reflect [OPTIONS]"))
             .after_help(reflect_help(name, example));
         command = command.subcommand(reflect);

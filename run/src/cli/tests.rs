@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ fn run(line: &str) -> Request {
 fn send(line: &str) -> SendRecv {
     match run(line).mode {
         Mode::SendRecv(send) => send,
-        Mode::Reflect => panic!("{line}: reflect"),
+        Mode::Reflect(_) => panic!("{line}: reflect"),
     }
 }
 
@@ -72,8 +72,9 @@ fn the_articles_sendrecv() {
          --packet-size 16 -R 3500 --burst-size 32",
     );
     let send = SendRecv {
-        sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
-        dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
+        sources: vec![[10, 0, 0, 4].into()],
+        dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
+        marks: Marks::default(),
         src_ports: 10_000..=30_000,
         dest_macs: vec![Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc])],
         payload_len: 16,
@@ -119,7 +120,7 @@ fn the_articles_reflect() {
         "reflect -p 00:0d:3a:01:02:04 -r 16 -t 16 -s /dev/stdout --stats-evict-interval-secs 5 \
          --stats-evict-threshold-secs 1 --stats-interval-ms 1000 --burst-size 128",
     );
-    assert_eq!(request.mode, Mode::Reflect);
+    assert_eq!(request.mode, Mode::Reflect(Reflect::default()));
     assert_eq!(
         (request.rxq, request.txq, request.rx_burst, request.tx_burst),
         (16, 16, 128, 128)
@@ -249,7 +250,7 @@ fn what_clap_finds_is_one_sentence() {
         ),
         (
             "--src 1.2.3",
-            "--src 1.2.3 is not an IPv4 address such as 10.0.0.4",
+            "--src 1.2.3 is not an IP address such as 10.0.0.4 or fd00::4",
         ),
         (
             "--max-loss 2",
@@ -348,11 +349,11 @@ fn options_that_do_not_go_together() {
     for (line, expected) in [
         (
             "sendrecv --dest 10.0.0.5:7",
-            "--src is missing: give the IPv4 address",
+            "--src is missing: give the IP address",
         ),
         (
             "sendrecv --src 10.0.0.4",
-            "--dest is missing: give the IPv4 address and port",
+            "--dest is missing: give the IP address and port",
         ),
     ] {
         assert!(sentence(&RT, line).starts_with(expected));

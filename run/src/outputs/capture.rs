@@ -40,7 +40,7 @@ impl Capture {
     pub fn new(request: &Request, writer: Background) -> Self {
         let longest = match &request.mode {
             Mode::SendRecv(sendrecv) => usize::from(sendrecv.frame_len()).max(USUAL_FRAME),
-            Mode::Reflect => usize::from(limits::MAX_PAYLOAD + limits::HEADERS),
+            Mode::Reflect(_) => usize::from(limits::MAX_FRAME),
         };
         Self {
             pcap: PcapWriter::new(writer),

@@ -1,9 +1,10 @@
 //! The checks that a request keeps to the limits and fits together.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 
 use dpdkgen_core::time::Span;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
 use super::{Mode, Request, SendRecv, limits};
@@ -20,7 +21,7 @@ impl Request {
         self.check_times()?;
         self.check_outputs()?;
         match &self.mode {
-            Mode::Reflect => self.check_reflect(),
+            Mode::Reflect(_) => self.check_reflect(),
             Mode::SendRecv(send) => self.check_sendrecv(send),
         }
     }
@@ -182,10 +183,11 @@ impl Request {
 
     fn check_addresses(&self, send: &SendRecv) -> Result<(), Failure> {
         ensure(!send.sources.is_empty(), || {
-            "--src is missing: give the IPv4 address that the probes come from".to_owned()
+            "--src is missing: give the IP address that the probes come from".to_owned()
         })?;
         for (option, given) in [
             ("--src", send.sources.len()),
+            ("--dest", send.dests.len()),
             ("--dest-mac", send.dest_macs.len()),
         ] {
             let ports = self.port_count();
@@ -197,30 +199,59 @@ impl Request {
                 )
             })?;
         }
-        let is_host =
-            |ip: &Ipv4Addr| !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast());
         for source in &send.sources {
-            ensure(is_host(source), || {
+            ensure(is_host(*source), || {
                 format!("--src {source} is no address of a host: nobody can reply to it")
             })?;
         }
-        ensure(is_host(send.dest.ip()), || {
-            format!(
-                "--dest {} is no address of a host: nobody will reply",
-                send.dest
-            )
-        })?;
-        ensure(send.dest.port() != 0, || {
-            format!(
-                "--dest {} names port 0, on which nobody listens: use 1 to 65535",
-                send.dest
-            )
-        })?;
+        for dest in &send.dests {
+            ensure(is_host(dest.ip()), || {
+                format!("--dest {dest} is no address of a host: nobody will reply")
+            })?;
+            ensure(dest.port() != 0, || {
+                format!("--dest {dest} names port 0, on which nobody listens: use 1 to 65535")
+            })?;
+        }
+        check_family(send)?;
+        for mac in &send.dest_macs {
+            let why = if mac.is_group() {
+                "a group address, which no probe is for"
+            } else {
+                "no address: a port's has a digit other than 0"
+            };
+            ensure(!mac.is_group() && *mac != Mac::default(), || {
+                format!("--dest-mac {mac} is {why}: give the MAC of the reflector or the next hop")
+            })?;
+        }
         ensure(*send.src_ports.start() != 0, || {
             "--src-port-range begins at port 0, to which nobody can reply: use 1 to 65535"
                 .to_owned()
         })
     }
+}
+
+/// Checks that all addresses of a run are of one family.
+fn check_family(send: &SendRecv) -> Result<(), Failure> {
+    let Some(first) = send.sources.first() else {
+        return Ok(());
+    };
+    let others = send.sources.iter().map(|source| ("--src", *source));
+    let dests = send.dests.iter().map(|dest| ("--dest", dest.ip()));
+    let mixed = others
+        .chain(dests)
+        .find(|(_, address)| address.is_ipv4() != first.is_ipv4());
+    match mixed {
+        None => Ok(()),
+        Some((option, address)) => Err(Failure::request(format!(
+            "--src {first} and {option} {address} are not of one family: a run is over IPv4 or \
+             over IPv6"
+        ))),
+    }
+}
+
+fn is_host(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || is_broadcast)
 }
 
 fn ensure(good: bool, sentence: impl FnOnce() -> String) -> Result<(), Failure> {

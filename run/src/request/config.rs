@@ -1,10 +1,13 @@
 //! The settings in effect as they stand in the JSON summary, under `config`.
 
+use std::net::SocketAddr;
+
 use dpdkgen_core::time::Span;
+use dpdkgen_core::wire::Tci;
 use dpdkgen_report::output::Target;
 use serde_json::{Map, Value, json};
 
-use super::{Mode, Request, SendRecv, limits};
+use super::{Mode, Reflect, Request, SendRecv, limits};
 
 impl Request {
     /// Returns the settings by name; what was not asked for is absent. Names of times end in `_ns`.
@@ -38,8 +41,9 @@ impl Request {
         set("duration_ns", json!(self.duration.map(ns)));
         set("count", json!(self.count));
         set("wait_link_ns", json!(self.wait_link.as_nanos()));
-        if let Mode::SendRecv(send) = &self.mode {
-            send.config(set);
+        match &self.mode {
+            Mode::SendRecv(send) => send.config(set),
+            Mode::Reflect(reflect) => reflect.config(set),
         }
         config
     }
@@ -50,13 +54,17 @@ impl SendRecv {
         let macs: Vec<_> = self.dest_macs.iter().map(ToString::to_string).collect();
         let (first, last) = (self.src_ports.start(), self.src_ports.end());
         set("src", json!(self.sources));
-        set("dest", json!(self.dest));
+        set("dest", one_or_all(&self.dests));
+        let tags: Vec<_> = self.marks.tags.as_slice().iter().map(vlan_text).collect();
+        set("vlan", json!((!tags.is_empty()).then_some(tags)));
+        set("dscp", json!(self.marks.dscp));
+        set("ttl", json!(self.marks.ttl));
         set("src_port_range", json!(format!("{first}-{last}")));
         set("dest_mac", json!((!macs.is_empty()).then_some(macs)));
         set("payload_bytes", json!(self.payload_len));
         set(
             "frame_bytes",
-            json!(self.payload_len + limits::AROUND_PAYLOAD),
+            json!(self.payload_len + limits::around_payload(self.layout())),
         );
         set(
             "rate_pps",
@@ -69,6 +77,26 @@ impl SendRecv {
         set("max_loss", json!(self.max_loss));
         set("max_p99_ns", json!(self.max_p99.map(ns)));
     }
+}
+
+impl Reflect {
+    fn config(&self, mut set: impl FnMut(&str, Value)) {
+        let allowed: Vec<_> = self.allowed.iter().map(ToString::to_string).collect();
+        set("allow", json!((!allowed.is_empty()).then_some(allowed)));
+        set("promiscuous", json!(self.is_promiscuous));
+    }
+}
+
+/// Returns what was given once as it is, and what was given once per port as a list.
+fn one_or_all(given: &[SocketAddr]) -> Value {
+    match given {
+        [one] => json!(one),
+        all => json!(all),
+    }
+}
+
+fn vlan_text(tag: &Tci) -> String {
+    format!("{}.{}", tag.id(), tag.priority())
 }
 
 fn ns(time: Span) -> u64 {

@@ -7,16 +7,22 @@ use dpdkgen_core::{probe, wire};
 
 /// The fewest bytes of UDP payload: those of index, time and tag.
 pub const MIN_PAYLOAD: u16 = probe::MIN_LEN as u16;
-/// The most bytes of UDP payload: those of a 9000-byte IP packet.
-pub const MAX_PAYLOAD: u16 = template::MAX_PAYLOAD_LEN as u16;
-/// The bytes of Ethernet, IPv4 and UDP headers.
-pub const HEADERS: u16 = Layout::IPV4.payload() as u16;
-/// The bytes of a frame around its payload: the headers and the FCS.
-pub const AROUND_PAYLOAD: u16 = HEADERS + wire::FCS_LEN as u16;
-/// The bytes of the frame around [`MIN_PAYLOAD`], with FCS.
-pub const MIN_FRAME: u16 = MIN_PAYLOAD + AROUND_PAYLOAD;
-/// The bytes of the frame around [`MAX_PAYLOAD`], with FCS.
-pub const MAX_FRAME: u16 = MAX_PAYLOAD + AROUND_PAYLOAD;
+/// The bytes of the largest frame of a probe, without VLAN tags and FCS: that of a 9000-byte IP
+/// packet.
+pub const MAX_FRAME: u16 = max_payload(Layout::IPV4) + Layout::IPV4.payload() as u16;
+
+/// Returns the most bytes of UDP payload: those of a 9000-byte IP packet.
+#[must_use]
+pub const fn max_payload(layout: Layout) -> u16 {
+    template::max_payload_len(layout) as u16
+}
+
+/// Returns the bytes of a frame around its payload: the headers and the FCS.
+#[must_use]
+pub const fn around_payload(layout: Layout) -> u16 {
+    (layout.payload() + wire::FCS_LEN) as u16
+}
+
 /// The most packets of a burst.
 pub const MAX_BURST: u16 = 512;
 /// The most ports of one run.

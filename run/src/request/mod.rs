@@ -8,13 +8,15 @@ mod config;
 pub mod limits;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use dpdkgen_core::probe::layout::{Family, Layout, Marks};
+use dpdkgen_core::rx::verify::Route;
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
-use dpdkgen_core::wire::Mac;
+use dpdkgen_core::wire::{Mac, Prefix, Tags};
 use dpdkgen_report::output::Target;
 
 use crate::units;
@@ -74,7 +76,7 @@ impl Request {
     pub fn start(&self) -> Instant {
         match &self.mode {
             Mode::SendRecv(sendrecv) => Instant::START + sendrecv.warmup,
-            Mode::Reflect => Instant::START,
+            Mode::Reflect(_) => Instant::START,
         }
     }
 
@@ -101,7 +103,16 @@ pub enum Mode {
     /// Sends probes, receives them back and accounts for every one.
     SendRecv(SendRecv),
     /// Sends back what it receives.
-    Reflect,
+    Reflect(Reflect),
+}
+
+/// The packets that are sent back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reflect {
+    /// The networks whose packets are sent back; none for all.
+    pub allowed: Vec<Prefix>,
+    /// Sends back what is for the MAC address of another port too.
+    pub is_promiscuous: bool,
 }
 
 impl Mode {
@@ -110,7 +121,7 @@ impl Mode {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::SendRecv(_) => "sendrecv",
-            Self::Reflect => "reflect",
+            Self::Reflect(_) => "reflect",
         }
     }
 }
@@ -119,9 +130,12 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendRecv {
     /// The sender's addresses: one for all ports, or one per port in order.
-    pub sources: Vec<Ipv4Addr>,
-    /// The address and port that the probes go to.
-    pub dest: SocketAddrV4,
+    pub sources: Vec<IpAddr>,
+    /// The addresses and ports that the probes go to, of the same family: one for all ports, or one
+    /// per port in order.
+    pub dests: Vec<SocketAddr>,
+    /// The VLAN tags, the DSCP and the TTL of every probe.
+    pub marks: Marks,
     /// The source ports, which are used in turn.
     pub src_ports: RangeInclusive<u16>,
     /// The MACs of the next hop: one for all ports, or one per port in order; none if not given.
@@ -195,10 +209,30 @@ pub enum Verbosity {
 }
 
 impl SendRecv {
+    /// Returns the layout of the probes' headers.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        layout(&self.sources, self.marks.tags)
+    }
+
     /// Returns the length in bytes of a frame without FCS.
     #[must_use]
-    pub const fn frame_len(&self) -> u16 {
-        self.payload_len + limits::HEADERS
+    pub fn frame_len(&self) -> u16 {
+        self.payload_len + self.layout().payload() as u16
+    }
+
+    /// Returns who sends to whom of each of `ports` ports.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no source or no destination, which a checked request has.
+    #[must_use]
+    pub fn routes(&self, ports: usize) -> Vec<Route> {
+        let route = |port| Route {
+            source: of_port(&self.sources, port),
+            destination: of_port(&self.dests, port),
+        };
+        (0..ports).map(route).collect()
     }
 
     /// Returns how many source ports are used in turn.
@@ -218,6 +252,25 @@ impl SendRecv {
         };
         self.window.unwrap_or_else(of_rate)
     }
+}
+
+/// Returns the layout of probes from these addresses with these tags.
+#[must_use]
+pub fn layout(sources: &[IpAddr], tags: Tags) -> Layout {
+    let family = sources
+        .first()
+        .map_or(Family::V4, |source| Family::of(*source));
+    Layout::new(family, tags.as_slice().len())
+}
+
+/// Returns the value for `port`, of those that were given once for all or once per port.
+///
+/// # Panics
+///
+/// Panics if none was given.
+#[must_use]
+pub fn of_port<T: Copy>(given: &[T], port: usize) -> T {
+    given[port.min(given.len() - 1)]
 }
 
 #[cfg(test)]

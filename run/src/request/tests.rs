@@ -1,3 +1,4 @@
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -13,8 +14,9 @@ fn sendrecv() -> Request {
 
 fn probes() -> SendRecv {
     SendRecv {
-        sources: vec![Ipv4Addr::new(10, 0, 0, 4)],
-        dest: SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 5), 10_000),
+        sources: vec![[10, 0, 0, 4].into()],
+        dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
+        marks: Marks::default(),
         src_ports: 10_000..=11_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 1_000,
@@ -31,7 +33,7 @@ fn probes() -> SendRecv {
 
 fn reflect() -> Request {
     Request {
-        mode: Mode::Reflect,
+        mode: Mode::Reflect(Reflect::default()),
         ports: Vec::new(),
         rxq: 1,
         txq: 1,
@@ -191,18 +193,30 @@ fn addresses_come_once_or_once_per_port() {
     let mut two = sendrecv();
     two.ports = vec![PortSelector::Index(0), PortSelector::Index(1)];
     two.mode = Mode::SendRecv(SendRecv {
-        sources: vec![Ipv4Addr::LOCALHOST; 2],
+        sources: vec![Ipv4Addr::LOCALHOST.into(); 2],
         ..probes()
     });
     assert_eq!(two.check(), Ok(()));
-    for source in [
-        Ipv4Addr::UNSPECIFIED,
-        Ipv4Addr::BROADCAST,
-        Ipv4Addr::new(224, 0, 0, 1),
-    ] {
+    for source in ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1"] {
+        let source: IpAddr = source.parse().unwrap();
         assert!(probe_complaint(|s| s.sources = vec![source]).contains("is no address of a host"));
     }
-    assert!(probe_complaint(|s| s.dest.set_port(0)).starts_with("--dest 10.0.0.5:0 names port 0"));
+    assert!(
+        probe_complaint(|s| s.dests[0].set_port(0)).starts_with("--dest 10.0.0.5:0 names port 0")
+    );
+    for (mac, why) in [
+        ([0; 6], "no address"),
+        ([1; 6], "a group"),
+        ([0xff; 6], "a group"),
+    ] {
+        let complaint = probe_complaint(|s| s.dest_macs = vec![Mac(mac)]);
+        assert!(complaint.contains(why), "{complaint}");
+    }
+    let mixed = probe_complaint(|s| s.sources = vec!["fd00::1".parse().unwrap()]);
+    assert_eq!(
+        mixed,
+        "--src fd00::1 and --dest 10.0.0.5 are not of one family: a run is over IPv4 or over IPv6"
+    );
     assert!(probe_complaint(|s| s.src_ports = 0..=1).starts_with("--src-port-range begins"));
 }
 
@@ -246,7 +260,9 @@ fn the_settings_in_effect_are_named() {
         "tx_desc": 1024, "stats_interval_ns": 100_000_000, "grace_ns": 1_000_000_000,
         "flush_every_ns": 1_000_000_000, "wait_link_ns": 10_000_000_000_u64,
     });
-    assert_eq!(config, shared);
+    let mut expected = shared.clone();
+    expected["promiscuous"] = json!(false);
+    assert_eq!(config, expected);
     let mut request = sendrecv();
     request.json = Some(Target::Stdout);
     let config = serde_json::Value::from(request.config());
@@ -256,7 +272,7 @@ fn the_settings_in_effect_are_named() {
             "json": "-", "src": ["10.0.0.4"], "dest": "10.0.0.5:10000",
             "src_port_range": "10000-11000", "dest_mac": ["02:00:00:00:00:01"],
             "payload_bytes": 1000, "frame_bytes": 1046, "warmup_ns": 0, "seed": 7,
-            "drain_ns": 1_000_000_000,
+            "drain_ns": 1_000_000_000, "dscp": 0, "ttl": 64,
         })
         .as_object()
         .unwrap()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::{Counters, Moments, WorkerStats};
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary::{
     Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, Summary, Tx, Worker,
 };
@@ -33,7 +34,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
     } = context.placement();
     let duration_s = match request.mode {
         Asked::SendRecv(_) => total.sending_s(),
-        Asked::Reflect => Some(end.stop.at.as_nanos() as f64 / 1e9),
+        Asked::Reflect(_) => Some(end.stop.at.as_nanos() as f64 / 1e9),
     };
     let workers = specs.iter().zip(&counters).zip(lcores);
     let mut summary = Summary {
@@ -65,7 +66,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         sampled: None,
     };
     match &request.mode {
-        Asked::Reflect => summary.rx = Some(total.reflect_rx(duration_s)),
+        Asked::Reflect(_) => summary.rx = Some(total.reflect_rx(duration_s)),
         Asked::SendRecv(sendrecv) => {
             summary.mode = Mode::SendRecv;
             summary.tx.no_buffer = Some(total.0.tx.no_buffer);
@@ -108,6 +109,8 @@ impl Totals {
             probes: None,
             ignored: None,
             checksum_partial: self.0.rx.checksum_partial,
+            other_mac: (self.0.rx.other_mac != 0)
+                .then(|| Mac::from_bits(self.0.rx.other_mac).to_string()),
         }
     }
 

@@ -194,7 +194,7 @@ fn announcement<W>(context: &Context<'_>, on: &[(u32, Vec<W>)]) -> String {
     let ports = context.placement().ports.iter();
     let does = match context.request().mode {
         Mode::SendRecv(_) => "Sending",
-        Mode::Reflect => "Reflecting",
+        Mode::Reflect(_) => "Reflecting",
     };
     format!(
         "{does} on {} with {} on {} {}; Ctrl-C ends the run.",

@@ -99,7 +99,7 @@ pub fn trial<E: Executor>(
 ) -> Result<Summary, Failure> {
     let mut request = request.clone();
     let tag = match &mut request.mode {
-        Mode::Reflect => Tag::new(0),
+        Mode::Reflect(_) => Tag::new(0),
         // The summary tells it.
         Mode::SendRecv(sendrecv) => {
             let fresh = || executor.fresh_tag();

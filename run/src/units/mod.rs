@@ -11,7 +11,7 @@ mod time;
 
 use std::fmt;
 
-pub use self::address::{mac, port_range};
+pub use self::address::{ip, mac, port_range, prefix, socket, vlan};
 pub use self::count::{bits, count, one_in, ratio, size, within};
 pub use self::rate::{RateSpec, rate};
 pub use self::time::{milliseconds, nanoseconds, seconds};
@@ -32,6 +32,10 @@ pub enum BadValue {
     Outside(u16, u16),
     /// The value has more digits than can be kept exactly.
     TooPrecise,
+    /// The value is a rate of bytes.
+    Bytes,
+    /// The value is a multiple of nothing.
+    NoUnit,
     /// The end of a range lies before its start.
     UpsideDown,
 }
@@ -45,6 +49,13 @@ impl fmt::Display for BadValue {
             Self::TooLarge => f.write_str("is too large"),
             Self::Outside(min, max) => write!(f, "is not from {min} to {max}"),
             Self::TooPrecise => f.write_str("has too many digits"),
+            Self::Bytes => f.write_str(
+                "counts bytes, and a rate counts packets or bits: 100Mbps is 100 million bits a \
+                 second",
+            ),
+            Self::NoUnit => f.write_str(
+                "has no unit behind its multiplier: 100Mpps is packets, 100Mbps bits a second",
+            ),
             Self::UpsideDown => f.write_str("is upside down: the end of a range comes last"),
         }
     }

@@ -61,6 +61,13 @@ impl RateSpec {
 /// Returns an error if it is no rate, or 0.
 pub fn rate(text: &str) -> Result<RateSpec, BadValue> {
     let (value, unit) = number(text, "a rate such as 3.5Mpps, 10Gbps or 10Gbpsl1")?;
+    // Of a rate alone the case of a letter tells something.
+    if text.trim_end().ends_with("Bps") || unit.ends_with("b/s") && text.contains('B') {
+        return Err(BadValue::Bytes);
+    }
+    if !unit.is_empty() && multiplier(&unit).is_some() {
+        return Err(BadValue::NoUnit);
+    }
     let (prefix, unit) = [
         ("bpsl1", RateUnit::LineBits),
         ("bps", RateUnit::FrameBits),

@@ -121,7 +121,8 @@ fn rates() {
         ("3.5Mpps", 7, 2_000),
         ("3.5 MPPS", 7, 2_000),
         ("1000", 1, 1_000_000),
-        ("2k", 1, 500_000),
+        ("2kpps", 1, 500_000),
+        ("1e3", 1, 1_000_000),
         ("0.1pps", 1, 10_000_000_000),
         // 1046 bytes with FCS are 8368 bits; 20 more bytes make 8528.
         ("10Gbps", 5, 4_184),
@@ -154,6 +155,11 @@ fn no_rates() {
         ),
         ("0", BadValue::Wanted("more than 0")),
         ("0.0Gbps", BadValue::Wanted("more than 0")),
+        ("2k", BadValue::NoUnit),
+        ("100M", BadValue::NoUnit),
+        ("100MBps", BadValue::Bytes),
+        ("1 GBps", BadValue::Bytes),
+        ("100MB/s", BadValue::Bytes),
         (
             "10Gbit",
             BadValue::Unit("pps, bps or bpsl1, with k, M or G before it"),

@@ -2,12 +2,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
+use dpdkgen_core::probe::layout::Marks;
 use dpdkgen_core::time::{Clock, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
@@ -62,10 +63,11 @@ pub fn allocations() -> u64 {
 /// Returns a request of probes that look the same from both ends, so that a port which gives back
 /// what it was given plays the reflector.
 pub fn request(rate: Option<Rate>) -> Request {
-    let address = Ipv4Addr::new(10, 0, 0, 1);
+    let address = IpAddr::from([10, 0, 0, 1]);
     let sendrecv = SendRecv {
         sources: vec![address],
-        dest: SocketAddrV4::new(address, 10_000),
+        dests: vec![SocketAddr::new(address, 10_000)],
+        marks: Marks::default(),
         src_ports: 10_000..=10_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 200,

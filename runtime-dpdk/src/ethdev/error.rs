@@ -56,6 +56,8 @@ pub enum Error {
         wanted: u16,
         /// The MTU that it can have.
         carried: u16,
+        /// Bytes of IP and UDP headers in either.
+        headers: u16,
     },
     /// This DPDK cannot change the MTU of such a port.
     MtuCannotBeRaised {
@@ -65,6 +67,8 @@ pub enum Error {
         wanted: u16,
         /// The MTU that it has.
         has: u16,
+        /// Bytes of IP and UDP headers in either.
+        headers: u16,
         /// The version of DPDK.
         version: String,
         /// The versions that can.

@@ -12,12 +12,13 @@ use std::ptr::{NonNull, null_mut};
 
 use dpdk_sys::dg_mbuf;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::wire::{Tags, Vlan};
 
 use super::Direction;
 use super::memif::BurstGuard;
 use crate::mbuf::{
     clear_offloads, copy_back, frame, free, gather, in_one_piece, make_packet, offload_flags,
-    prefetch, room,
+    prefetch, restore_tags, room,
 };
 
 /// The largest burst.
@@ -25,8 +26,10 @@ pub const MAX_BURST: u16 = dpdkgen_run::request::limits::MAX_BURST;
 
 /// Bytes of the largest frame that is put together from several segments; a longer one is cut.
 const SCRATCH_BYTES: usize = 1 << 16;
-/// What a reflector may change of a frame: its headers and the UDP checksum (Ethernet 14 with a
-/// VLAN tag 18, IPv4 up to 60, UDP 8).
+/// Bytes of the most VLAN tags of a frame.
+pub(crate) const TAGS_LEN: usize = Tags::MAX * Vlan::LEN;
+/// What a reflector may change of a frame: its headers and the UDP checksum (Ethernet with two tags
+/// 22, IPv4 up to 60, UDP 8).
 const CHANGED_BYTES: usize = 128;
 /// How often a full transmit ring is tried again before the rest of a burst is given up, and how
 /// long to wait in between: some 50 microseconds in all, where a pause takes 140 cycles.
@@ -59,7 +62,7 @@ pub struct QueuePort<'device> {
     port: u16,
     rx: Option<RxQueue>,
     tx: Option<TxQueue>,
-    /// Bytes of the largest frame that can be sent.
+    /// Bytes of the largest frame that can be sent, without VLAN tags.
     frame_max: usize,
     burst: Box<Slots>,
     scratch: Box<[u8]>,
@@ -205,13 +208,14 @@ impl Port for QueuePort<'_> {
             return none;
         }
         let burst = &mut self.burst[..usize::from(count)];
+        let frame_room = self.frame_max + TAGS_LEN;
         for &mut mbuf in &mut *burst {
-            // SAFETY: a fresh buffer, ours alone; its room is `frame_max` or more (see
+            // SAFETY: a fresh buffer, ours alone; its room is that or more (see
             // `Device::make_queues`).
-            let len = usize::from(fill(unsafe { room(mbuf, self.frame_max) }).0);
-            debug_assert!(len <= self.frame_max, "a frame of {len} bytes");
+            let len = usize::from(fill(unsafe { room(mbuf, frame_room) }).0);
+            debug_assert!(len <= frame_room, "a frame of {len} bytes");
             // SAFETY: a fresh buffer, ours alone, with that much room; the slice is gone.
-            unsafe { make_packet(mbuf, len.min(self.frame_max)) };
+            unsafe { make_packet(mbuf, len.min(frame_room)) };
         }
         let tx_burst = TxBurst {
             port: self.port,
@@ -233,6 +237,8 @@ impl Port for QueuePort<'_> {
         let count = self.take_received();
         for (here, later) in with_later(&mut self.burst, count) {
             prefetch(later.get());
+            // SAFETY: a received packet, ours alone until it is freed below.
+            unsafe { restore_tags(here.get()) };
             // SAFETY: a received packet, ours until it is freed below.
             let frame = unsafe { frame(here.get(), &mut self.scratch) };
             each(frame);
@@ -252,6 +258,8 @@ impl Port for QueuePort<'_> {
         for (here, later) in with_later(&mut self.burst, count) {
             prefetch(later.get());
             let mbuf = here.get();
+            // SAFETY: a received packet, ours alone until it is sent or freed below.
+            unsafe { restore_tags(mbuf) };
             // SAFETY: a received packet, ours until it is sent or freed below.
             flags |= unsafe { offload_flags(mbuf) };
             // SAFETY: a received packet, ours alone until it is sent or freed below.

@@ -198,6 +198,33 @@ pub unsafe fn offload_flags(mbuf: *mut dg_mbuf) -> u64 {
     unsafe { (*mbuf).ol_flags }
 }
 
+/// Puts VLAN tags back into a packet, if the driver took them off and noted them beside it: they
+/// are a part of it.
+///
+/// # Safety
+///
+/// `mbuf` is a received packet that is the caller's alone.
+#[inline(always)] // into the loop over a burst
+pub unsafe fn restore_tags(mbuf: *mut dg_mbuf) {
+    // SAFETY: the caller owns `mbuf`.
+    if unsafe { offload_flags(mbuf) } & dpdk_sys::DG_TAGS_BESIDE != 0 {
+        // SAFETY: the caller owns `mbuf`, of which no slice is borrowed.
+        unsafe { restore_tags_slow(mbuf) };
+    }
+}
+
+/// Does so where there are some.
+///
+/// # Safety
+///
+/// As of [`restore_tags`].
+#[cold]
+unsafe fn restore_tags_slow(mbuf: *mut dg_mbuf) {
+    // SAFETY: the caller owns the packet; the shim looks whether there is room and whether anybody
+    // else has its data.
+    unsafe { dpdk_sys::dg_restore_tags(mbuf) };
+}
+
 /// Prepares received packets to be sent: what a driver noted on receipt must not ask the next one
 /// for offloads.
 ///

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_report::summary::Role;
 use dpdkgen_run::assembly::WorkerSpec;
 use dpdkgen_run::request::{Mode, Request};
@@ -25,13 +24,15 @@ pub fn open<'eal>(
     specs: &[WorkerSpec],
     lcores: &WorkerLcores,
 ) -> Result<Vec<Device<'eal>>, Error> {
-    let (port_use, mtu_wanted) = match &request.mode {
-        Mode::Reflect => (PortUse::Reflect, 0),
+    let (port_use, payload_len, headers) = match &request.mode {
+        Mode::Reflect(_) => (PortUse::Reflect, 0, 0),
         Mode::SendRecv(sendrecv) => (
             PortUse::SendReceive,
-            sendrecv.payload_len + Layout::IPV4.of_mtu(),
+            sendrecv.payload_len,
+            sendrecv.layout().of_mtu(),
         ),
     };
+    let is_promiscuous = matches!(&request.mode, Mode::Reflect(reflect) if reflect.is_promiscuous);
     let open = |(number, info)| {
         let config = DeviceConfig {
             port_use,
@@ -41,7 +42,9 @@ pub fn open<'eal>(
             tx_descriptors: request.tx_desc,
             rx_burst: request.rx_burst,
             tx_burst: request.tx_burst,
-            mtu_wanted,
+            mtu_wanted: payload_len + headers,
+            headers,
+            is_promiscuous,
         };
         let mut device = Device::configure(eal, info, &config)?;
         device.start()?;

@@ -9,6 +9,7 @@ mod way;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::time::Instant;
 
 use self::frames::{Frames, Slot};
@@ -48,6 +49,7 @@ pub struct Link<'a> {
     conditions: Conditions,
     /// Set if the conditions change bytes of any frame.
     impairs_bytes: bool,
+    layout: Layout,
     rng: Rng,
     /// The hosts' own generator, so that the link does the same whatever they do.
     host_rng: Rng,
@@ -63,11 +65,12 @@ pub struct Link<'a> {
 pub type SharedLink<'a> = Rc<RefCell<Link<'a>>>;
 
 impl<'a> Link<'a> {
-    /// Makes a link between these ends, for frames of at most `frame_len` bytes.
+    /// Makes a link between these ends, for probes with headers of the given layout in frames of at
+    /// most so many bytes.
     #[must_use]
     pub fn new(
         conditions: Conditions,
-        frame_len: usize,
+        (layout, frame_len): (Layout, usize),
         sender: Queues,
         reflector: Queues,
         truth: Truth<'a>,
@@ -81,6 +84,7 @@ impl<'a> Link<'a> {
         } = conditions.link;
         Rc::new(RefCell::new(Self {
             conditions,
+            layout,
             impairs_bytes: partial + corruption + truncation + padding > 0.0,
             rng: Rng::new(conditions.seed, 0),
             host_rng: Rng::new(conditions.seed, 1),
@@ -124,6 +128,7 @@ impl<'a> Link<'a> {
         let Self {
             conditions,
             impairs_bytes,
+            layout,
             rng,
             frames,
             to_reflector,
@@ -143,11 +148,11 @@ impl<'a> Link<'a> {
             return;
         }
         if *impairs_bytes {
-            impair::impair(frames.get_mut(slot), conditions, rng);
+            impair::impair(frames.get_mut(slot), *layout, conditions, rng);
         }
         if rng.happens(conditions.foreign) {
             let other = frames.copy(slot);
-            impair::make_foreign(frames.get_mut(other), rng);
+            impair::make_foreign(frames.get_mut(other), *layout, rng);
             way.carry(conditions, rng, frames, other, departure);
         }
         if rng.happens(conditions.duplication) {

@@ -1,5 +1,7 @@
 //! The two endpoints of a simulated link: their ports, queues, lcores and workers.
 
+use std::net::IpAddr;
+
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
 use dpdkgen_core::time::Instant;
@@ -10,7 +12,7 @@ use dpdkgen_report::summary::{Device, Role};
 use dpdkgen_run::assembly::{Context, OpenedPort};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::sampling::{Sampled, Tap};
-use dpdkgen_run::request::{PortSelector, Request, SendRecv};
+use dpdkgen_run::request::{PortSelector, Request, SendRecv, of_port};
 
 use crate::conditions::HostConditions;
 use crate::link::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
@@ -168,9 +170,19 @@ pub fn truth<'p>(
         sums: &mut pool.sums,
     };
     let len = filling_len(sendrecv.payload_len);
+    let is_ipv6 = sendrecv.sources.iter().any(IpAddr::is_ipv6);
+    let vlans = sendrecv.marks.tags.as_slice().iter().map(|tag| tag.id());
     let oracle = Oracle {
-        sources: sendrecv.sources.clone(),
-        dest: sendrecv.dest,
+        routes: (0..context.placement().ports.len())
+            .map(|port| {
+                (
+                    of_port(&sendrecv.sources, port),
+                    of_port(&sendrecv.dests, port),
+                )
+            })
+            .collect(),
+        payload_at: 14 + 4 * vlans.len() + if is_ipv6 { 40 } else { 20 } + 8,
+        vlans: vlans.filter(|&vlan| vlan != 0).collect(),
         ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),
         payload_len: sendrecv.payload_len.into(),
         tag: tag.get(),

@@ -15,7 +15,7 @@ use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_report::summary::{self, Summary};
 use dpdkgen_run::assembly::{Context, Memory, Placement, worker_specs};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::request::{Mode, Request, SendRecv};
+use dpdkgen_run::request::{Mode, Reflect, Request, SendRecv};
 use dpdkgen_run::results::end::{End, Executed};
 use dpdkgen_run::runner::control::Control;
 use dpdkgen_run::runner::trial::{Executor, Sink, trial};
@@ -184,13 +184,20 @@ impl SimulatedTrial<'_> {
         let sender = endpoints::queues(self.request, ports as u16);
         let reflector = endpoints::queues(&self.reflector(), 1);
         let frame_len = sendrecv.frame_len().into();
-        Link::new(self.conditions, frame_len, sender, reflector, truth)
+        let layout = sendrecv.layout();
+        Link::new(
+            self.conditions,
+            (layout, frame_len),
+            sender,
+            reflector,
+            truth,
+        )
     }
 
     /// Returns the request to the reflector.
     fn reflector(&self) -> Request {
         Request {
-            mode: Mode::Reflect,
+            mode: Mode::Reflect(Reflect::default()),
             ports: Vec::new(),
             rxq: self.conditions.hosts.reflector_queues,
             txq: self.conditions.hosts.reflector_queues,

@@ -29,6 +29,16 @@ struct Traffic {
     millis: u64,
     count: Option<u64>,
     warmup_ns: u64,
+    headers: Headers,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Headers {
+    is_ipv6: bool,
+    /// VLAN and priority of each tag.
+    tags: Vec<(u16, u8)>,
+    dscp: u8,
+    ttl: u8,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +98,7 @@ prop_compose! {
             4 => (1_000_u64..50_000).prop_map(Some),
             1 => Just(None),
         ],
-        payload_len in prop_oneof![16_u16..80, 16_u16..=8972],
+        payload_len in prop_oneof![16_u16..80, 16_u16..=8952],
         source_ports in prop_oneof![Just(1_u16), 1_u16..2000],
         ports in prop_oneof![3 => Just(1_u16), 1 => 1_u16..4],
         queues in (prop_oneof![8 => 1_u16..5, 1 => Just(0_u16)], 1_u16..5),
@@ -97,13 +107,28 @@ prop_compose! {
         millis in 1_u64..8,
         count in prop::option::weighted(0.3, 1_u64..3000),
         warmup_ns in prop_oneof![Just(0_u64), 0_u64..2_000_000],
+        headers in headers(),
     ) -> Traffic {
         // Without a rate there are some packets a nanosecond.
         let millis = if pps.is_none() { 1 } else { millis };
         Traffic {
             pps, payload_len, source_ports, ports, queues, bursts, descriptors, millis, count,
-            warmup_ns,
+            warmup_ns, headers,
         }
+    }
+}
+
+prop_compose! {
+    fn headers()(
+        is_ipv6: bool,
+        tags in prop_oneof![
+            2 => Just(vec![]),
+            1 => prop::collection::vec((0_u16..=4094, 0_u8..8), 1..=2),
+        ],
+        dscp in prop_oneof![Just(0_u8), 0_u8..64],
+        ttl in prop_oneof![4 => Just(64_u8), 1 => 1_u8..=255],
+    ) -> Headers {
+        Headers { is_ipv6, tags, dscp, ttl }
     }
 }
 
@@ -226,8 +251,23 @@ impl Case {
     }
 }
 
+impl Headers {
+    fn add_to(&self, words: &mut Words) {
+        if self.is_ipv6 {
+            words.option("src", "fd00::1");
+            words.option("dest", "[fd00::2]:10000");
+        }
+        for (id, priority) in &self.tags {
+            words.option("vlan", format_args!("{id}.{priority}"));
+        }
+        words.option("dscp", self.dscp);
+        words.option("ttl", self.ttl);
+    }
+}
+
 impl Traffic {
     fn add_to(&self, words: &mut Words) {
+        self.headers.add_to(words);
         words.given("rate", self.pps.map(|pps| format!("{pps}pps")));
         words.option("packet-size", self.payload_len);
         let last = 20_000 + self.source_ports - 1;

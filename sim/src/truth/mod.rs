@@ -73,11 +73,14 @@ impl Reflected {
                 self.checksum_partial += u64::from(is_partial);
                 return;
             }
-            Err(Unreflected::NotIpv4) => &mut self.ignored.not_ipv4,
+            Err(Unreflected::NotIp) => &mut self.ignored.not_ip,
+            Err(Unreflected::Tags) => &mut self.ignored.tags,
             Err(Unreflected::NotUdp) => &mut self.ignored.not_udp,
             Err(Unreflected::Fragment) => &mut self.ignored.fragment,
+            Err(Unreflected::ExtensionHeader) => &mut self.ignored.extension_header,
             Err(Unreflected::Malformed) => &mut self.ignored.malformed,
             Err(Unreflected::GroupAddress) => &mut self.ignored.group_address,
+            Err(Unreflected::OtherMac) => &mut self.ignored.other_mac,
             Err(Unreflected::OwnMac) => &mut self.ignored.own_mac,
             Err(Unreflected::Ttl) => &mut self.ignored.ttl,
         } += 1;
@@ -164,8 +167,9 @@ impl<'a> Truth<'a> {
     /// Records that a device took `frame`, the next probe of `stream`, when its sender's clock said
     /// `now`; returns what it is, read before anything happens to it.
     pub fn sent(&mut self, stream: u16, port: u16, frame: &[u8], now: Instant) -> Origin {
+        let payload = &frame[self.oracle.payload_at..];
         let stamp = |at: usize, bits: u32| {
-            let word = frame[42 + at..42 + at + 8].try_into();
+            let word = payload[at..at + 8].try_into();
             word.map_or(0, u64::from_le_bytes) & (u64::MAX >> (64 - bits))
         };
         let sent = Instant::from_nanos(stamp(8, 48));
@@ -173,7 +177,7 @@ impl<'a> Truth<'a> {
         if sent + Span::from_nanos(2) < now || sent > now + Span::from_nanos(1) {
             self.disagree(|| format!("a probe sent at {now:?} says {sent:?}"));
         }
-        let is_long = frame.len() >= 42 + 24;
+        let is_long = payload.len() >= 24;
         let lag = Span::from_nanos(if is_long { stamp(16, 32) } else { 0 });
         let record = &mut self.streams[usize::from(stream)];
         if is_long && let Err(sentence) = record.check_due(sent, lag, self.grid.start) {

@@ -3,7 +3,7 @@
 //! It is written from the definitions, byte by byte, and shares nothing with the code that it is
 //! held against but the filling, which nothing else defines.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::probe::filling::Filling;
@@ -11,12 +11,15 @@ use dpdkgen_core::probe::filling::Filling;
 /// The oracle of a run: what it has to know of the run's probes to recognise them.
 #[derive(Debug)]
 pub struct Oracle<'a> {
-    /// The addresses that probes come from.
-    pub sources: Vec<Ipv4Addr>,
-    /// The address and UDP port that they go to.
-    pub dest: SocketAddrV4,
+    /// The address that probes of each port come from, and the address and UDP port that they go
+    /// to.
+    pub routes: Vec<(IpAddr, SocketAddr)>,
+    /// The VLANs of the probes, the outer one first.
+    pub vlans: Vec<u16>,
     /// The first and the last source port.
     pub ports: (u16, u16),
+    /// The offset of the UDP payload in a frame as it is sent.
+    pub payload_at: usize,
     /// The length of the UDP payload in bytes.
     pub payload_len: usize,
     /// The run's tag, of 48 bits.
@@ -52,19 +55,25 @@ pub struct Claim {
 /// The reasons for which a reflector does not send a frame back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreflected {
-    /// It is not IPv4.
-    NotIpv4,
+    /// It is neither IPv4 nor IPv6.
+    NotIp,
+    /// It has more than two tags.
+    Tags,
     /// It is not UDP.
     NotUdp,
     /// It is a fragment.
     Fragment,
+    /// It is IPv6 with an extension header.
+    ExtensionHeader,
     /// It is shorter than its headers or its lengths say, or these contradict each other.
     Malformed,
     /// It is to or from a group (multicast or broadcast), by MAC or IP.
     GroupAddress,
+    /// It is to another MAC than the reflector's.
+    OtherMac,
     /// It is from the reflector's own MAC.
     OwnMac,
-    /// Its TTL is 0 or 1.
+    /// Its TTL or hop limit is 0 or 1.
     Ttl,
 }
 
@@ -74,10 +83,47 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
 
-/// Returns the IPv4 address at `at`, if the frame has one there.
-fn address(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
-    let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-    Some(bytes.into())
+/// Returns the IP address of version `version` at `at`, if the frame has one there.
+fn address(bytes: &[u8], version: u8, at: usize) -> Option<IpAddr> {
+    Some(if version == 4 {
+        let octets: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        Ipv4Addr::from(octets).into()
+    } else {
+        let octets: [u8; 16] = bytes.get(at..at + 16)?.try_into().ok()?;
+        Ipv6Addr::from(octets).into()
+    })
+}
+
+/// The parts of a frame up to its IP header.
+struct Link {
+    /// The VLANs, without those that are 0, which tell a priority only.
+    vlans: Vec<u16>,
+    ether_type: u16,
+    /// The offset of what follows the type.
+    ip: usize,
+}
+
+/// Returns the parts of a frame, if it is long enough for its tags, of which two are taken off.
+fn link(frame: &[u8]) -> Option<Link> {
+    let is_tag = |at| Some([0x8100, 0x88a8].contains(&word(frame, at)?));
+    let (mut vlans, mut at) = (Vec::new(), 12);
+    for _ in 0..2 {
+        if !is_tag(at)? {
+            break;
+        }
+        let vlan = word(frame, at + 2)? & 0xfff;
+        if vlan != 0 {
+            vlans.push(vlan);
+        }
+        at += 4;
+    }
+    // A third tag is not taken off, but has to be there.
+    let is_whole = !is_tag(at)? || frame.len() >= at + 6;
+    is_whole.then_some(Link {
+        vlans,
+        ether_type: word(frame, at)?,
+        ip: at + 2,
+    })
 }
 
 /// Adds the ones' complement sum of `bytes` (RFC 1071, section 1) to `sum`.
@@ -91,64 +137,101 @@ fn checksum_of(sum: u32, bytes: &[u8]) -> u32 {
     sum
 }
 
-/// Returns whether the UDP checksum is accepted (right, left out, or left to a NIC), and whether it
-/// was left to a NIC. `ip` and `udp` are the offsets of the headers, `end` is that of the datagram's
-/// end.
-fn udp_checksum(frame: &[u8], ip: usize, udp: usize, end: usize) -> (bool, bool) {
-    let [high, low] = [frame[udp + 6], frame[udp + 7]];
-    if [high, low] == [0, 0] {
-        return (true, false);
+/// The offsets of a datagram in its frame.
+#[derive(Clone, Copy)]
+struct Datagram {
+    version: u8,
+    ip: usize,
+    udp: usize,
+}
+
+impl Datagram {
+    /// Returns the offset of the addresses, and the length of each.
+    fn addresses(self) -> (usize, usize) {
+        if self.version == 4 {
+            (self.ip + 12, 4)
+        } else {
+            (self.ip + 8, 16)
+        }
     }
-    let mut pseudo = checksum_of(0, &frame[ip + 12..ip + 20]);
-    pseudo = checksum_of(pseudo, &[0, frame[ip + 9]]);
-    pseudo = checksum_of(pseudo, &frame[udp + 4..udp + 6]);
-    if checksum_of(pseudo, &frame[udp..end]) == 0xffff {
-        return (true, false);
+
+    /// Returns the offset of the end of the IP packet by the length that its header says.
+    fn end(self, frame: &[u8]) -> Option<usize> {
+        Some(if self.version == 4 {
+            self.ip + usize::from(word(frame, self.ip + 2)?)
+        } else {
+            self.ip + 40 + usize::from(word(frame, self.ip + 4)?)
+        })
     }
-    let is_partial = pseudo == u32::from(u16::from_be_bytes([high, low]));
-    (is_partial, is_partial)
+
+    /// Returns whether the UDP checksum of a datagram up to `end` is accepted (right, left out over
+    /// IPv4, or left to a NIC), and whether it was left to a NIC.
+    fn checksum(self, frame: &[u8], end: usize) -> (bool, bool) {
+        let udp = self.udp;
+        let [high, low] = [frame[udp + 6], frame[udp + 7]];
+        if [high, low] == [0, 0] {
+            return (self.version == 4, false);
+        }
+        let (at, len) = self.addresses();
+        let mut pseudo = checksum_of(0, &frame[at..at + 2 * len]);
+        pseudo = checksum_of(pseudo, &[0, 17]);
+        pseudo = checksum_of(pseudo, &frame[udp + 4..udp + 6]);
+        if checksum_of(pseudo, &frame[udp..end]) == 0xffff {
+            return (true, false);
+        }
+        let is_partial = pseudo == u32::from(u16::from_be_bytes([high, low]));
+        (is_partial, is_partial)
+    }
 }
 
 impl Oracle<'_> {
     /// Returns what `frame` is, and whether its checksum was left to a NIC.
     #[must_use]
     pub fn classify(&self, frame: &[u8]) -> (Classification, bool) {
-        let Some(udp) = self.udp_on_our_addresses(frame) else {
+        let Some(datagram) = self.udp_on_our_addresses(frame) else {
             return (Classification::Foreign, false);
         };
         let corrupt = (Classification::Corrupt, false);
-        let total = usize::from(word(frame, 16).unwrap_or(0));
-        let end = 14 + total;
-        let is_fragment = word(frame, 20).unwrap_or(0) & 0x3fff != 0;
+        let Datagram { version, ip, udp } = datagram;
+        let end = datagram.end(frame).unwrap_or(0);
+        let is_fragment = version == 4 && word(frame, ip + 6).unwrap_or(0) & 0x3fff != 0;
         if end > frame.len() || end < udp + 8 || is_fragment {
             return corrupt;
         }
         let says = usize::from(word(frame, udp + 4).unwrap_or(0));
-        if udp + says != end || checksum_of(0, &frame[14..udp]) != 0xffff {
+        let is_ip_intact = version == 6 || checksum_of(0, &frame[ip..udp]) == 0xffff;
+        if udp + says != end || !is_ip_intact {
             return corrupt;
         }
-        let (is_right, is_partial) = udp_checksum(frame, 14, udp, end);
+        let (is_right, is_partial) = datagram.checksum(frame, end);
         if !is_right {
             return corrupt;
         }
         (self.classify_payload(frame, udp, end), is_partial)
     }
 
-    /// Returns the offset of the UDP header, if the frame is IPv4 UDP from the address and port
-    /// that probes go to, and to an address and port that they come from.
-    fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<usize> {
-        let first = *frame.get(14)?;
-        let udp = 14 + usize::from(first & 15) * 4;
-        let ours = word(frame, 12)? == 0x0800
-            && first >> 4 == 4
-            && first & 15 >= 5
-            && *frame.get(23)? == 17
-            && address(frame, 26)? == *self.dest.ip()
-            && self.sources.contains(&address(frame, 30)?)
-            && word(frame, udp)? == self.dest.port()
+    /// Returns the UDP datagram, if the frame is one in the run's VLANs, from an address and port
+    /// that probes go to, and to an address and port that these come from.
+    fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<Datagram> {
+        let link = link(frame)?;
+        let ip = link.ip;
+        let first = *frame.get(ip)?;
+        let (version, udp, protocol) = match link.ether_type {
+            0x0800 if first & 15 >= 5 => (4, ip + usize::from(first & 15) * 4, ip + 9),
+            0x86dd => (6, ip + 40, ip + 6),
+            _ => return None,
+        };
+        let datagram = Datagram { version, ip, udp };
+        let (at, len) = datagram.addresses();
+        let from = SocketAddr::new(address(frame, version, at)?, word(frame, udp)?);
+        let to = address(frame, version, at + len)?;
+        let ours = link.vlans == self.vlans
+            && first >> 4 == version
+            && *frame.get(protocol)? == 17
+            && self.routes.contains(&(to, from))
             && (self.ports.0..=self.ports.1).contains(&word(frame, udp + 2)?)
             && frame.len() >= udp + 8;
-        ours.then_some(udp)
+        ours.then_some(datagram)
     }
 
     /// Returns what a frame with an intact datagram is, by its payload.
@@ -195,38 +278,71 @@ impl Oracle<'_> {
 /// If it does not; the reason.
 pub fn expected_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflected> {
     let short = Unreflected::Malformed;
-    if word(frame, 12).ok_or(short)? != 0x0800 {
-        return Err(Unreflected::NotIpv4);
-    }
-    if frame.len() < 34 {
+    let Link { ether_type, ip, .. } = link(frame).ok_or(short)?;
+    let (version, header_len) = match ether_type {
+        0x0800 => (4, 20),
+        0x86dd => (6, 40),
+        0x8100 | 0x88a8 => return Err(Unreflected::Tags),
+        _ => return Err(Unreflected::NotIp),
+    };
+    if frame.len() < ip + header_len {
         return Err(short);
     }
-    if frame[14] >> 4 != 4 {
-        return Err(Unreflected::NotIpv4);
+    if frame[ip] >> 4 != version {
+        return Err(Unreflected::NotIp);
     }
-    if frame[23] != 17 {
-        return Err(Unreflected::NotUdp);
+    let (udp, protocol, ttl) = if version == 4 {
+        (
+            ip + usize::from(frame[ip] & 15) * 4,
+            frame[ip + 9],
+            frame[ip + 8],
+        )
+    } else {
+        (ip + 40, frame[ip + 6], frame[ip + 7])
+    };
+    if udp < ip + header_len {
+        return Err(short);
     }
-    if word(frame, 20).ok_or(short)? & 0x3fff != 0 {
+    let is_fragment = if version == 4 {
+        word(frame, ip + 6).ok_or(short)? & 0x3fff != 0
+    } else {
+        protocol == 44
+    };
+    if is_fragment {
         return Err(Unreflected::Fragment);
     }
-    let udp = 14 + usize::from(frame[14] & 15) * 4;
-    let end = 14 + usize::from(word(frame, 16).ok_or(short)?);
-    if udp < 34 || frame.len() < udp + 8 || end < udp + 8 || end > frame.len() {
+    if protocol != 17 {
+        let is_extension = [0, 43, 50, 51, 60, 135, 139, 140, 253, 254].contains(&protocol);
+        return Err(if version == 6 && is_extension {
+            Unreflected::ExtensionHeader
+        } else {
+            Unreflected::NotUdp
+        });
+    }
+    let datagram = Datagram { version, ip, udp };
+    let end = datagram.end(frame).ok_or(short)?;
+    if end < udp + 8 || end > frame.len() {
         return Err(short);
     }
-    let is_group = |ip: &[u8]| (224..240).contains(&ip[0]) || ip == [255; 4];
+    let (at, len) = datagram.addresses();
+    let is_group = |ip: &[u8]| match version {
+        4 => (224..240).contains(&ip[0]) || ip == [255; 4],
+        _ => ip[0] == 255,
+    };
     if frame[0] & 1 == 1
         || frame[6] & 1 == 1
-        || is_group(&frame[26..30])
-        || is_group(&frame[30..34])
+        || is_group(&frame[at..at + len])
+        || is_group(&frame[at + len..at + 2 * len])
     {
         return Err(Unreflected::GroupAddress);
     }
     if frame[6..12] == own {
         return Err(Unreflected::OwnMac);
     }
-    if frame[22] < 2 {
+    if frame[..6] != own {
+        return Err(Unreflected::OtherMac);
+    }
+    if ttl < 2 {
         return Err(Unreflected::Ttl);
     }
     // The datagram may end before the packet does.
@@ -234,5 +350,5 @@ pub fn expected_reflection(frame: &[u8], own: [u8; 6]) -> Result<bool, Unreflect
     if says < 8 || udp + says > end {
         return Ok(false);
     }
-    Ok(udp_checksum(frame, 14, udp, udp + says).1)
+    Ok(datagram.checksum(frame, udp + says).1)
 }

@@ -5,10 +5,13 @@ use zerocopy::FromBytes;
 
 use super::*;
 use crate::probe::Index;
-use crate::reflect::FrameReflector;
+use crate::reflect::{FrameReflector, Rules};
+use crate::rx::arrivals::ARRIVALS;
 use crate::stats::histogram::{Histogram, bucket};
+use crate::stats::intervals::Interval;
 use crate::stats::intervals::IntervalGrid;
 use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
+use crate::time::Span;
 use crate::tx::template::Patch;
 use crate::wire::{Ipv4, Mac};
 
@@ -42,7 +45,7 @@ impl End {
             lag: Span::from_nanos(30),
         };
         self.bench.template().write(&mut frame, &patch);
-        FrameReflector::new(Mac([2, 0, 0, 0, 0, 2]))
+        FrameReflector::new(Rules::of(Mac([2, 0, 0, 0, 0, 2])))
             .reflect(&mut frame)
             .unwrap();
         frame
@@ -99,15 +102,15 @@ fn unique_probes_are_timed_from_their_sending_and_from_when_they_were_due() {
         latency_min_ns: 1_500,
         latency_max_ns: 2_500,
         rx_packets: 2,
-        ..EMPTY
+        ..Interval::default()
     };
-    assert_eq!(end.bench.intervals(), [expected, EMPTY]);
+    assert_eq!(end.bench.intervals(), [expected, Interval::default()]);
 }
 
 #[test]
 fn without_a_rate_nothing_is_due() {
     let mut end = End::new();
-    end.receiver.due.is_told = false;
+    end.receiver = Receiver::new(0, end.bench.expectation(), end.bench.sequences, false);
     end.probes(&[(0, 2_000)], 4_500);
     assert_eq!(end.bench.recorder.counters.latency.count, 1);
     assert_eq!(end.bench.recorder.counters.latency_due.count, 0);
@@ -147,7 +150,7 @@ fn each_kind_is_counted_once_in_the_interval_of_its_receipt() {
         reordered: 1,
         corrupt: 2,
         foreign: 1,
-        ..EMPTY
+        ..Interval::default()
     };
     assert_eq!(received_in, expected);
 }

@@ -5,9 +5,9 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::probe::Index;
-use crate::probe::layout::Layout;
-use crate::reflect::FrameReflector;
-use crate::testing::{ADDRESSES, with_filling};
+use crate::probe::layout::{Headers, Layout};
+use crate::reflect::{FrameReflector, Rules};
+use crate::testing::{ADDRESSES, ADDRESSES_V6, every_layout, layout, with_filling};
 use crate::time::Instant;
 use crate::tx::template::{Patch, Template, filling_len};
 
@@ -20,24 +20,39 @@ const PATCH: Patch = Patch {
     lag: Span::from_nanos(7),
 };
 
-/// Runs `test` with what is expected of probes with `payload_len` bytes, and one that came back.
+/// Runs `test` with what is expected of probes over IPv4 with `payload_len` bytes, and one that came
+/// back.
 fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
+    with_probe_of(&ADDRESSES.into(), false, payload_len, test);
+}
+
+/// Runs `test` with what is expected of probes with these headers, and one that came back, or
+/// through.
+fn with_probe_of(
+    headers: &Headers,
+    is_through: bool,
+    payload_len: u16,
+    test: impl Fn(&Verifier<'_>, vec::Vec<u8>),
+) {
     with_filling(SEED, filling_len(payload_len), |filling| {
         let expectation = Expectation {
-            sources: Vec::from_slice(&[ADDRESSES.source]).unwrap(),
-            destination: ADDRESSES.destination,
+            routes: Vec::from_slice(&[Route::of(&headers.addresses)]).unwrap(),
+            marks: headers.marks,
+            is_through,
             first_source_port: 20_000,
             last_source_port: 20_010,
             payload_len,
             tag: TAG,
             filling,
         };
-        let template = Template::new(&ADDRESSES, TAG, payload_len, filling).unwrap();
-        let mut frame = vec![0; Layout::IPV4.payload() + usize::from(payload_len)];
+        let template = Template::new(headers, TAG, payload_len, filling).unwrap();
+        let mut frame = vec![0; layout(headers).payload() + usize::from(payload_len)];
         template.write(&mut frame, &PATCH);
-        FrameReflector::new(ADDRESSES.destination_mac)
-            .reflect(&mut frame)
-            .unwrap();
+        if !is_through {
+            FrameReflector::new(Rules::of(ADDRESSES.destination_mac))
+                .reflect(&mut frame)
+                .unwrap();
+        }
         test(&Verifier::new(expectation), frame);
     });
 }
@@ -48,8 +63,7 @@ fn verdict(verifier: &Verifier<'_>, frame: &[u8]) -> Result<Probe, Reject> {
 
 /// Makes the UDP checksum right again after a change.
 fn sum_up(frame: &mut [u8]) {
-    let (_, packet) = Ethernet::mut_from_prefix(frame).unwrap();
-    let (ip, rest) = Ipv4::mut_from_prefix(packet).unwrap();
+    let (ip, rest) = Ipv4::mut_from_prefix(&mut frame[14..]).unwrap();
     let (udp, payload) = Udp::mut_from_prefix(rest).unwrap();
     udp.checksum = [0; 2];
     let sum = ip
@@ -58,17 +72,22 @@ fn sum_up(frame: &mut [u8]) {
     udp.checksum = sum.plus(Sum::of(payload)).udp_checksum();
 }
 
+/// Returns the probe that was sent.
+fn probe(payload_len: u16) -> Probe {
+    Probe {
+        head: Head::new(PATCH.index, TAG, PATCH.time),
+        lag: (payload_len >= 24).then_some(PATCH.lag),
+        port_offset: 5,
+    }
+}
+
 const LENGTHS: [u16; 8] = [16, 17, 18, 23, 24, 25, 1000, 8972];
 
 #[test]
 fn a_probe_that_comes_back_is_known_again() {
     for payload_len in LENGTHS {
         with_probe(payload_len, |verifier, mut frame| {
-            let probe = Probe {
-                head: Head::new(PATCH.index, TAG, PATCH.time),
-                lag: (payload_len >= 24).then_some(PATCH.lag),
-                port_offset: 5,
-            };
+            let probe = probe(payload_len);
             let verified = verifier.verify(&frame);
             assert_eq!(
                 verified,
@@ -81,6 +100,116 @@ fn a_probe_that_comes_back_is_known_again() {
             assert_eq!(verdict(verifier, &frame), Ok(probe), "padding is no harm");
         });
     }
+}
+
+#[test]
+fn a_probe_is_known_again_in_every_layout_and_either_way() {
+    for headers in every_layout() {
+        for is_through in [false, true] {
+            for payload_len in [16, 24, 100] {
+                with_probe_of(&headers, is_through, payload_len, |verifier, frame| {
+                    let expected = Ok(probe(payload_len));
+                    assert_eq!(verdict(verifier, &frame), expected, "{headers:?}");
+                    let fast =
+                        in_its_layout!(verifier, shapes => verifier.fast_path(shapes, &frame));
+                    assert_eq!(fast, expected.ok(), "the fast path: {headers:?}");
+                    let slow = verifier.expectation().verify(&frame);
+                    assert_eq!(slow.result, expected, "step by step: {headers:?}");
+                });
+            }
+        }
+    }
+}
+
+/// A reflector that does not turn probes round, or a path that does though it should not.
+#[test]
+fn a_probe_that_comes_the_other_way_is_foreign_and_told() {
+    for headers in every_layout() {
+        with_probe_of(&headers, true, 24, |verifier, frame| {
+            let mut expectation = verifier.expectation().clone();
+            expectation.is_through = false;
+            let verifier = Verifier::new(expectation);
+            assert_eq!(verdict(&verifier, &frame), Err(Reject::Unturned));
+            // Of another run: merely foreign.
+            let mut other = frame.clone();
+            other[layout(&headers).payload() + 15] ^= 1;
+            assert_eq!(verdict(&verifier, &other), Err(Reject::Foreign));
+        });
+        with_probe_of(&headers, false, 24, |verifier, frame| {
+            let mut expectation = verifier.expectation().clone();
+            expectation.is_through = true;
+            assert_eq!(
+                verdict(&Verifier::new(expectation), &frame),
+                Err(Reject::Foreign)
+            );
+        });
+    }
+}
+
+#[test]
+fn the_vlan_is_the_runs_own_and_a_priority_is_anybodys() {
+    for headers in every_layout() {
+        with_probe_of(&headers, false, 24, |verifier, frame| {
+            let tags = headers.marks.tags.as_slice().len();
+            // A priority tag more names no VLAN.
+            let mut prioritised = frame[..12].to_vec();
+            prioritised.extend([0x81, 0, 0xa0, 0]);
+            prioritised.extend(&frame[12..]);
+            let expected = if tags < 2 {
+                Ok(probe(24))
+            } else {
+                Err(Reject::Foreign)
+            };
+            assert_eq!(verdict(verifier, &prioritised), expected, "{headers:?}");
+            for tag in 0..tags {
+                let at = 14 + 4 * tag;
+                let mut changed = frame.clone();
+                changed[at] ^= 0xe0;
+                assert_eq!(verdict(verifier, &changed), Ok(probe(24)), "priority");
+                changed[at + 1] ^= 1;
+                assert_eq!(verdict(verifier, &changed), Err(Reject::Foreign), "VLAN");
+                let mut untagged = frame.clone();
+                untagged.drain(12 + 4 * tag..16 + 4 * tag);
+                assert_eq!(
+                    verdict(verifier, &untagged),
+                    Err(Reject::Foreign),
+                    "tag off"
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn over_ipv6_a_checksum_of_zero_is_wrong() {
+    let headers = Headers::from(ADDRESSES_V6);
+    with_probe_of(&headers, false, 100, |verifier, mut frame| {
+        let checksum = layout(&headers).udp_checksum();
+        frame[checksum..][..2].fill(0);
+        assert_eq!(verdict(verifier, &frame), Err(Reject::Corrupt));
+    });
+}
+
+#[test]
+fn over_ipv6_routers_and_flow_labels_change_nothing() {
+    let headers = Headers::from(ADDRESSES_V6);
+    with_probe_of(&headers, false, 100, |verifier, mut frame| {
+        frame[14..18].copy_from_slice(&[0x6b, 0x81, 0x23, 0x45]);
+        frame[21] = 3;
+        assert_eq!(verdict(verifier, &frame), Ok(probe(100)));
+        // Not another one's, nor another protocol.
+        for at in [14, 20, 25, 41] {
+            let mut changed = frame.clone();
+            changed[at] ^= 0x11;
+            assert_eq!(
+                verdict(verifier, &changed),
+                Err(Reject::Foreign),
+                "byte {at}"
+            );
+        }
+        frame[19] ^= 1;
+        assert_eq!(verdict(verifier, &frame), Err(Reject::Corrupt), "length");
+    });
 }
 
 #[test]
@@ -131,8 +260,7 @@ fn another_tag_is_foreign_and_an_own_tag_with_wrong_filling_corrupt() {
 #[test]
 fn a_checksum_left_to_a_nic_is_accepted_and_told() {
     with_probe(100, |verifier, mut frame| {
-        let (_, packet) = Ethernet::mut_from_prefix(&mut frame).unwrap();
-        let (ip, rest) = Ipv4::mut_from_prefix(packet).unwrap();
+        let (ip, rest) = Ipv4::mut_from_prefix(&mut frame[14..]).unwrap();
         let (udp, _) = Udp::mut_from_prefix(rest).unwrap();
         udp.checksum = ip.pseudo_header(udp.length.get()).fold().to_ne_bytes();
         let verified = verifier.verify(&frame);
@@ -176,8 +304,8 @@ fn a_shorter_probe_of_our_tag_is_corrupt_and_one_without_room_for_a_tag_foreign(
         with_probe(100, |verifier, mut frame| {
             frame.truncate(Layout::IPV4.payload() + payload_len);
             let ip = Ipv4::udp(
-                *ADDRESSES.destination.ip(),
-                ADDRESSES.source,
+                [10, 0, 0, 2].into(),
+                [10, 0, 0, 1].into(),
                 (Udp::LEN + payload_len) as u16,
             );
             ip.write_to(&mut frame[14..34]).unwrap();
@@ -192,10 +320,13 @@ fn a_shorter_probe_of_our_tag_is_corrupt_and_one_without_room_for_a_tag_foreign(
 fn one_of_several_addresses_is_ours_too() {
     with_probe(64, |verifier, frame| {
         let mut expectation = verifier.expectation().clone();
-        expectation.sources =
-            Vec::from_slice(&[Ipv4Addr::new(9, 9, 9, 9), ADDRESSES.source]).unwrap();
+        let other = Route {
+            source: [9, 9, 9, 9].into(),
+            ..Route::of(&ADDRESSES)
+        };
+        expectation.routes.insert(0, other).unwrap();
         assert!(verdict(&Verifier::new(expectation.clone()), &frame).is_ok());
-        expectation.sources.truncate(1);
+        expectation.routes.truncate(1);
         assert_eq!(
             verdict(&Verifier::new(expectation), &frame),
             Err(Reject::Foreign)
@@ -228,26 +359,34 @@ fn routers_and_marking_change_nothing() {
 
 proptest! {
     #[test]
-    fn the_usual_shape_is_judged_as_any_other(
+    fn the_fast_path_judges_as_the_steps_do(
+        headers in prop::sample::select(every_layout()),
+        is_through: bool,
+        expected_through in prop::bool::weighted(0.1),
         payload_len in prop::sample::select(&LENGTHS[..7]),
         changes in prop::collection::vec((0_usize..90, any::<u8>()), 0..4),
         sums: (bool, bool),
         len in prop::option::of(0_usize..200),
     ) {
-        with_probe(payload_len, |verifier, mut frame| {
+        with_probe_of(&headers, is_through, payload_len, |verifier, mut frame| {
             for (at, byte) in &changes {
                 let at = at % frame.len();
                 frame[at] = *byte;
             }
-            if sums.0 {
-                sum_up_ip(&mut frame);
-            }
-            if sums.1 {
-                sum_up(&mut frame);
+            if layout(&headers) == Layout::IPV4 {
+                if sums.0 {
+                    sum_up_ip(&mut frame);
+                }
+                if sums.1 {
+                    sum_up(&mut frame);
+                }
             }
             if let Some(len) = len {
                 frame.resize(len.max(42), 0);
             }
+            let mut expectation = verifier.expectation().clone();
+            expectation.is_through ^= expected_through;
+            let verifier = Verifier::new(expectation);
             assert_eq!(verifier.verify(&frame), verifier.expectation().verify(&frame));
         });
     }

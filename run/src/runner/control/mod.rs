@@ -106,14 +106,14 @@ impl<'s, 'a: 's> Control<'s, 'a> {
                 })
             }
             Mode::SendRecv(_) => None,
-            Mode::Reflect
+            Mode::Reflect(_)
                 if request
                     .duration
                     .is_some_and(|duration| now.since_start() >= duration) =>
             {
                 Some(StopReason::Duration)
             }
-            Mode::Reflect => request
+            Mode::Reflect(_) => request
                 .count
                 .filter(|count| self.sent() >= *count)
                 .map(|_| StopReason::Count),

@@ -23,7 +23,7 @@ impl<'a> Control<'_, 'a> {
         let receives = self.context.has(Role::Rx);
         let mode = match &request.mode {
             Asked::SendRecv(_) => Mode::SendRecv,
-            Asked::Reflect => Mode::Reflect,
+            Asked::Reflect(_) => Mode::Reflect,
         };
         let start = request.start();
         let phase = match self.stop {

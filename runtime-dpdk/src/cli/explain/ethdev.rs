@@ -1,6 +1,5 @@
 //! Why a port cannot be used as asked, and what a user can do about it.
 
-use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_run::failure::Failure;
 
 use super::in_brackets;
@@ -48,24 +47,26 @@ impl From<Error> for Failure {
                 port,
                 wanted,
                 carried,
+                headers,
             } => Self::request(format!(
                 "a payload of {} bytes needs an MTU of {wanted}; port {port} carries {carried}: \
                  send at most {} bytes",
-                payload(wanted),
-                payload(carried)
+                wanted.saturating_sub(headers),
+                carried.saturating_sub(headers)
             )),
             Error::MtuCannotBeRaised {
                 port,
                 wanted,
                 has,
+                headers,
                 version,
                 needed,
             } => Self::request(format!(
                 "a payload of {} bytes needs an MTU of {wanted}; port {port} has {has} and \
                  {version} cannot raise that of a netvsc port: send at most {} bytes, or use DPDK \
                  {needed}",
-                payload(wanted),
-                payload(has)
+                wanted.saturating_sub(headers),
+                has.saturating_sub(headers)
             )),
             Error::LinkDown { port, log } => Self::machine(format!(
                 "the link of port {port} is still down{}: start or connect its peer, or wait \
@@ -118,11 +119,6 @@ const fn kind(direction: Direction) -> &'static str {
     }
 }
 
-/// Returns the bytes of UDP payload that an MTU leaves.
-const fn payload(mtu: u16) -> u16 {
-    mtu.saturating_sub(Layout::IPV4.of_mtu())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +146,7 @@ mod tests {
             port: "0 (net_memif0)".to_owned(),
             wanted: 3028,
             carried: 1500,
+            headers: 28,
         };
         let sentence = Failure::from(error).to_string();
         assert!(

@@ -39,6 +39,10 @@ pub struct DeviceConfig {
     pub tx_burst: u16,
     /// The MTU that the payload needs. A port with a larger one keeps it.
     pub mtu_wanted: u16,
+    /// Bytes of IP and UDP headers in it.
+    pub headers: u16,
+    /// Whether frames for the MAC addresses of others are received too.
+    pub is_promiscuous: bool,
 }
 
 /// How many queues a port has; a driver may want more than are used, to transmit.
@@ -125,6 +129,8 @@ mod tests {
             rx_burst: 32,
             tx_burst: 32,
             mtu_wanted,
+            headers: 28,
+            is_promiscuous: false,
         }
     }
 

@@ -50,6 +50,11 @@ impl Device<'_> {
         };
         self.check(error, Step::Start)?;
         self.started.set(true);
+        if self.is_promiscuous {
+            // A driver without a function for it receives everything anyway.
+            // SAFETY: the port is configured and started.
+            unsafe { dpdk_sys::rte_eth_promiscuous_enable(index) };
+        }
         Ok(())
     }
 

@@ -43,6 +43,9 @@ pub struct Device<'eal> {
     rx_descriptors: u16,
     tx_descriptors: u16,
     mtu: u16,
+    /// Bytes of IP and UDP headers of what it sends.
+    headers: u16,
+    is_promiscuous: bool,
     /// The MTU to put back, since a port may share it with a network interface of the kernel's.
     mtu_found: u16,
     /// One for each receive queue, or one for all.
@@ -76,6 +79,8 @@ impl<'eal> Device<'eal> {
             rx_descriptors: config.rx_descriptors,
             tx_descriptors: config.tx_descriptors,
             mtu: info.mtu,
+            headers: config.headers,
+            is_promiscuous: config.is_promiscuous,
             mtu_found: info.mtu,
             rx_pools: Vec::new(),
             tx_pools: Vec::new(),
@@ -131,6 +136,10 @@ impl Drop for Device<'_> {
         // call gives an error where the port is not in the state for it, which changes nothing. The
         // pools are freed after this, when the port holds none of their buffers.
         unsafe {
+            if self.is_promiscuous {
+                // A kernel's interface would stay so.
+                dpdk_sys::rte_eth_promiscuous_disable(self.info.index);
+            }
             if self.mtu != self.mtu_found {
                 dpdk_sys::rte_eth_dev_set_mtu(self.info.index, self.mtu_found);
             }

@@ -108,6 +108,7 @@ impl Device<'_> {
             port: self.info.to_string(),
             wanted,
             has: self.mtu,
+            headers: self.headers,
             version,
             needed,
         }
@@ -128,6 +129,7 @@ impl Device<'_> {
             port: self.info.to_string(),
             wanted,
             carried,
+            headers: self.headers,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Device, DeviceConfig, ETHERNET_HEADER, PortUse, RX_OVERHEAD};
 use crate::ethdev::Direction;
 use crate::ethdev::error::{Error, Step};
 use crate::ethdev::memif::{BurstGuard, Rings};
-use crate::ethdev::queue::{QueuePort, RxQueue, TxQueue};
+use crate::ethdev::queue::{QueuePort, RxQueue, TAGS_LEN, TxQueue};
 use crate::mbuf::mempool::{DEFAULT_ROOM, Pool, pool_size};
 
 impl Device<'_> {
@@ -76,7 +76,7 @@ impl Device<'_> {
             if self.port_use == PortUse::SendReceive && queue < self.queues.tx_used {
                 let name = pool_name("tx", index, queue);
                 let buffers = pool_size(1, &[self.tx_descriptors], config.tx_burst);
-                let room = frame + ETHERNET_HEADER;
+                let room = frame + ETHERNET_HEADER + TAGS_LEN as u32;
                 let pool = Pool::new(self.eal, &name, buffers, config.tx_burst, room, node)?;
                 self.tx_pools.push(pool);
             }

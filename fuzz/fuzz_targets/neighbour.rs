@@ -1,0 +1,4 @@
+//! See [`dpdkgen_fuzz::neighbour`].
+#![cfg_attr(fuzzing, no_main)]
+
+dpdkgen_fuzz::target!(neighbour);
