@@ -35,6 +35,8 @@ const FUNCTIONS: &[&str] = &[
     "rte_eth_dev_close",
     "rte_eth_dev_rx_offload_name",
     "rte_eth_dev_set_mtu",
+    "rte_eth_allmulticast_disable",
+    "rte_eth_allmulticast_enable",
     "rte_eth_promiscuous_disable",
     "rte_eth_promiscuous_enable",
     "rte_eth_dev_start",

@@ -159,6 +159,10 @@ pub struct Rx {
     pub ignored: Option<BTreeMap<String, u64>>,
     /// Packets accepted although they came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: u64,
+    /// Questions of neighbours that were answered: ARP, neighbour discovery, echo; absent where the
+    /// port has no address to answer for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answered: Option<u64>,
     /// The MAC address that one of the packets for other ports had (`reflect`); absent if there was
     /// none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

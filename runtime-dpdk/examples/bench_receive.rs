@@ -127,6 +127,7 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
         tx_burst: BURST,
         mtu_wanted: 1500,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
     };
     let ports = select::select(eal, &[]).map_err(failed)?;

@@ -29,6 +29,7 @@ fn config(port_use: PortUse, rx: usize, tx: usize) -> DeviceConfig {
         tx_burst: BURST,
         mtu_wanted: 1500,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
     }
 }
@@ -378,6 +379,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     let config = DeviceConfig {
         mtu_wanted: 2028,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
         ..config(PortUse::SendReceive, 1, 1)
     };
@@ -399,6 +401,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     let config = DeviceConfig {
         mtu_wanted: 60_000,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
         ..config
     };
@@ -426,6 +429,7 @@ fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
     let wanted = DeviceConfig {
         mtu_wanted: 8028,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
         ..config(PortUse::SendReceive, 1, 1)
     };

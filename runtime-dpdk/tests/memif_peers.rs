@@ -41,6 +41,7 @@ fn open(eal: &Eal, port_use: PortUse) -> Device<'_> {
         tx_burst: 32,
         mtu_wanted: 1500,
         headers: 28,
+        is_neighbour: false,
         is_promiscuous: false,
     };
     let info = select::select(eal, &[]).unwrap().remove(0);

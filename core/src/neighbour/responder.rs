@@ -75,6 +75,7 @@ impl Heard {
 pub struct Responder<'a> {
     pub(super) mac: Mac,
     pub(super) tags: Tags,
+    is_on_any_vlan: bool,
     addresses: &'a [IpAddr],
 }
 
@@ -98,8 +99,25 @@ impl<'a> Responder<'a> {
         Self {
             mac,
             tags,
+            is_on_any_vlan: false,
             addresses,
         }
+    }
+
+    /// Makes one that answers on whatever VLANs it is asked, with the tags of the question; it
+    /// announces itself without tags.
+    #[must_use]
+    pub const fn on_any_vlan(mac: Mac, addresses: &'a [IpAddr]) -> Self {
+        Self {
+            is_on_any_vlan: true,
+            ..Self::new(mac, Tags::NONE, addresses)
+        }
+    }
+
+    /// Returns its addresses.
+    #[must_use]
+    pub const fn addresses(&self) -> &'a [IpAddr] {
+        self.addresses
     }
 
     /// Says what `frame` was, and writes the answer into `answer` if there is one.
@@ -113,7 +131,8 @@ impl<'a> Responder<'a> {
         let parsed = EthernetFrame::parse(frame).ok_or(Heard::Other)?;
         let (to, from) = (parsed.ethernet.destination, parsed.ethernet.source);
         let is_heard = to == self.mac || to.is_group();
-        if !is_heard || from == self.mac || !parsed.tags.are_same_vlans(&self.tags) {
+        let is_on_vlan = self.is_on_any_vlan || parsed.tags.are_same_vlans(&self.tags);
+        if !is_heard || from == self.mac || !is_on_vlan {
             return Err(Heard::Other);
         }
         let asked = Asked {

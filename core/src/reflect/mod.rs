@@ -3,11 +3,13 @@
 //! It does no harm on a network: what is addressed to a group or comes from its own port is never
 //! answered, and the TTL falls by one, so that nothing goes to and fro for ever.
 
+mod answering;
 mod budget;
 mod fast_path;
 mod frame;
 mod rules;
 
+use crate::neighbour::{Heard, Responder};
 use crate::phase::Phase;
 use crate::port::{ForwardOutcome, Port, Verdict};
 use crate::stats::intervals::Interval;
@@ -15,6 +17,7 @@ use crate::stats::{IgnoredCounters, Recorder};
 use crate::time::Instant;
 use crate::worker::Polled;
 
+use self::answering::Answering;
 use self::fast_path::in_its_layout;
 
 pub use budget::Budget;
@@ -30,6 +33,8 @@ pub struct Reflector<'a> {
     frames: FrameReflector<'a>,
     /// The packets that all reflecting workers together may still send, if that is limited.
     budget: Option<&'a Budget>,
+    /// The answers to neighbours, if the port has addresses.
+    answering: Option<Answering<'a>>,
 }
 
 impl<'a> Reflector<'a> {
@@ -40,7 +45,15 @@ impl<'a> Reflector<'a> {
         Self {
             frames: FrameReflector::new(rules),
             budget,
+            answering: None,
         }
+    }
+
+    /// Has it answer neighbours too, and announce its addresses.
+    #[must_use]
+    pub fn answering(mut self, responder: Responder<'a>) -> Self {
+        self.answering = Some(Answering::new(responder));
+        self
     }
 
     /// Sends back up to `bursts` bursts of at most `burst` packets at `now`, as long as they are
@@ -57,6 +70,9 @@ impl<'a> Reflector<'a> {
     ) -> Polled {
         if phase >= Phase::Draining {
             return Polled::Ended;
+        }
+        if let Some(answering) = &mut self.answering {
+            answering.announce(now, port);
         }
         let mut moved = 0;
         for _ in 0..bursts {
@@ -91,9 +107,13 @@ impl<'a> Reflector<'a> {
         port: &mut P,
         recorder: &mut Recorder<'_>,
     ) -> (u16, u16) {
-        let outcome = in_its_layout!(self.frames.known(), HEADERS, LANES => {
+        let mut outcome = in_its_layout!(self.frames.known(), HEADERS, LANES => {
             self.forward_like::<P, LIMITED, HEADERS, LANES>(allowed, port, recorder)
         });
+        let received = outcome.received;
+        if let Some(answering) = &mut self.answering {
+            recorder.counters.rx.answered += answering.take_out_of(&mut outcome);
+        }
         if outcome.received > 0 {
             let rx = &mut recorder.counters.rx;
             rx.packets += u64::from(outcome.received);
@@ -110,7 +130,7 @@ impl<'a> Reflector<'a> {
             let index = recorder.intervals.index_of(now);
             recorder.intervals.count(index, &interval);
         }
-        (outcome.received, outcome.sent)
+        (received, outcome.sent)
     }
 
     /// Does so, where the last frame sent back has headers of `HEADERS` bytes.
@@ -124,15 +144,18 @@ impl<'a> Reflector<'a> {
         let mut left = allowed;
         port.forward(|frame| {
             let is_allowed = !LIMITED || left > 0;
-            let verdict = if is_allowed && self.frames.reflect_fast::<HEADERS, LANES>(frame) {
-                Verdict::Send
-            } else {
-                self.forward_slow(frame, is_allowed, recorder)
-            };
-            if LIMITED && verdict == Verdict::Send {
-                left -= 1;
+            if is_allowed && self.frames.reflect_fast::<HEADERS, LANES>(frame) {
+                left -= u64::from(LIMITED);
+                return Verdict::Send;
             }
-            verdict
+            match self.forward_slow(frame, is_allowed, recorder) {
+                Forwarded::Reflected => {
+                    left -= u64::from(LIMITED);
+                    Verdict::Send
+                }
+                Forwarded::Answered => Verdict::Send,
+                Forwarded::Ignored => Verdict::Drop,
+            }
         })
     }
 
@@ -144,23 +167,44 @@ impl<'a> Reflector<'a> {
         frame: &mut [u8],
         is_allowed: bool,
         recorder: &mut Recorder<'_>,
-    ) -> Verdict {
+    ) -> Forwarded {
         let counters = &mut recorder.counters;
-        match self.frames.reflect_slow(frame) {
+        let mut reason = match self.frames.reflect_slow(frame) {
             Ok(reflected) if is_allowed => {
                 counters.rx.checksum_partial += u64::from(reflected.checksum_partial);
-                return Verdict::Send;
+                return Forwarded::Reflected;
             }
-            Ok(_) => counters.ignored.past_count += 1,
-            Err(reason) => {
-                if let Ignored::OtherMac(mac) = reason {
-                    counters.rx.other_mac = mac.to_bits();
-                }
-                *counters.ignored.of(reason) += 1;
+            Ok(_) => {
+                counters.ignored.past_count += 1;
+                return Forwarded::Ignored;
+            }
+            Err(reason) => reason,
+        };
+        if let Some(answering) = &mut self.answering
+            && matches!(reason, Ignored::NotIp | Ignored::NotUdp)
+        {
+            match answering.hear(frame) {
+                Heard::Answered { .. } => return Forwarded::Answered,
+                Heard::Malformed => reason = Ignored::Malformed,
+                Heard::Learned(_) | Heard::Other => {}
             }
         }
-        Verdict::Drop
+        if let Ignored::OtherMac(mac) = reason {
+            counters.rx.other_mac = mac.to_bits();
+        }
+        *counters.ignored.of(reason) += 1;
+        Forwarded::Ignored
     }
+}
+
+/// What was done with a frame that does not take the fast path.
+enum Forwarded {
+    /// It was turned round.
+    Reflected,
+    /// It was a neighbour's question, and is now the answer.
+    Answered,
+    /// Nothing.
+    Ignored,
 }
 
 impl IgnoredCounters {

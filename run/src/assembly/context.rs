@@ -1,5 +1,8 @@
 //! The context of a run: what its workers share, and the workers themselves, put together from it.
 
+use std::net::IpAddr;
+
+use dpdkgen_core::neighbour::Responder;
 use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::probe::filling::{Filling, FillingMemory};
@@ -122,12 +125,24 @@ impl<'a> Context<'a> {
             )),
             _ => {
                 let rules = self.rules(mac, port.capabilities().max_frame);
-                Role::Reflect(Reflector::new(rules, self.budget))
+                let reflector = Reflector::new(rules, self.budget);
+                Role::Reflect(match self.own_addresses() {
+                    [] => reflector,
+                    own => reflector.answering(Responder::on_any_vlan(mac, own)),
+                })
             }
         };
         let intervals = Writer::new(&self.rings[number]);
         let recorder = Recorder::new(&self.stats[number], intervals);
         Worker::new(port, role, recorder)
+    }
+
+    /// Returns the addresses for which a reflector answers its neighbours.
+    fn own_addresses(&self) -> &'a [IpAddr] {
+        match &self.request.mode {
+            Mode::Reflect(reflect) => &reflect.addresses,
+            Mode::SendRecv(_) => &[],
+        }
     }
 
     /// Returns the rules by which a reflector on a port with this address answers.

@@ -39,6 +39,9 @@ pub struct ReflectArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who is answered")]
 pub struct AnswerArgs {
+    /// Answer ARP, neighbour discovery and ping for this address; repeatable
+    #[arg(long, value_name = "ADDR", value_parser = units::ip)]
+    pub ip: Vec<IpAddr>,
     /// Answer only senders in this network: 10.0.0.0/8, fd00::/8; repeatable [default: everyone]
     #[arg(long, value_name = "PREFIX", value_parser = units::prefix)]
     pub allow: Vec<Prefix>,

@@ -163,6 +163,7 @@ where
             let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
             let ReflectArgs { answer, shared } = reflect;
             let reflect = Reflect {
+                addresses: answer.ip,
                 allowed: answer.allow,
                 is_promiscuous: answer.promiscuous,
             };

@@ -7,7 +7,7 @@ use dpdkgen_core::time::Span;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
-use super::{Mode, Request, SendRecv, limits};
+use super::{Mode, Reflect, Request, SendRecv, limits};
 use crate::failure::Failure;
 
 impl Request {
@@ -21,7 +21,7 @@ impl Request {
         self.check_times()?;
         self.check_outputs()?;
         match &self.mode {
-            Mode::Reflect(_) => self.check_reflect(),
+            Mode::Reflect(reflect) => self.check_reflect(reflect),
             Mode::SendRecv(send) => self.check_sendrecv(send),
         }
     }
@@ -125,7 +125,12 @@ impl Request {
         Ok(())
     }
 
-    fn check_reflect(&self) -> Result<(), Failure> {
+    fn check_reflect(&self, reflect: &Reflect) -> Result<(), Failure> {
+        for address in &reflect.addresses {
+            ensure(is_host(*address), || {
+                format!("--ip {address} is no address of a host: nobody asks for it")
+            })?;
+        }
         let (rxq, txq) = (self.rxq, self.txq);
         ensure(rxq == txq, || {
             format!(

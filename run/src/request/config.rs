@@ -81,6 +81,10 @@ impl SendRecv {
 
 impl Reflect {
     fn config(&self, mut set: impl FnMut(&str, Value)) {
+        set(
+            "ip",
+            json!((!self.addresses.is_empty()).then_some(&self.addresses)),
+        );
         let allowed: Vec<_> = self.allowed.iter().map(ToString::to_string).collect();
         set("allow", json!((!allowed.is_empty()).then_some(allowed)));
         set("promiscuous", json!(self.is_promiscuous));

@@ -109,6 +109,8 @@ pub enum Mode {
 /// The packets that are sent back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reflect {
+    /// The addresses for which neighbours and echo requests are answered.
+    pub addresses: Vec<IpAddr>,
     /// The networks whose packets are sent back; none for all.
     pub allowed: Vec<Prefix>,
     /// Sends back what is for the MAC address of another port too.

@@ -66,7 +66,11 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         sampled: None,
     };
     match &request.mode {
-        Asked::Reflect(_) => summary.rx = Some(total.reflect_rx(duration_s)),
+        Asked::Reflect(reflect) => {
+            let mut rx = total.reflect_rx(duration_s);
+            rx.answered = (!reflect.addresses.is_empty()).then_some(total.0.rx.answered);
+            summary.rx = Some(rx);
+        }
         Asked::SendRecv(sendrecv) => {
             summary.mode = Mode::SendRecv;
             summary.tx.no_buffer = Some(total.0.tx.no_buffer);
@@ -109,6 +113,7 @@ impl Totals {
             probes: None,
             ignored: None,
             checksum_partial: self.0.rx.checksum_partial,
+            answered: None,
             other_mac: (self.0.rx.other_mac != 0)
                 .then(|| Mac::from_bits(self.0.rx.other_mac).to_string()),
         }

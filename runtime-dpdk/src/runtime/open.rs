@@ -32,6 +32,8 @@ pub fn open<'eal>(
             sendrecv.layout().of_mtu(),
         ),
     };
+    let is_neighbour =
+        matches!(&request.mode, Mode::Reflect(reflect) if !reflect.addresses.is_empty());
     let is_promiscuous = matches!(&request.mode, Mode::Reflect(reflect) if reflect.is_promiscuous);
     let open = |(number, info)| {
         let config = DeviceConfig {
@@ -44,6 +46,7 @@ pub fn open<'eal>(
             tx_burst: request.tx_burst,
             mtu_wanted: payload_len + headers,
             headers,
+            is_neighbour,
             is_promiscuous,
         };
         let mut device = Device::configure(eal, info, &config)?;

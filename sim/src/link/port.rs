@@ -214,7 +214,12 @@ impl Port for SimPort<'_> {
         for slot in &self.burst {
             let frame = link.frames.get_mut(*slot);
             received_bytes += frame.bytes().len() as u64;
-            let expected = if frame.is_intact {
+            // A probe as it was sent is answered, unless it was not to go any further.
+            let goes_on = frame
+                .bytes()
+                .get(link.layout.ttl())
+                .is_some_and(|&ttl| ttl > 1);
+            let expected = if frame.is_intact && goes_on {
                 Ok(false)
             } else {
                 expected_reflection(frame.bytes(), REFLECTOR_MAC.0)

@@ -41,6 +41,9 @@ pub struct DeviceConfig {
     pub mtu_wanted: u16,
     /// Bytes of IP and UDP headers in it.
     pub headers: u16,
+    /// Whether the port answers its neighbours: a reflecting one has buffers to announce itself then,
+    /// and multicast is received.
+    pub is_neighbour: bool,
     /// Whether frames for the MAC addresses of others are received too.
     pub is_promiscuous: bool,
 }
@@ -130,6 +133,7 @@ mod tests {
             tx_burst: 32,
             mtu_wanted,
             headers: 28,
+            is_neighbour: false,
             is_promiscuous: false,
         }
     }

@@ -50,6 +50,10 @@ impl Device<'_> {
         };
         self.check(error, Step::Start)?;
         self.started.set(true);
+        if self.is_neighbour {
+            // SAFETY: the port is configured and started.
+            unsafe { dpdk_sys::rte_eth_allmulticast_enable(index) };
+        }
         if self.is_promiscuous {
             // A driver without a function for it receives everything anyway.
             // SAFETY: the port is configured and started.

@@ -45,6 +45,7 @@ pub struct Device<'eal> {
     mtu: u16,
     /// Bytes of IP and UDP headers of what it sends.
     headers: u16,
+    is_neighbour: bool,
     is_promiscuous: bool,
     /// The MTU to put back, since a port may share it with a network interface of the kernel's.
     mtu_found: u16,
@@ -80,6 +81,7 @@ impl<'eal> Device<'eal> {
             tx_descriptors: config.tx_descriptors,
             mtu: info.mtu,
             headers: config.headers,
+            is_neighbour: config.is_neighbour,
             is_promiscuous: config.is_promiscuous,
             mtu_found: info.mtu,
             rx_pools: Vec::new(),
@@ -136,6 +138,9 @@ impl Drop for Device<'_> {
         // call gives an error where the port is not in the state for it, which changes nothing. The
         // pools are freed after this, when the port holds none of their buffers.
         unsafe {
+            if self.is_neighbour {
+                dpdk_sys::rte_eth_allmulticast_disable(self.info.index);
+            }
             if self.is_promiscuous {
                 // A kernel's interface would stay so.
                 dpdk_sys::rte_eth_promiscuous_disable(self.info.index);

@@ -73,7 +73,8 @@ impl Device<'_> {
         let unused = iter::repeat(config.tx_nodes.first().copied().unwrap_or(0));
         let nodes = config.tx_nodes.iter().copied().chain(unused);
         for (queue, node) in (0..self.queues.tx).zip(nodes) {
-            if self.port_use == PortUse::SendReceive && queue < self.queues.tx_used {
+            let has_pool = self.port_use == PortUse::SendReceive || self.is_neighbour;
+            if has_pool && queue < self.queues.tx_used {
                 let name = pool_name("tx", index, queue);
                 let buffers = pool_size(1, &[self.tx_descriptors], config.tx_burst);
                 let room = frame + ETHERNET_HEADER + TAGS_LEN as u32;
@@ -116,7 +117,10 @@ impl Device<'_> {
         let rx_queues = 0..self.queues.rx;
         match self.port_use {
             PortUse::Reflect => rx_queues
-                .map(|queue| port(Some(rx(queue)), Some(TxQueue { queue, pool: None })))
+                .map(|queue| {
+                    let pool = self.tx_pools.get(usize::from(queue)).map(Pool::handle);
+                    port(Some(rx(queue)), Some(TxQueue { queue, pool }))
+                })
                 .collect(),
             PortUse::SendReceive => rx_queues
                 .map(|queue| port(Some(rx(queue)), None))
