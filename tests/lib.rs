@@ -21,7 +21,7 @@ pub use support::bridge::{self, Crossing, Way};
 pub use support::echo::EchoServer;
 pub use support::http;
 pub use support::machine::{self, Need, Turn, turn};
-pub use support::namespace::{Link, NEAR, Offload};
+pub use support::namespace::{FAR, Link, NEAR, Offload};
 pub use support::pair::{Outcome, Pair};
 pub use support::ports::{self, Memif};
 pub use support::program::{Ended, Program, run};

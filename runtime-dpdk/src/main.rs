@@ -15,7 +15,7 @@ use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::cli::{self, Command, Exit, More, Program, draw, print};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
-use dpdkgen_run::request::{Request, Verbosity};
+use dpdkgen_run::request::{Mode, Request, Verbosity};
 use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::signals::StopSignals;
 use dpdkgen_run::runner::threads::Threads;
@@ -27,7 +27,7 @@ const PROGRAM: Program = Program {
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
     commands: &["sendrecv", "reflect", "ports", "report"],
-    needs_dest_mac: true,
+    needs_dest_mac: false,
     peer: None,
     more: More::NONE,
 };
@@ -85,7 +85,18 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;
     let timeout = Duration::from_nanos(request.wait_link.as_nanos());
-    let is_up = runtime::wait_links(&devices, timeout, &|| signals.borrow_mut().requests() > 0)?;
+    let interrupted = || signals.borrow_mut().requests() > 0;
+    let mut is_up = runtime::wait_links(&devices, timeout, &interrupted)?;
+    let mut request = request.clone();
+    if let Mode::SendRecv(sendrecv) = &mut request.mode
+        && is_up
+        && sendrecv.dest_macs.is_empty()
+    {
+        match runtime::resolve(&mut devices, sendrecv, timeout, &interrupted)? {
+            Some(macs) => sendrecv.dest_macs = macs,
+            None => is_up = false,
+        }
+    }
 
     for line in eal.take_log() {
         Stream::Stderr.write_soon(&format!("{line}\n"));
@@ -97,8 +108,8 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, cpus);
     let live = Live::new(outputs, signals.into_inner());
     if is_up {
-        live.drive(request, &mut Threads(&mut runtime))
+        live.drive(&request, &mut Threads(&mut runtime))
     } else {
-        live.drive(request, &mut EndedBeforeStart::on(&runtime))
+        live.drive(&request, &mut EndedBeforeStart::on(&runtime))
     }
 }

@@ -153,6 +153,17 @@ impl Link {
         ));
     }
 
+    /// Gives the interface at this end an address, which its kernel answers for.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn address(&self, end: &str, address: &str) {
+        let (address, flag) = address.split_once(' ').unwrap_or((address, ""));
+        let name = self.namespace(end);
+        ip(&format!("-n {name} address add {address} dev {end} {flag}"));
+    }
+
     /// Gives the far end an IPv6 address, and the near end one that only the far end's kernel knows
     /// of.
     ///

@@ -44,9 +44,13 @@ impl<'a> Answering<'a> {
         self.announcements -= 1;
         self.next_announcement = now + ANNOUNCE_INTERVAL;
         for &address in self.responder.addresses() {
+            let Some(FrameLen(len)) = self.responder.announce(address, &mut self.room) else {
+                continue;
+            };
+            let announcement = &self.room[..usize::from(len)];
             port.transmit(1, |frame| {
-                let announced = self.responder.announce(address, frame);
-                announced.unwrap_or(FrameLen(0))
+                frame[..announcement.len()].copy_from_slice(announcement);
+                FrameLen(len)
             });
         }
     }

@@ -13,6 +13,16 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     };
     let mut lines = vec![verdict(summary), moved(summary, rx)];
     lines.extend(all_ignored(rx));
+    let answered = rx.answered.filter(|&answered| answered > 0);
+    lines.extend(answered.map(|answered| {
+        let questions = if answered == 1 {
+            "question"
+        } else {
+            "questions"
+        };
+        let answered = words::count(answered);
+        format!("Answered {answered} {questions} of neighbours (ARP, neighbour discovery, ping).")
+    }));
     lines.extend(rx.ignored.as_ref().and_then(ignored));
     lines.extend(partial_checksums(rx.checksum_partial));
     lines

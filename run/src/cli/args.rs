@@ -95,7 +95,10 @@ pub struct ProbeArgs {
     /// IP address and UDP port that probes go to; once, or once per --port (required)
     #[arg(long, value_name = "IP:PORT", value_parser = units::socket)]
     pub dest: Vec<SocketAddr>,
-    /// MAC of the reflector or the next hop; once, or once per --port
+    /// Next hop, if not --dest itself; once, or once per --port
+    #[arg(long, value_name = "IP", value_parser = units::ip)]
+    pub gateway: Vec<IpAddr>,
+    /// MAC of the reflector or the next hop; once, or once per --port [default: resolved]
     #[arg(long, value_name = "MAC", value_parser = units::mac)]
     pub dest_mac: Vec<Mac>,
     /// Source ports, used in turn

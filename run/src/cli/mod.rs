@@ -251,6 +251,7 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
         sources,
         dests,
         marks,
+        gateways: probes.gateway.clone(),
         src_ports: probes.src_port_range.clone(),
         dest_macs,
         payload_len,

@@ -75,6 +75,7 @@ fn the_articles_sendrecv() {
         sources: vec![[10, 0, 0, 4].into()],
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
         marks: Marks::default(),
+        gateways: vec![],
         src_ports: 10_000..=30_000,
         dest_macs: vec![Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc])],
         payload_len: 16,

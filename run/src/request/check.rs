@@ -193,6 +193,7 @@ impl Request {
         for (option, given) in [
             ("--src", send.sources.len()),
             ("--dest", send.dests.len()),
+            ("--gateway", send.gateways.len()),
             ("--dest-mac", send.dest_macs.len()),
         ] {
             let ports = self.port_count();
@@ -217,7 +218,15 @@ impl Request {
                 format!("--dest {dest} names port 0, on which nobody listens: use 1 to 65535")
             })?;
         }
+        for gateway in &send.gateways {
+            ensure(is_host(*gateway), || {
+                format!("--gateway {gateway} is no address of a host: nobody is there")
+            })?;
+        }
         check_family(send)?;
+        ensure(self.rxq > 0 || !send.dest_macs.is_empty(), || {
+            "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it".to_owned()
+        })?;
         for mac in &send.dest_macs {
             let why = if mac.is_group() {
                 "a group address, which no probe is for"
@@ -242,8 +251,10 @@ fn check_family(send: &SendRecv) -> Result<(), Failure> {
     };
     let others = send.sources.iter().map(|source| ("--src", *source));
     let dests = send.dests.iter().map(|dest| ("--dest", dest.ip()));
+    let gateways = send.gateways.iter().map(|gateway| ("--gateway", *gateway));
     let mixed = others
         .chain(dests)
+        .chain(gateways)
         .find(|(_, address)| address.is_ipv4() != first.is_ipv4());
     match mixed {
         None => Ok(()),

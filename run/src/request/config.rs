@@ -55,6 +55,10 @@ impl SendRecv {
         let (first, last) = (self.src_ports.start(), self.src_ports.end());
         set("src", json!(self.sources));
         set("dest", one_or_all(&self.dests));
+        set(
+            "gateway",
+            json!((!self.gateways.is_empty()).then_some(&self.gateways)),
+        );
         let tags: Vec<_> = self.marks.tags.as_slice().iter().map(vlan_text).collect();
         set("vlan", json!((!tags.is_empty()).then_some(tags)));
         set("dscp", json!(self.marks.dscp));

@@ -140,6 +140,9 @@ pub struct SendRecv {
     pub marks: Marks,
     /// The source ports, which are used in turn.
     pub src_ports: RangeInclusive<u16>,
+    /// The addresses of the next hop, where that is not the destination itself: one for all ports, or
+    /// one per port in order.
+    pub gateways: Vec<IpAddr>,
     /// The MACs of the next hop: one for all ports, or one per port in order; none if not given.
     pub dest_macs: Vec<Mac>,
     /// The length of the UDP payload in bytes.
@@ -221,6 +224,20 @@ impl SendRecv {
     #[must_use]
     pub fn frame_len(&self) -> u16 {
         self.payload_len + self.layout().payload() as u16
+    }
+
+    /// Returns the address of the next hop of port `port`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no destination, which a checked request has.
+    #[must_use]
+    pub fn next_hop(&self, port: usize) -> IpAddr {
+        if self.gateways.is_empty() {
+            of_port(&self.dests, port).ip()
+        } else {
+            of_port(&self.gateways, port)
+        }
     }
 
     /// Returns who sends to whom of each of `ports` ports.

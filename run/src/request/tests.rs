@@ -17,6 +17,7 @@ fn probes() -> SendRecv {
         sources: vec![[10, 0, 0, 4].into()],
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
         marks: Marks::default(),
+        gateways: vec![],
         src_ports: 10_000..=11_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 1_000,

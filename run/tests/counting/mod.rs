@@ -68,6 +68,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         sources: vec![address],
         dests: vec![SocketAddr::new(address, 10_000)],
         marks: Marks::default(),
+        gateways: vec![],
         src_ports: 10_000..=10_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
         payload_len: 200,

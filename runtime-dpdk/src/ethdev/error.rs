@@ -1,5 +1,7 @@
 //! Why a port cannot be used as asked. What the user can do about it is said in `cli::explain`.
 
+use std::net::IpAddr;
+
 use super::Direction;
 use crate::eal::Errno;
 pub use crate::mbuf::mempool::NoMemory;
@@ -80,6 +82,13 @@ pub enum Error {
         port: String,
         /// DPDK's last words.
         log: Option<String>,
+    },
+    /// Nobody told where the next hop is.
+    Unresolved {
+        /// The port.
+        port: String,
+        /// The address that was asked for.
+        next_hop: IpAddr,
     },
     /// There is no memory for packet buffers.
     NoMemory(NoMemory),

@@ -3,6 +3,7 @@
 
 mod control;
 mod open;
+mod resolve;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use dpdkgen_run::assembly::{OpenedPort, Placement, WorkerSpec};
 use dpdkgen_run::runner::threads::{ForControl, Job, Lcores, Runtime};
 
 pub use self::open::{open, wait_links};
+pub use self::resolve::resolve;
 
 use self::control::Control;
 use crate::eal::Eal;

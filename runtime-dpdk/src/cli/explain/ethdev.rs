@@ -73,6 +73,10 @@ impl From<Error> for Failure {
                  longer with --wait-link",
                 in_brackets(log.as_deref())
             )),
+            Error::Unresolved { port, next_hop } => Self::machine(format!(
+                "nobody on port {port} says that {next_hop} is there: check --dest, name the router \
+                 with --gateway if one is on the way, or give the next hop's MAC with --dest-mac"
+            )),
             Error::NoMemory(NoMemory {
                 buffers,
                 mib,
