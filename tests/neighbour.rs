@@ -1,12 +1,13 @@
-//! `reflect --ip` at the far end of a wire, and the kernel with its own tools at the near end: the
-//! port is found by ARP and neighbour discovery, can be pinged, and is a neighbour like any other.
+//! Ports as neighbours: found by ARP and neighbour discovery and pinged by the kernel's own tools, and
+//! finding their next hop, on a wire and across a kernel's router.
 
 use std::process::Command;
 use std::time::Duration;
 
 use dpdkgen_tests::machine::{PYTHON, two_cpus};
 use dpdkgen_tests::{
-    FAR, Link, NEAR, Need, Offload, Program, Rows, Summary, check_reflect, ports, run, turn,
+    FAR, Link, NEAR, Need, Offload, Program, Rows, Summary, check_reflect, check_sendrecv, ports,
+    run, turn,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -90,4 +91,78 @@ fn a_reflector_is_a_neighbour_like_any_other() {
     // Three ARP requests, a solicitation and twenty echoes at least.
     let answered = summary.count("rx.answered");
     assert!((24..100).contains(&answered), "{answered} in {summary:?}");
+}
+
+/// Nobody is told a MAC address: the ends find the router, and it finds them, again and again.
+#[test]
+fn across_a_router_everybody_finds_everybody() {
+    let needs = [Need::Namespaces, Need::Program("ethtool")];
+    let Some(_turn) = turn("across_a_router_everybody_finds_everybody", &needs) else {
+        return;
+    };
+    let link = Link::routed(Offload::Off);
+    let (near_cpu, far_cpu) = two_cpus();
+    for (addresses, own) in [
+        (
+            "--src 10.77.0.1 --dest 10.78.0.2:10000 --gateway 10.77.0.254",
+            "10.78.0.2",
+        ),
+        (
+            "--src fd77::1 --dest [fd78::2]:10000 --gateway fd77::ff",
+            "fd78::2",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let device = ports::af_packet_with_long_rings(FAR);
+        let arguments = format!("reflect --ip {own}");
+        let mut reflect = ports::dpdkgen(&far_cpu.to_string(), &[device], &arguments);
+        reflect.arg("--json").arg(file("r.json"));
+        let mut reflector = Program::start(link.inside(FAR, &reflect));
+        reflector.until("reflector", LIMIT, |reflector| {
+            reflector.stdout().contains("Reflecting on")
+        });
+        let device = ports::af_packet_with_long_rings(NEAR);
+        let arguments = format!("sendrecv {addresses} --rate 2kpps --duration 8 --max-loss 0");
+        let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[device], &arguments);
+        sendrecv.arg("--json").arg(file("s.json"));
+        sendrecv.arg("-s").arg(file("s.csv"));
+        let _ = run(link.inside(NEAR, &sendrecv), LIMIT).ok();
+        let _ = reflector.interrupt().ok();
+
+        let sent = Summary::read(&file("s.json"));
+        check_sendrecv(&sent, &Rows::read(&file("s.csv")));
+        let packets = sent.count("tx.packets");
+        assert!(packets > 1_000, "{sent:?}");
+        assert_eq!(sent.count("rx.unique"), packets);
+        assert_eq!(sent.count("lost"), 0);
+        let reflected = Summary::read(&file("r.json"));
+        assert_eq!(reflected.count("tx.packets"), packets);
+        // The router asked more than once.
+        for (side, summary) in [("sender", &sent), ("reflector", &reflected)] {
+            assert!(summary.count("rx.answered") > 1, "{side}: {summary:?}");
+        }
+    }
+}
+
+/// A next hop that is not there ends a run before anything is sent, in one sentence.
+#[test]
+fn a_next_hop_that_nobody_has_is_told() {
+    let needs = [Need::Namespaces, Need::Program("ethtool")];
+    let Some(_turn) = turn("a_next_hop_that_nobody_has_is_told", &needs) else {
+        return;
+    };
+    let link = Link::silent(Offload::Off);
+    for (source, dest) in [("10.77.0.1", "10.77.0.9"), ("fd77::1", "[fd77::9]")] {
+        let arguments =
+            format!("sendrecv --src {source} --dest {dest}:10000 --count 10 --wait-link 2");
+        let device = ports::af_packet(NEAR, 1);
+        let command = ports::dpdkgen(&two_cpus().0.to_string(), &[device], &arguments);
+        let ended = run(link.inside(NEAR, &command), LIMIT).with_status(1);
+        let address = dest.trim_matches(['[', ']']);
+        for word in [address, "--dest", "--gateway", "--dest-mac"] {
+            assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+        }
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
 }

@@ -66,7 +66,7 @@ fn check_frame(number: usize, frame: &[u8]) {
 fn send(port: &mut QueuePort, first: usize, want: u16) -> TxOutcome {
     let mut number = first;
     port.transmit(want, |frame| {
-        assert_eq!(frame.len(), 1514, "room for the largest frame");
+        assert_eq!(frame.len(), 1522, "room for the largest frame");
         number += 1;
         write_frame(number - 1, frame)
     })

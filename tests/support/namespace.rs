@@ -94,6 +94,59 @@ impl Link {
         link
     }
 
+    /// Makes a link with a kernel's router between the ends, at 10.77.0.254 and fd77::ff towards the
+    /// near one and at 10.78.0.254 and fd78::ff towards the far one, which asks anew for its
+    /// neighbours every second or two.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn routed(offload: Offload) -> Self {
+        let link = Self::named();
+        let [near, far] = [NEAR, FAR].map(|end| link.add_namespace(end, "1"));
+        let middle = link.add_namespace(MIDDLE, "0");
+        ip(&format!(
+            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
+             peer name {TO_NEAR} netns {middle}"
+        ));
+        ip(&format!(
+            "link add {FAR} address {FAR_MAC} netns {far} type veth \
+             peer name {TO_FAR} netns {middle}"
+        ));
+        link.set_up(NEAR, NEAR, offload);
+        link.set_up(FAR, FAR, offload);
+        for (port, network) in [(TO_NEAR, 77), (TO_FAR, 78)] {
+            link.set_up(MIDDLE, port, offload);
+            ip(&format!(
+                "-n {middle} address add 10.{network}.0.254/24 dev {port}"
+            ));
+            ip(&format!(
+                "-n {middle} address add fd{network}::ff/64 dev {port} nodad"
+            ));
+            for family in ["ipv4", "ipv6"] {
+                let folder = format!("/proc/sys/net/{family}/neigh/{port}");
+                let quickly = format!(
+                    "echo 1000 > {folder}/base_reachable_time_ms; \
+                     echo 1 > {folder}/delay_first_probe_time"
+                );
+                link.in_shell(MIDDLE, &quickly);
+            }
+        }
+        link.in_shell(
+            MIDDLE,
+            "echo 1 > /proc/sys/net/ipv4/ip_forward; \
+             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+        );
+        link
+    }
+
+    fn in_shell(&self, place: &str, script: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", script]);
+        let _ = run(self.inside(place, &shell), SOON).ok();
+    }
+
     fn make(offload: Offload, without_ipv6: &str) -> Self {
         let link = Self::named();
         let [near, far] = [NEAR, FAR].map(|end| link.add_namespace(end, without_ipv6));

@@ -4,10 +4,8 @@ use core::mem;
 
 use crate::neighbour::{Heard, Responder};
 use crate::port::{ForwardOutcome, FrameLen, Port};
+use crate::rx::MAX_ANSWER;
 use crate::time::{Instant, Span};
-
-/// The longest answer: an echo in a frame of a 9000-byte packet behind two tags.
-const MAX_ANSWER: usize = 9022;
 
 /// How often each address is announced, and how long after another (RFC 5227, section 1.1).
 const ANNOUNCEMENTS: u8 = 2;

@@ -4,6 +4,7 @@ use heapless::Vec;
 
 use crate::port::Port;
 use crate::probe::{Age, Index, oldest_at};
+use crate::rx::answering::Answering;
 use crate::rx::verify::{Probe, Reject, Shapes, Verifier};
 use crate::sequence::{Novelty, SequenceWindow, WindowCursor};
 use crate::stats::intervals::{CLOCK_TOLERANCE, Interval, IntervalBounds};
@@ -13,6 +14,8 @@ use crate::time::{Clock, Instant, Span};
 
 /// What has arrived, and is counted burst by burst.
 pub(super) struct Arrivals<'a> {
+    /// The answers to neighbours, if the port has addresses.
+    pub answering: Option<Answering<'a>>,
     record: WindowCursor<'a>,
     /// The intact probes of the burst that are still to be looked up in the record: two short loops
     /// keep more in registers than a long one.
@@ -193,6 +196,7 @@ impl<'a> Arrivals<'a> {
     /// their due time they were sent.
     pub fn new(number: u16, sequences: &'a SequenceWindow<'a>, tells_due: bool) -> Self {
         Self {
+            answering: None,
             due: SinceDue {
                 is_told: tells_due,
                 latencies: Latencies::EMPTY,
@@ -269,6 +273,13 @@ impl Arrivals<'_> {
             Ok(probe) => return self.take(&probe, frame, partial, now, recorder),
             Err(reject) => reject,
         };
+        if reject == Reject::Foreign
+            && let Some(answering) = &mut self.answering
+            && answering.answers(frame)
+        {
+            recorder.counters.rx.answered += 1;
+            return;
+        }
         if now >= recorder.intervals.grid().start {
             match reject {
                 Reject::Corrupt => self.received.corrupt += 1,

@@ -1,8 +1,10 @@
 //! The receiving role: says of every frame what it is, and counts it.
 
+use crate::neighbour::Responder;
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::probe::LONG_LEN;
+use crate::rx::answering::{AnswerBox, Answering};
 use crate::rx::arrivals::Arrivals;
 use crate::rx::verify::{Expectation, Verifier, in_its_layout};
 use crate::sequence::SequenceWindow;
@@ -36,6 +38,13 @@ impl<'a> Receiver<'a> {
             ),
             verifier: Verifier::new(expectation),
         }
+    }
+
+    /// Has neighbours of the port answered, by way of `answers`.
+    #[must_use]
+    pub fn answering(mut self, responder: Responder<'a>, answers: &'a AnswerBox) -> Self {
+        self.arrivals.answering = Some(Answering::new(responder, answers));
+        self
     }
 
     /// Receives a burst of at most `burst` frames, and counts them at the time that `clock` tells

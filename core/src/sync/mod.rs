@@ -14,6 +14,7 @@ pub use core::sync::atomic::{AtomicU64, fence};
 #[cfg(loom)]
 pub use modelled::{AtomicU64, acquire, fence, release, spin_loop};
 
+pub mod mailbox;
 #[cfg(loom)]
 pub mod modelled;
 pub mod seqlock;
@@ -50,8 +51,10 @@ listed! {
         Closed,
         /// The worker has ended: nothing is counted any more, anywhere.
         Ended,
-        /// A cell has been copied, and may be used again.
+        /// A cell or a message has been copied, and its place may be used again.
         HandedBack,
+        /// A message is in its mailbox.
+        Posted,
         /// The run has gone on to another phase.
         Phase,
     }

@@ -3,6 +3,7 @@
 use crate::phase::Phase;
 use crate::port::{FrameLen, Port, TxOutcome};
 use crate::probe::Index;
+use crate::rx::{AnswerBox, MAX_ANSWER};
 use crate::sequence::SequenceWindow;
 use crate::stats::Recorder;
 use crate::stats::intervals::{Interval, IntervalBounds};
@@ -61,6 +62,8 @@ pub struct Generator<'a> {
     end: Instant,
     is_warm: bool,
     interval: IntervalBounds,
+    /// Where the port's receivers leave their answers to neighbours.
+    answers: &'a [AnswerBox],
 }
 
 /// The next packet of a stream.
@@ -86,10 +89,18 @@ impl<'a> Generator<'a> {
                 .map_or(Instant::MAX, |duration| plan.start + duration),
             is_warm: false,
             interval: IntervalBounds::NONE,
+            answers: &[],
             plan,
             template,
             sequences,
         }
+    }
+
+    /// Has it send the answers that the port's receivers leave in `answers`.
+    #[must_use]
+    pub const fn answering(mut self, answers: &'a [AnswerBox]) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// Returns the length of every frame that it sends, without VLAN tags.
@@ -107,6 +118,9 @@ impl<'a> Generator<'a> {
         port: &mut P,
         recorder: &mut Recorder<'_>,
     ) -> Polled {
+        if self.answers.iter().any(AnswerBox::is_full) {
+            self.answer(port);
+        }
         if phase >= Phase::Draining {
             self.end = self.end.min(now);
         }
@@ -137,6 +151,24 @@ impl<'a> Generator<'a> {
         self.take(now, outcome.accepted, recorder);
         recorder.count_burst(outcome.accepted == self.plan.burst);
         Polled::Moved(outcome.accepted)
+    }
+
+    /// Sends the answers to neighbours that wait.
+    #[cold]
+    #[inline(never)]
+    fn answer<P: Port>(&self, port: &mut P) {
+        let mut room = [0; MAX_ANSWER];
+        for answers in self.answers {
+            let Some(answer) = answers.take(&mut room) else {
+                continue;
+            };
+            port.transmit(1, |frame| {
+                // One that is longer than what the port carries could not have been asked.
+                let len = answer.len().min(frame.len());
+                frame[..len].copy_from_slice(&answer[..len]);
+                FrameLen(len as u16)
+            });
+        }
     }
 
     /// Returns how many packets are due, at most a burst; `None` if no more will be.

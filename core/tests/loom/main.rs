@@ -5,6 +5,7 @@
 
 mod budget;
 mod intervals;
+mod mailbox;
 mod phases;
 mod seqlock;
 mod sequences;
@@ -18,6 +19,7 @@ fn every_twin_has_a_model() {
     let models = [
         seqlock::MODELS,
         intervals::MODELS,
+        mailbox::MODELS,
         phases::MODELS,
         sequences::MODELS,
         budget::MODELS,

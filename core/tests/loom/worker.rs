@@ -3,7 +3,7 @@
 
 use dpdkgen_core::phase::{Phase, PhaseCell};
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::reflect::Reflector;
+use dpdkgen_core::reflect::{Reflector, Rules};
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Reader, Ring, Writer};
 use dpdkgen_core::stats::{Counters, Recorder, WorkerStats};
 use dpdkgen_core::sync::Edge;
@@ -129,7 +129,7 @@ fn poll_loop() {
         let (stats, ring) = (share(WorkerStats::default()), ring());
         let phase_cell = share(PhaseCell::default());
         let worker = thread::Builder::new().stack_size(STACK).spawn(|| {
-            let role = Role::Reflect(Reflector::new(Mac([2; 6]), None));
+            let role = Role::Reflect(Reflector::new(Rules::of(Mac([2; 6])), None));
             let mut workers = [Worker::new(
                 Device,
                 role,

@@ -9,6 +9,7 @@ use dpdkgen_core::probe::filling::{Filling, FillingMemory};
 use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::probe::{LONG_LEN, Tag};
 use dpdkgen_core::reflect::{Budget, Reflector, Rules};
+use dpdkgen_core::rx::AnswerBox;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Expectation;
 use dpdkgen_core::sequence::{SequenceWindow, WindowMemory};
@@ -32,6 +33,7 @@ pub struct Context<'a> {
     rings: Vec<Ring<'a>>,
     probes: Option<Probes<'a>>,
     budget: Option<&'a Budget>,
+    answers: &'a [AnswerBox],
     /// Tells the workers where the run stands.
     pub phase: PhaseCell,
 }
@@ -98,6 +100,7 @@ impl<'a> Context<'a> {
             rings: cells.iter().map(|cells| Ring::new(*grid, cells)).collect(),
             probes,
             budget: memory.budget.as_ref(),
+            answers: &memory.answers,
             phase: PhaseCell::default(),
         }
     }
@@ -115,14 +118,20 @@ impl<'a> Context<'a> {
             (summary::Role::Tx, Some(probes)) => {
                 let plan = probes.plan(self.request, self.number_in_role(number));
                 let template = probes.template(spec.port, mac);
-                Role::Transmit(Generator::new(plan, template, &probes.sequences))
+                let generator = Generator::new(plan, template, &probes.sequences);
+                Role::Transmit(generator.answering(self.answers_to_send(number)))
             }
-            (summary::Role::Rx, Some(probes)) => Role::Receive(Receiver::new(
-                self.number_in_role(number),
-                probes.expectation(self.placement.ports.len()),
-                &probes.sequences,
-                probes.sendrecv.rate.is_some(),
-            )),
+            (summary::Role::Rx, Some(probes)) => {
+                let number = self.number_in_role(number);
+                let receiver = Receiver::new(
+                    number,
+                    probes.expectation(self.placement.ports.len()),
+                    &probes.sequences,
+                    probes.sendrecv.rate.is_some(),
+                );
+                let responder = probes.responder(spec.port, mac);
+                Role::Receive(receiver.answering(responder, &self.answers[usize::from(number)]))
+            }
             _ => {
                 let rules = self.rules(mac, port.capabilities().max_frame);
                 let reflector = Reflector::new(rules, self.budget);
@@ -135,6 +144,25 @@ impl<'a> Context<'a> {
         let intervals = Writer::new(&self.rings[number]);
         let recorder = Recorder::new(&self.stats[number], intervals);
         Worker::new(port, role, recorder)
+    }
+
+    /// Returns where the receivers of a sender's port leave their answers, if the sender is the first
+    /// of that port.
+    fn answers_to_send(&self, number: usize) -> &'a [AnswerBox] {
+        let specs = self.specs();
+        let port = specs[number].port;
+        let is_first = specs[..number]
+            .last()
+            .is_none_or(|before| before.port != port);
+        if !is_first {
+            return &[];
+        }
+        let receivers = |specs: &[WorkerSpec], of: &dyn Fn(usize) -> bool| {
+            let is_meant = |spec: &&WorkerSpec| spec.role == summary::Role::Rx && of(spec.port);
+            specs.iter().filter(is_meant).count()
+        };
+        let first = receivers(specs, &|other| other < port);
+        &self.answers[first..][..receivers(specs, &|other| other == port)]
     }
 
     /// Returns the addresses for which a reflector answers its neighbours.
@@ -214,6 +242,13 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Probes<'a> {
+    /// Returns what answers the neighbours of port `port`, whose address is `mac`.
+    fn responder(&self, port: usize, mac: Mac) -> Responder<'a> {
+        let sources = &self.sendrecv.sources;
+        let own = port.min(sources.len() - 1);
+        Responder::new(mac, self.sendrecv.marks.tags, &sources[own..=own])
+    }
+
     fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
         generator::Plan {
             stream,

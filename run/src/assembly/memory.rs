@@ -3,6 +3,7 @@
 
 use dpdkgen_core::probe::filling;
 use dpdkgen_core::reflect::Budget;
+use dpdkgen_core::rx::AnswerBox;
 use dpdkgen_core::sequence::{Dimensions, Line, Word};
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid};
@@ -35,6 +36,8 @@ pub struct Memory {
     pub(super) pool: Vec<u8>,
     pub(super) sums: Vec<u16>,
     pub(super) budget: Option<Budget>,
+    /// One for each receiver of probes, in the order of the specs.
+    pub(super) answers: Vec<AnswerBox>,
 }
 
 /// The amounts of memory that a run needs.
@@ -99,6 +102,10 @@ impl Memory {
             budget: match request.mode {
                 Mode::Reflect(_) => request.count.map(Budget::new),
                 Mode::SendRecv(_) => None,
+            },
+            answers: {
+                let is_rx = |spec: &&WorkerSpec| spec.role == summary::Role::Rx;
+                make(specs.iter().filter(is_rx).count())
             },
         })
     }

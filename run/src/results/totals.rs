@@ -78,6 +78,9 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
             if request.rxq > 0 {
                 summary.drained = Some(end.drained);
                 total.receipts(context, duration_s, &mut summary);
+                if let Some(rx) = &mut summary.rx {
+                    rx.answered = Some(total.0.rx.answered);
+                }
             }
         }
     }
