@@ -12,6 +12,7 @@ mod support {
     pub mod machine;
     pub mod namespace;
     pub mod pair;
+    pub mod path;
     pub mod ports;
     pub mod program;
     pub mod results;
@@ -23,6 +24,7 @@ pub use support::http;
 pub use support::machine::{self, Need, Turn, turn};
 pub use support::namespace::{FAR, Link, NEAR, Offload};
 pub use support::pair::{Outcome, Pair};
+pub use support::path::{self, Crossed, Path};
 pub use support::ports::{self, Memif};
 pub use support::program::{Ended, Program, run};
 pub use support::results::{Rows, Summary, check_reflect, check_sendrecv};

@@ -123,6 +123,10 @@ fn options_that_make_no_request() {
         ),
         ("-p 0 --src 10.0.0.3 --src 10.0.0.4", ["--src", "once"]),
         ("-p 0 -t 0", ["--txq", "1"]),
+        ("-p 0 --through -r 0", ["--through", "--rxq"]),
+        ("-p 1 --through", ["net_null0", "--through"]),
+        ("-p 0 -p 1 --oneway", ["--oneway", "--through"]),
+        ("-p 0 --through --oneway", ["--oneway", "--port"]),
     ] {
         request(options, &says).check();
     }

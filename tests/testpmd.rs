@@ -1,5 +1,5 @@
-//! DPDK's own testpmd as the reflector, in `5tswap` forwarding over memif: every probe comes back,
-//! and testpmd's counters are ours.
+//! DPDK's own testpmd as the reflector, in `5tswap` forwarding over memif, and as a path that
+//! forwards, in `io` and `macswap`: every probe comes back, and testpmd's counters are ours.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -11,19 +11,22 @@ use dpdkgen_tests::{Memif, Need, Program, Rows, Summary, check_sendrecv, ports, 
 const NEEDS: [Need; 1] = [Need::Program("dpdk-testpmd")];
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts testpmd, which sends back whatever arrives at its end of `memif`.
-fn reflector(memif: &Memif, queues: u16) -> Program {
+/// Starts testpmd, which sends on whatever arrives at its ends of `links`: by the port that it came
+/// in at if there is one, else by the other.
+fn testpmd(links: &[Memif], mode: &str, queues: u16) -> Program {
     let (first, last) = two_cpus();
-    let mut eal = ports::eal("", &[memif.server(0)]);
+    let ends: Vec<_> = (0..).zip(links).map(|(i, link)| link.server(i)).collect();
+    let mut eal = ports::eal("", &ends);
     // The main lcore only reads the input, so it may sleep where the sender polls.
     eal[0] = "--lcores".to_owned();
     eal[1] = format!("0@{first},1@{last}");
     let mut testpmd = Command::new("dpdk-testpmd");
     testpmd.args(eal).args(["--main-lcore", "0", "--"]);
+    let topology = if links.len() == 1 { "loop" } else { "paired" };
+    testpmd.arg("--auto-start");
     testpmd.args([
-        "--forward-mode=5tswap",
-        "--auto-start",
-        "--port-topology=loop",
+        format!("--forward-mode={mode}"),
+        format!("--port-topology={topology}"),
     ]);
     testpmd.args(["--total-num-mbufs=16384", "--rxd=1024", "--txd=1024"]);
     testpmd.args([format!("--rxq={queues}"), format!("--txq={queues}")]);
@@ -35,24 +38,33 @@ fn reflector(memif: &Memif, queues: u16) -> Program {
     testpmd
 }
 
-/// Sends `count` probes to testpmd, and compares its counters with ours.
+/// Has testpmd turn `count` probes round, and compares its counters with ours.
 fn exchange(queues: u16, count: u64, options: &str) -> Summary {
-    let memif = Memif::new(10);
-    let testpmd = reflector(&memif, queues);
+    let options = format!(
+        "--src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 -r {queues} -t {queues} \
+         {options}"
+    );
+    send(1, "5tswap", queues, count, &options)
+}
+
+/// Sends `count` probes to testpmd in `mode` over so many links, and compares its counters with
+/// ours.
+fn send(links: usize, mode: &str, queues: u16, count: u64, options: &str) -> Summary {
+    let links: Vec<_> = (0..links).map(|_| Memif::new(10)).collect();
+    let testpmd = testpmd(&links, mode, queues);
     let folder = tempfile::tempdir().unwrap();
     let (json, csv) = (
         folder.path().join("run.json"),
         folder.path().join("run.csv"),
     );
     let arguments = format!(
-        "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 --rate 20kpps \
-         -r {queues} -t {queues} --count {count} --drain-ms 30000 --stats-evict-threshold-secs 0.5 \
+        "sendrecv --rate 20kpps --count {count} --drain-ms 30000 --stats-evict-threshold-secs 0.5 \
          --stats-evict-interval-secs 0.1 --json {} -s {} {options}",
         ports::text(&json),
         ports::text(&csv)
     );
-    let device = memif.client(0);
-    let sender = ports::dpdkgen(&two_cpus().0.to_string(), &[device], &arguments);
+    let devices: Vec<_> = (0..).zip(&links).map(|(i, link)| link.client(i)).collect();
+    let sender = ports::dpdkgen(&two_cpus().0.to_string(), &devices, &arguments);
     let mut sender = Program::start(sender);
     sender.until("row of the last packet", LIMIT, |_| {
         let rows = std::fs::read_to_string(&csv).unwrap_or_default();
@@ -137,5 +149,35 @@ fn testpmd_sends_every_probe_back_over_two_queues() {
             queues.iter().all(|(_, _, packets)| *packets > 0),
             "{queues:?}"
         );
+    }
+}
+
+#[test]
+fn testpmd_forwards_every_probe_to_the_port_that_sent_it() {
+    let Some(_turn) = turn(
+        "testpmd_forwards_every_probe_to_the_port_that_sent_it",
+        &NEEDS,
+    ) else {
+        return;
+    };
+    let one = "--through --src 10.0.0.1 --dest 10.0.0.2:10000 --packet-size 200";
+    for mode in ["io", "macswap"] {
+        assert_all_back(&send(1, mode, 1, 10_000, one));
+    }
+}
+
+#[test]
+fn testpmd_forwards_every_probe_to_the_other_port() {
+    let Some(_turn) = turn("testpmd_forwards_every_probe_to_the_other_port", &NEEDS) else {
+        return;
+    };
+    let two =
+        "--through -p net_memif0 --src 10.0.0.1 -p net_memif1 --src 10.0.0.2 --packet-size 64";
+    for mode in ["io", "macswap"] {
+        let summary = send(2, mode, 1, 10_000, two);
+        assert_all_back(&summary);
+        for (port, _, packets) in summary.queues("rx") {
+            assert_eq!(packets, 5_000, "{port} in {summary:?}");
+        }
     }
 }

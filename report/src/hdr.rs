@@ -1,6 +1,6 @@
-//! The log of histograms: round trips in HdrHistogram's own text format, an interval a second.
+//! The log of histograms: latencies in HdrHistogram's own text format, an interval a second.
 //!
-//! Promised: every round trip that was measured is in exactly one interval, that in which the probe
+//! Promised: every latency that was measured is in exactly one interval, that in which the probe
 //! came back, so the counts of all intervals add up to `rx.unique`. Values are nanoseconds, off by
 //! at most 0.5 %; start and length are seconds, `Interval_Max` is in milliseconds, as
 //! HdrHistogram's tools have it.
@@ -13,7 +13,9 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
+use crate::latency::LatencyKind;
 use crate::progress::{Progress, Step};
+use crate::text::words;
 
 /// Significant digits of the values in the log.
 const DIGITS: u8 = 3;
@@ -27,21 +29,23 @@ pub struct HdrLog<W> {
     serializer: V2DeflateSerializer,
     histogram: Histogram<u64>,
     last: Option<Progress>,
+    kind: LatencyKind,
 }
 
 impl<W: Write> HdrLog<W> {
-    /// Makes a writer of a log into `writer`; nothing is written yet.
+    /// Makes a writer of a log of latencies of this kind into `writer`; nothing is written yet.
     ///
     /// # Panics
     ///
     /// Never: it is a precision that the crate takes.
     #[must_use]
-    pub fn new(writer: W) -> Self {
+    pub fn new(writer: W, kind: LatencyKind) -> Self {
         Self {
             writer,
             serializer: V2DeflateSerializer::new(),
             histogram: Histogram::new(DIGITS).expect("a precision that there is"),
             last: None,
+            kind,
         }
     }
 
@@ -51,9 +55,11 @@ impl<W: Write> HdrLog<W> {
     ///
     /// If it cannot be encoded, or `writer` reports an error.
     pub fn begin(&mut self, start: SystemTime) -> io::Result<()> {
+        let what = words::capitalised(self.kind.plural());
+        let comment = format!("[{what} measured by dpdkgen, in nanoseconds]");
         let mut heading = Vec::new();
         IntervalLogWriterBuilder::new()
-            .add_comment("[Round trips measured by dpdkgen, in nanoseconds]")
+            .add_comment(&comment)
             .with_start_time(start)
             .with_max_value_divisor(MAX_VALUE_DIVISOR)
             .begin_log_with(&mut heading, &mut self.serializer)?;
@@ -63,7 +69,7 @@ impl<W: Write> HdrLog<W> {
         self.writer.write_all(&heading)
     }
 
-    /// Writes the round trips measured since the last call as one interval.
+    /// Writes the latencies measured since the last call as one interval.
     ///
     /// # Errors
     ///

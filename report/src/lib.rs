@@ -9,6 +9,7 @@ pub mod background;
 pub mod console;
 pub mod csv;
 pub mod hdr;
+pub mod latency;
 pub mod live;
 pub mod metrics;
 pub mod output;

@@ -1,6 +1,6 @@
 //! The live display: a small table on a terminal, a plain line a second anywhere else.
 //!
-//! Promised: it shows what the workers counted and nothing estimated; rates, round trips and busy
+//! Promised: it shows what the workers counted and nothing estimated; rates, latencies and busy
 //! shares are of the time since it was last shown, all else is of the whole run. Time is the run's
 //! own, so a simulation's passes as fast as it is computed.
 

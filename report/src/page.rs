@@ -22,6 +22,7 @@ use std::fmt::Write;
 pub use self::distribution::Distribution;
 use self::html::escaped;
 use self::timeline::Timeline;
+use crate::latency::LatencyKind;
 use crate::summary::{Mode, Summary};
 use crate::text::{self, words};
 
@@ -34,9 +35,9 @@ pub struct Sources<'a> {
     pub timeline: &'a Timeline,
     /// The totals of the run; `None` if there is its CSV alone.
     pub summary: Option<&'a Summary>,
-    /// Round trips from the time written into the probe.
+    /// Latencies from the time written into the probe.
     pub latency: Option<&'a Distribution>,
-    /// Round trips from the time when the probe was due.
+    /// Latencies from the time when the probe was due.
     pub latency_due: Option<&'a Distribution>,
     /// The totals of the reflector at the other end.
     pub peer: Option<&'a Summary>,
@@ -49,15 +50,15 @@ enum Panel {
     Drawn(String),
     /// Left out for want of data.
     LeftOut {
-        name: &'static str,
+        name: String,
         why: String,
     },
 }
 
 impl Panel {
-    fn left_out(name: &'static str, why: impl Into<String>) -> Self {
+    fn left_out(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self::LeftOut {
-            name,
+            name: name.into(),
             why: why.into(),
         }
     }
@@ -77,6 +78,18 @@ impl Sources<'_> {
     /// Returns the run's mode; a CSV alone does not tell `reflect` from a run that only sent.
     fn mode(&self) -> Option<Mode> {
         self.summary.map(|summary| summary.mode)
+    }
+
+    /// Returns the kind of latency that it measured, which a CSV alone does not tell.
+    fn latency_kind(&self) -> LatencyKind {
+        self.summary
+            .map_or(LatencyKind::Untold, Summary::latency_kind)
+    }
+
+    /// Returns the kind of latency with this after it, as the name of a panel or of a table.
+    fn latency_name(&self, after: &str) -> String {
+        let kind = words::capitalised(self.latency_kind().name());
+        format!("{kind} {after}")
     }
 
     /// Returns the reason why a panel that needs the totals is left out without them.

@@ -6,6 +6,7 @@
 use dpdkgen_core::stats::histogram::{BUCKETS, quantile};
 use dpdkgen_core::stats::{Counters, Moments};
 
+use crate::latency::LatencyKind;
 use crate::summary::{Device, Mode, Role};
 
 /// The state of a run at one moment.
@@ -24,9 +25,11 @@ pub struct Progress {
     pub workers: Vec<WorkerProgress>,
     /// Sums over the closed intervals; absent where nothing can be lost.
     pub closed: Option<Closed>,
-    /// The number of round trips in each bucket of the core's histogram; absent where none are
+    /// The number of latencies in each bucket of the core's histogram; absent where none are
     /// measured.
     pub latency: Option<Vec<u64>>,
+    /// The kind of these latencies.
+    pub latency_kind: LatencyKind,
     /// The counters of each device, as differences since the start.
     pub device: Vec<Device>,
 }
@@ -102,7 +105,7 @@ impl Progress {
         self.workers.iter().any(|worker| worker.role != Role::Tx)
     }
 
-    /// Returns the exact moments of all round trips.
+    /// Returns the exact moments of all latencies.
     #[must_use]
     pub fn moments(&self) -> Moments {
         let mut moments = Moments::default();
@@ -186,7 +189,7 @@ impl<'p> Step<'p> {
         .or_else(|| share(busy, elapsed))
     }
 
-    /// Returns the rise of each bucket of the round trips; absent where none are measured.
+    /// Returns the rise of each bucket of the latencies; absent where none are measured.
     #[must_use]
     pub fn latency(&self) -> Option<Vec<u64>> {
         let now = self.now.latency.as_ref()?;
@@ -199,8 +202,7 @@ impl<'p> Step<'p> {
         Some(rises)
     }
 
-    /// Returns the round-trip times in nanoseconds that the given shares of this step's round trips
-    /// do not exceed; absent if there were none.
+    /// Returns the latencies in nanoseconds that the given shares of this step's do not exceed; absent if there were none.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[u64; N]> {
         let counts = self.latency()?;

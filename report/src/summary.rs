@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use dpdkgen_core::stats::ProbeCounters;
 use serde::{Deserialize, Serialize};
 
+use crate::latency::LatencyKind;
+
 /// The version of the JSON that this module writes.
 pub const SCHEMA: u32 = 1;
 
@@ -45,10 +47,10 @@ pub struct Summary {
     /// The share of the packets sent that `lost` is, 0 to 1; absent if none was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_ratio: Option<f64>,
-    /// Round trips from the time written into the probe; absent if nothing came back.
+    /// Latencies from the time written into the probe; absent if nothing came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ns: Option<Latency>,
-    /// Round trips from the time when the probe was due; absent where probes do not carry it.
+    /// Latencies from the time when the probe was due; absent where probes do not carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_due_ns: Option<Latency>,
     /// The rate asked for against the rate reached; absent without a rate.
@@ -169,12 +171,12 @@ pub struct Rx {
     pub other_mac: Option<String>,
 }
 
-/// A distribution of round-trip times in nanoseconds.
+/// A distribution of latencies in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// The number of round trips measured.
+    /// The number of latencies measured.
     pub count: u64,
-    /// The shortest round trip, exact.
+    /// The shortest, exact.
     pub min: u64,
     /// The mean, exact.
     pub mean: f64,
@@ -188,7 +190,7 @@ pub struct Latency {
     pub p99_9: u64,
     /// The time that 99.99 % do not exceed.
     pub p99_99: u64,
-    /// The longest round trip, exact.
+    /// The longest, exact.
     pub max: u64,
 }
 
@@ -337,6 +339,19 @@ pub struct Device {
 }
 
 impl Summary {
+    /// Returns whether the run's path forwarded (`--through`).
+    #[must_use]
+    pub fn is_through(&self) -> bool {
+        let through = self.config.get("through");
+        through.and_then(serde_json::Value::as_bool) == Some(true)
+    }
+
+    /// Returns the kind of latency that it tells.
+    #[must_use]
+    pub fn latency_kind(&self) -> LatencyKind {
+        LatencyKind::of(self.is_through())
+    }
+
     /// Returns the JSON object, indented, with a newline at its end.
     ///
     /// # Errors

@@ -167,8 +167,10 @@ fn what_the_csv_does_not_tell_is_left_out_by_name() {
         "{page}"
     );
     assert!(page.contains("The worst interval lost 100 % (at 7.7 s)"));
+    // Nor whether a reflector was on the way.
+    assert!(page.contains("<h2>Latency over time</h2>"), "{page}");
     for name in [
-        "Round trip percentiles",
+        "Latency percentiles",
         "Packets per queue",
         "Busy share of the workers",
         "Totals",
@@ -438,4 +440,31 @@ fn files_that_do_not_fit_are_refused() {
         swapped.contains("--peer takes the reflector's"),
         "{swapped}"
     );
+}
+
+#[test]
+fn over_a_path_that_forwards_latency_is_one_way() {
+    let timeline = timeline(rows(600, Some(77)));
+    let mut summary = sendrecv();
+    summary.latency_due_ns = summary.latency_ns;
+    summary.config.insert("through".to_owned(), true.into());
+    let latency = Distribution::of_percentiles(&summary.latency_ns.unwrap());
+    let page = render(&Sources {
+        summary: Some(&summary),
+        latency: Some(&latency),
+        latency_due: Some(&latency),
+        ..sources(&timeline)
+    });
+    check_structure(&page);
+    for name in [
+        "<dt>Median one-way latency</dt>",
+        "<h2>One-way latency over time</h2>",
+        "<h2>One-way latency percentiles</h2>",
+        "One-way latency from when it was sent",
+        "One-way latency from when it was due",
+    ] {
+        assert!(page.contains(name), "{name} is not in\n{page}");
+    }
+    assert!(!page.to_lowercase().contains("round trip"), "{page}");
+    assert!(why_left_out(&page, "Where packets were lost").contains("no reflector"));
 }

@@ -371,3 +371,82 @@ fn a_run_with_a_sample() {
          be written (raise --pcap-sample)."
     );
 }
+
+#[test]
+fn probes_that_no_reflector_turned_round_are_told_with_what_to_do() {
+    let mut run = sendrecv();
+    let probes = |unique, foreign, unturned| ProbeCounters {
+        unique,
+        foreign,
+        unturned,
+        ..ProbeCounters::default()
+    };
+    let rx = run.rx.as_mut().unwrap();
+    rx.probes = Some(probes(0, 210_000_000, 210_000_000));
+    (run.lost, run.loss_ratio) = (Some(210_000_000), Some(1.0));
+    (run.latency_ns, run.pacing) = (None, None);
+    run.workers.clear();
+    assert_eq!(
+        render(&run),
+        "\
+Nothing came back turned round: 3,500,000 packets/s, as fast as it went, for 60 s, all \
+         210,000,000 packets lost.
+Sent 210,000,000 packets (1.62 Gbit/s of frames without FCS).
+Received 210,000,000 packets: 210,000,000 unturned.
+210,000,000 packets came back as they were sent: there is no reflector on the way; start one, or \
+         measure a path that forwards with --through.
+"
+    );
+    run.rx.as_mut().unwrap().probes = Some(probes(5, 3, 1));
+    let text = render(&run);
+    assert!(text.contains(": 5 intact for the first time, 1 unturned and 2 not of this run.\n"));
+    assert!(text.contains("\n1 packet came back as it was sent: there is no reflector"));
+}
+
+/// Returns [`sendrecv`] over a path that forwards.
+fn through() -> Summary {
+    let mut run = sendrecv();
+    run.config.insert("through".to_owned(), true.into());
+    run
+}
+
+#[test]
+fn over_a_path_that_forwards_latency_is_one_way() {
+    let mut run = through();
+    run.latency_due_ns = run.latency_ns;
+    run.pacing.as_mut().unwrap().lag_ns = Some(Lag {
+        p50: 120,
+        p99: 212_000,
+        max: 300_000,
+    });
+    let text = render(&run);
+    for line in [
+        "One-way latency: median 46.1 µs, 99 % within 81.2 µs, longest 1.32 ms.",
+        "One-way latency from when each packet was due: median 46.1 µs, 99 % within 81.2 µs, longest \
+         1.32 ms.",
+        "1 % of the packets left more than 212 µs late: the one-way latency from when each was due \
+         has that in it.",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.to_lowercase().contains("round trip"), "{text}");
+}
+
+#[test]
+fn nothing_through_a_path_is_no_reflectors_fault() {
+    let mut run = through();
+    let rx = run.rx.as_mut().unwrap();
+    rx.packets = 7;
+    rx.probes = Some(ProbeCounters {
+        foreign: 7,
+        ..ProbeCounters::default()
+    });
+    (run.lost, run.loss_ratio, run.latency_ns) = (Some(210_000_000), Some(1.0), None);
+    let text = render(&run);
+    assert!(
+        text.contains("\nCheck that the path forwards what is for --dest"),
+        "{text}"
+    );
+    assert!(text.contains("what a reflector turned round counts as such with --through.\n"));
+    assert!(!text.contains("reflector runs"), "{text}");
+}

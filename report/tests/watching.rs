@@ -6,6 +6,7 @@ mod running;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dpdkgen_report::hdr::HdrLog;
+use dpdkgen_report::latency::LatencyKind;
 use dpdkgen_report::metrics::render;
 use dpdkgen_report::progress::{Goal, Phase, Step};
 use hdrhistogram::Histogram;
@@ -136,7 +137,7 @@ fn base64(text: &str) -> Vec<u8> {
 
 #[test]
 fn a_log_of_histograms_is_read_back() {
-    let mut log = HdrLog::new(Vec::new());
+    let mut log = HdrLog::new(Vec::new(), LatencyKind::RoundTrip);
     let start: SystemTime = UNIX_EPOCH + Duration::from_millis(1_700_000_000_250);
     log.begin(start).unwrap();
     for seconds in [1, 2, 2, 5] {
@@ -249,6 +250,48 @@ Busy         lcore 7: 100 %   lcore 8: 100 %   lcore 9: 100 %  lcore 10: 100 %
         assert_eq!(
             line(&Step::new(Some(&reflect(1, 50)), &reflect(3, 50))),
             "3 s: received 150 (50/s), sent back 147 (50/s), busy reflect 100 %"
+        );
+    }
+}
+
+#[test]
+fn over_a_path_that_forwards_latency_is_one_way() {
+    let through = |seconds| {
+        let mut progress = sendrecv(seconds);
+        progress.latency_kind = LatencyKind::OneWay;
+        progress
+    };
+    let (before, now) = (through(4), through(5));
+    let step = Step::new(Some(&before), &now);
+    let metrics = render(&step);
+    assert!(
+        metrics.contains("# TYPE dpdkgen_one_way_seconds histogram\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("dpdkgen_one_way_seconds_count 4950\n"),
+        "{metrics}"
+    );
+    let line = dpdkgen_report::live::line(&step);
+    assert!(
+        line.contains(", one-way median 10 µs, 99 % within 1 ms"),
+        "{line}"
+    );
+    let table = dpdkgen_report::live::table(&step).join("\n");
+    assert!(
+        table.contains("\nOne-way     median 10 µs, 99 % within 1 ms"),
+        "{table}"
+    );
+    let mut log = HdrLog::new(Vec::new(), LatencyKind::OneWay);
+    log.begin(UNIX_EPOCH).unwrap();
+    let text = String::from_utf8(log.finish()).unwrap();
+    let comment = "#[One-way latencies measured by dpdkgen, in nanoseconds]\n";
+    assert!(text.contains(comment), "{text}");
+    for text in [metrics, line, table, text] {
+        let text = text.to_lowercase();
+        assert!(
+            !text.contains("round trip") && !text.contains("round_trip"),
+            "{text}"
         );
     }
 }

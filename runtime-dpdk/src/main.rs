@@ -90,7 +90,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let mut request = request.clone();
     if let Mode::SendRecv(sendrecv) = &mut request.mode
         && is_up
-        && sendrecv.dest_macs.is_empty()
+        && sendrecv.has_to_resolve()
     {
         match runtime::resolve(&mut devices, sendrecv, timeout, &interrupted)? {
             Some(macs) => sendrecv.dest_macs = macs,

@@ -60,7 +60,7 @@ pub struct LinkConditions {
 /// The conditions at the hosts at both ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostConditions {
-    /// The number of queue pairs of the reflector.
+    /// The number of queue pairs of the reflector; 0 if there is none, since the link forwards.
     pub reflector_queues: u16,
     /// The most time from an empty poll of an lcore to its next.
     pub poll: Span,
@@ -106,6 +106,7 @@ impl Conditions {
                 "bad_loss": of.bad_loss, "good_loss": of.good_loss,
             })
         });
+        let has_reflector = hosts.reflector_queues > 0;
         json!({
             "delay_ns": [link.delay.as_nanos(), (link.delay + link.jitter).as_nanos()],
             "delay_tail_ns": link.tail.as_nanos(),
@@ -121,8 +122,9 @@ impl Conditions {
             "partial": link.partial,
             "foreign": link.foreign,
             "stray": link.stray,
-            "reflector_queues": hosts.reflector_queues,
-            "reflector_restart_ns": [hosts.restart_every.as_nanos(), hosts.restart_for.as_nanos()],
+            "reflector_queues": has_reflector.then_some(hosts.reflector_queues),
+            "reflector_restart_ns": has_reflector
+                .then_some([hosts.restart_every.as_nanos(), hosts.restart_for.as_nanos()]),
             "poll_ns": hosts.poll.as_nanos(),
             "stall": hosts.stalls,
             "stall_for_ns": hosts.stall.as_nanos(),

@@ -40,10 +40,14 @@ pub const PROGRAM: Program = Program {
 fn with_conditions(sendrecv: clap::Command) -> clap::Command {
     ConditionArgs::augment_args(sendrecv)
         .mut_arg("src", |arg| {
-            arg.help("IPv4 address that probes come from [default: 10.0.0.1]")
+            arg.help(
+                "IP address that probes come from; once, or once per --port [default: 10.0.0.1]",
+            )
         })
         .mut_arg("dest", |arg| {
-            arg.help("IPv4 address and UDP port that probes go to [default: 10.0.0.2:10000]")
+            arg.help(
+                "IP address and UDP port that probes go to; likewise [default: 10.0.0.2:10000]",
+            )
         })
         .mut_arg("run_tag", |arg| {
             arg.help(
@@ -60,9 +64,13 @@ The run takes virtual time, as much as the options say, and ends as soon as it i
 options and the same --sim-seed give the same run. Every number told is held against what the link
 did; should one be wrong, the run says so and ends with status 1.
 
+With --through the link forwards: what a port sends arrives at the next one of the run, and what the
+last sends, or the only one, at the first.
+
 Examples:
   dpdkgen-sim sendrecv --rate 3.5Mpps --packet-size 16 --duration 60 --loss 0.1%
-  dpdkgen-sim sendrecv --rate 100kpps --duration 10 --delay 50us..2ms --dup 1% --json -",
+  dpdkgen-sim sendrecv --rate 100kpps --duration 10 --delay 50us..2ms --dup 1% --json -
+  dpdkgen-sim sendrecv --through -p 0 --src 10.0.0.1 -p 1 --src 10.0.0.2 --rate 1Mpps --count 1M",
         )
 }
 
@@ -116,9 +124,13 @@ where
         Command::Run(request, matches) => {
             let mut request = *request;
             let args = own(ConditionArgs::from_arg_matches(&matches))?;
-            let conditions = args.conditions();
+            let mut conditions = args.conditions();
             conditions.check(request.interval)?;
             if let Mode::SendRecv(sendrecv) = &mut request.mode {
+                if sendrecv.is_through {
+                    args.check_through()?;
+                    conditions.hosts.reflector_queues = 0;
+                }
                 sendrecv.window = args.window;
                 let tag = dpdkgen_core::random::SplitMix64(conditions.seed).next();
                 sendrecv.run_tag.get_or_insert(tag & limits::MAX_RUN_TAG);
@@ -217,9 +229,9 @@ struct LinkArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Simulated hosts")]
 struct HostArgs {
-    /// Queue pairs of the reflector
-    #[arg(long, value_name = "N", default_value = "1", value_parser = units::within::<1, 256>)]
-    reflector_queues: u16,
+    /// Queue pairs of the reflector [default: 1]
+    #[arg(long, value_name = "N", value_parser = units::within::<1, 256>)]
+    reflector_queues: Option<u16>,
     /// Reflector dies about every so often, and is gone for so long: 1s:50ms
     #[arg(long, value_name = "S:S", value_parser = restart, allow_hyphen_values = true)]
     reflector_restart: Option<(Span, Span)>,
@@ -256,6 +268,23 @@ struct HostArgs {
 }
 
 impl ConditionArgs {
+    /// Checks that nothing is asked of a reflector, of which there is none on a link that forwards.
+    fn check_through(&self) -> Result<(), Failure> {
+        let of_reflector = [
+            ("--reflector-queues", self.hosts.reflector_queues.is_some()),
+            (
+                "--reflector-restart",
+                self.hosts.reflector_restart.is_some(),
+            ),
+        ];
+        match of_reflector.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((option, _)) => Err(Failure::request(format!(
+                "{option} is about a reflector, and with --through there is none: leave one out"
+            ))),
+        }
+    }
+
     fn conditions(&self) -> Conditions {
         let (link, hosts) = (&self.link, &self.hosts);
         let (least, most) = link.delay;
@@ -279,7 +308,7 @@ impl ConditionArgs {
                 stray: link.stray,
             },
             hosts: HostConditions {
-                reflector_queues: hosts.reflector_queues,
+                reflector_queues: hosts.reflector_queues.unwrap_or(1),
                 poll: hosts.poll,
                 stalls: hosts.stall,
                 stall: hosts.stall_for,

@@ -33,6 +33,16 @@ fn impossible_links_are_refused() {
         ("sendrecv --reflector-queues 0", "--reflector-queues"),
         ("sendrecv --port sim9 --duration 1", "sim9"),
         ("sendrecv --lcores 0", "--lcores"),
+        (
+            "sendrecv --through --reflector-queues 1",
+            "--reflector-queues",
+        ),
+        (
+            "sendrecv --through --reflector-restart 1:0.1",
+            "--reflector-restart",
+        ),
+        ("sendrecv --through -r 0", "--through"),
+        ("sendrecv --oneway", "--through"),
         ("swarm --packets many", "--packets many"),
         ("swarm --loss 1%", "--loss"),
         ("sendrecv -s - --report -", "--report"),

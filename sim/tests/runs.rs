@@ -1,7 +1,7 @@
 //! Single runs, given as command lines.
 
 use dpdkgen_report::csv::Row;
-use dpdkgen_report::summary::{StopReason, Summary};
+use dpdkgen_report::summary::{Direction, StopReason, Summary};
 use dpdkgen_run::runner::trial::Sink;
 use sim::options::{Task, parse};
 use sim::simulation::Finished;
@@ -169,4 +169,49 @@ fn the_same_seed_is_the_same_run() {
     assert_eq!(told(run(line)), told(run(line)));
     let other = format!("{line} --sim-seed 2");
     assert_ne!(told(run(line)), told(run(&other)));
+}
+
+#[test]
+fn through_a_link_that_forwards_a_probe_takes_one_way() {
+    let summary = run("--through --rate 1Mpps --duration 0.01 --delay 10us --poll 1us");
+    assert_eq!((summary.tx.packets, summary.lost), (10_000, Some(0)));
+    let latency = summary.latency_ns.unwrap();
+    assert!(
+        latency.min >= 10_000 && latency.max <= 13_000,
+        "{latency:?}"
+    );
+    assert!(summary.is_through());
+    assert_eq!(
+        summary.config["simulation"]["reflector_queues"],
+        serde_json::Value::Null
+    );
+}
+
+/// Returns what each queue of a direction moved.
+fn packets(summary: &Summary, direction: Direction) -> Vec<(&str, u64)> {
+    let queues = summary.queues.iter();
+    let queues = queues.filter(|queue| queue.direction == direction);
+    queues
+        .map(|queue| (queue.port.as_str(), queue.packets))
+        .collect()
+}
+
+#[test]
+fn what_a_port_sends_arrives_at_the_next() {
+    let two = "--through -p sim0 --src 10.0.0.1 -p sim1 --src 10.0.0.2 --rate 1Mpps --count 1001";
+    let summary = run(two);
+    let (sent, received) = (
+        packets(&summary, Direction::Tx),
+        packets(&summary, Direction::Rx),
+    );
+    assert_eq!(sent, [("sim0", 501), ("sim1", 500)]);
+    assert_eq!(received, [("sim0", 500), ("sim1", 501)]);
+    let summary = run(&format!("{two} --oneway --dup 100%"));
+    let (sent, received) = (
+        packets(&summary, Direction::Tx),
+        packets(&summary, Direction::Rx),
+    );
+    assert_eq!(sent, [("sim0", 1001)]);
+    assert_eq!(received, [("sim0", 0), ("sim1", 2002)]);
+    assert_eq!(summary.rx.unwrap().probes.unwrap().duplicates, 1001);
 }

@@ -266,7 +266,8 @@ fn pseudo_header_sum(udp_len: u16) -> u32 {
     (sum & 0xffff) + (sum >> 16)
 }
 
-fn counted(counters: &Summary, name: &str) -> u64 {
+/// Returns the packets of a counter, of those that nftables listed as JSON.
+pub(super) fn counted(counters: &Summary, name: &str) -> u64 {
     let listed = counters.get("nftables").and_then(Value::as_array);
     let mut counters = listed
         .expect("counters")

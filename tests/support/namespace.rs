@@ -2,7 +2,8 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::program::run;
 
@@ -71,7 +72,35 @@ impl Link {
     #[must_use]
     pub fn bridged(offload: Offload) -> Self {
         let link = Self::named();
-        let [near, middle, far] = [NEAR, MIDDLE, FAR].map(|place| link.add_namespace(place, "1"));
+        let far = link.add_namespace(FAR, "1");
+        link.wire(&far);
+        link.set_up(NEAR, NEAR, offload);
+        link.set_up(FAR, FAR, offload);
+        link.bridge(offload);
+        link
+    }
+
+    /// Makes a silent link whose ends are both in the namespace [`NEAR`], so that one program has
+    /// them, over a namespace [`MIDDLE`] with [`TO_NEAR`] and [`TO_FAR`], which are down and joined
+    /// by nothing yet. Kernels write checksums.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn both_ends() -> Self {
+        let link = Self::named();
+        link.wire(&link.namespace(NEAR));
+        for end in [NEAR, FAR] {
+            link.set_up(NEAR, end, Offload::Off);
+        }
+        link
+    }
+
+    /// Makes the namespaces [`NEAR`] and [`MIDDLE`], and the wires from there to [`NEAR`] and to
+    /// [`FAR`], which is in the namespace `far`.
+    fn wire(&self, far: &str) {
+        let [near, middle] = [NEAR, MIDDLE].map(|place| self.add_namespace(place, "1"));
         ip(&format!(
             "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
              peer name {TO_NEAR} netns {middle}"
@@ -80,6 +109,15 @@ impl Link {
             "link add {FAR} address {FAR_MAC} netns {far} type veth \
              peer name {TO_FAR} netns {middle}"
         ));
+    }
+
+    /// Joins the wires in [`MIDDLE`] by a bridge, which is up then.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn bridge(&self, offload: Offload) {
+        let (link, middle) = (self, self.namespace(MIDDLE));
         // It would ask who listens to which multicast group.
         ip(&format!(
             "-n {middle} link add name bridge type bridge mcast_snooping 0"
@@ -89,9 +127,75 @@ impl Link {
             link.set_up(MIDDLE, port, offload);
         }
         ip(&format!("-n {middle} link set bridge up"));
-        link.set_up(NEAR, NEAR, offload);
-        link.set_up(FAR, FAR, offload);
-        link
+        for port in [TO_NEAR, TO_FAR] {
+            const FORWARDING: &str = "3";
+            self.until_told(port, "brport/state", FORWARDING);
+        }
+    }
+
+    /// Makes the kernel in [`MIDDLE`] a router between the networks `near` and `far`, in a VLAN if
+    /// there is one: it has the first address of each (`10.77.1.1/24`), knows the MAC of the host
+    /// beyond, and says nothing of its own.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn route(&self, near: [&str; 2], far: [&str; 2], vlan: Option<u16>) {
+        let middle = self.namespace(MIDDLE);
+        let commands = "echo 1 > /proc/sys/net/ipv4/ip_forward; cd /proc/sys/net/ipv6/conf; \
+                        echo 0 > all/disable_ipv6; echo 0 > default/disable_ipv6; \
+                        echo 1 > all/forwarding; \
+                        nft 'add table inet silence'; \
+                        nft 'add chain inet silence own { type filter hook output priority 0; \
+                        policy drop; }'";
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", commands]);
+        let _ = run(self.inside(MIDDLE, &shell), SOON).ok();
+        let sides = [(TO_NEAR, near, NEAR_MAC), (TO_FAR, far, FAR_MAC)];
+        for (port, [address, host], mac) in sides {
+            self.set_up(MIDDLE, port, Offload::Off);
+            self.until_told(port, "operstate", "up");
+            let device = vlan.map_or(port.to_owned(), |vlan| format!("{port}.{vlan}"));
+            if let Some(vlan) = vlan {
+                ip(&format!(
+                    "-n {middle} link add link {port} name {device} type vlan id {vlan}"
+                ));
+                ip(&format!("-n {middle} link set {device} up"));
+                self.until_told(&device, "operstate", "up");
+            }
+            ip(&format!(
+                "-n {middle} address add {address} dev {device} nodad"
+            ));
+            ip(&format!(
+                "-n {middle} neighbour replace {host} lladdr {mac} nud permanent dev {device}"
+            ));
+        }
+    }
+
+    /// Returns what the kernel tells in `file` of an interface of [`MIDDLE`]: its `address`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such interface.
+    #[must_use]
+    pub fn told_in_middle(&self, interface: &str, file: &str) -> String {
+        let mut cat = Command::new("cat");
+        cat.arg(format!("/sys/class/net/{interface}/{file}"));
+        let told = run(self.inside(MIDDLE, &cat), SOON).ok().stdout;
+        told.trim().to_owned()
+    }
+
+    /// Waits until the kernel tells `what` of an interface of [`MIDDLE`]: it notices up to a second
+    /// later that a wire is connected, and drops what comes before.
+    fn until_told(&self, interface: &str, file: &str, what: &str) {
+        let deadline = Instant::now() + SOON;
+        while self.told_in_middle(interface, file) != what {
+            assert!(
+                Instant::now() < deadline,
+                "{file} of {interface} is not {what}"
+            );
+            thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Makes a link with a kernel's router between the ends, at 10.77.0.254 and fd77::ff towards the
@@ -301,6 +405,7 @@ impl Drop for Link {
 }
 
 const SOON: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 fn ip(arguments: &str) {
     let mut command = Command::new("ip");

@@ -48,6 +48,15 @@ pub fn af_packet_with_long_rings(interface: &str) -> String {
     format!("{},framecnt=16384", af_packet(interface, 1))
 }
 
+/// Returns the devices of two `af_packet` ports with rings as long, on two interfaces.
+#[must_use]
+pub fn two_af_packets(interfaces: [&str; 2]) -> [String; 2] {
+    [0, 1].map(|number| {
+        let interface = interfaces[number];
+        format!("net_af_packet{number},iface={interface},qpairs=1,framecnt=16384")
+    })
+}
+
 /// A memif link.
 pub struct Memif {
     folder: TempDir,

@@ -95,6 +95,7 @@ impl RunMemory {
     pub fn oracle(&self, setup: &Setup) -> Oracle<'static> {
         Oracle {
             routes: vec![addresses(setup)],
+            is_through: false,
             vlans: vlans(&setup.shape.tags()),
             ports: (FIRST_PORT, setup.last_port()),
             payload_at: setup.shape.headers_len(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::latency::LatencyKind;
 use crate::progress::{Phase, Step};
 use crate::summary::{Mode, Role};
 use crate::text::words;
@@ -37,7 +38,12 @@ pub fn line(step: &Step<'_>) -> String {
     }
     if let Some([median, p99]) = step.quantiles([0.5, 0.99]) {
         let [median, p99] = [median, p99].map(words::nanos);
-        parts.push(format!("median {median}, 99 % within {p99}"));
+        // The usual kind needs no name.
+        let kind = match now.latency_kind {
+            LatencyKind::RoundTrip => String::new(),
+            kind => format!("{} ", kind.short()),
+        };
+        parts.push(format!("{kind}median {median}, 99 % within {p99}"));
     }
     parts.extend(busy(step));
     let what = match now.phase {

@@ -30,7 +30,7 @@ pub fn lines(step: &Step<'_>) -> Vec<String> {
             if now.receives() {
                 lines.push(received());
                 lines.extend(lost(step));
-                lines.push(round_trip(step));
+                lines.push(latency(step));
             }
         }
         Mode::Reflect => lines.extend([received(), sent("Sent back")]),
@@ -106,7 +106,7 @@ fn lost(step: &Step<'_>) -> Option<String> {
     Some(entry("Lost", &value))
 }
 
-fn round_trip(step: &Step<'_>) -> String {
+fn latency(step: &Step<'_>) -> String {
     let value = match step.quantiles([0.5, 0.99, 1.0]) {
         Some(found) => {
             let [median, p99, longest] = found.map(words::nanos);
@@ -114,7 +114,7 @@ fn round_trip(step: &Step<'_>) -> String {
         }
         None => "nothing came back".to_owned(),
     };
-    entry("Round trip", &value)
+    entry(&words::capitalised(step.now().latency_kind.short()), &value)
 }
 
 /// Returns a line of the counters that should be 0 and are not, if there are any.

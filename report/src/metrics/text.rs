@@ -7,8 +7,9 @@ use dpdkgen_core::stats::{Counters, ProbeCounters};
 
 use crate::progress::{Progress, Step, WorkerProgress};
 use crate::summary::{Mode, Role};
+use crate::text::words;
 
-/// The powers of 2, in nanoseconds, between which round trips have two buckets each: from 512 ns to
+/// The powers of 2, in nanoseconds, between which latencies have two buckets each: from 512 ns to
 /// 17 s.
 const DOUBLINGS: std::ops::Range<u32> = 9..34;
 
@@ -39,7 +40,7 @@ pub fn render(step: &Step<'_>) -> String {
         )
         .sample(&[], late);
     }
-    round_trips(&mut text, progress);
+    latencies(&mut text, progress);
     workers(&mut text, step);
     missed(&mut text, progress);
     text.0
@@ -103,14 +104,18 @@ fn results(mode: Mode, counters: &Counters) -> Vec<(&'static str, u64)> {
     }
 }
 
-fn round_trips(text: &mut Text, progress: &Progress) {
+fn latencies(text: &mut Text, progress: &Progress) {
     let Some(counts) = &progress.latency else {
         return;
     };
+    let kind = progress.latency_kind;
     let mut family = text.family(
-        "round_trip_seconds",
+        &format!("{}_seconds", kind.metric()),
         "histogram",
-        "Round trips from the time of sending.",
+        &format!(
+            "{} from the time of sending.",
+            words::capitalised(kind.plural())
+        ),
     );
     let mut upper_edges = DOUBLINGS
         .flat_map(|doubling| [1 << doubling, 3 << (doubling - 1)])

@@ -1,4 +1,4 @@
-//! The distribution of round-trip times: shares of packets, and the time within which each came
+//! The distribution of latencies: shares of packets, and the time within which each came
 //! back.
 
 use crate::summary::Latency;
@@ -8,10 +8,10 @@ use super::axis::nines_of;
 /// The most points of a curve for each nine: more could not be told apart.
 const POINTS_PER_NINE: f64 = 120.0;
 
-/// A distribution of round-trip times.
+/// A distribution of latencies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// The number of round trips measured.
+    /// The number of latencies measured.
     pub count: u64,
     /// Shares of the packets, each with the nanoseconds within which it came back; both rise.
     pub points: Vec<(f64, u64)>,

@@ -9,20 +9,23 @@ use crate::text::words;
 
 const PACKETS: &str = "Packets per second";
 const LOSS: &str = "Loss over time";
-const LATENCY: &str = "Round trip over time";
+const LATENCY: &str = "over time";
 
 /// Returns the three pictures that share the run's time.
 pub fn panels(sources: &Sources<'_>) -> [Panel; 3] {
+    let left_out = |why: &str| {
+        let latency = sources.latency_name(LATENCY);
+        [PACKETS.to_owned(), LOSS.to_owned(), latency].map(|name| Panel::left_out(name, why))
+    };
     let Some(interval_ns) = sources.interval_ns() else {
         let why = match sources.timeline.totals().rows {
             0 => "there is no row",
             _ => "a single row does not tell how long it is; give the run's JSON with --json",
         };
-        return [PACKETS, LOSS, LATENCY].map(|name| Panel::left_out(name, why));
+        return left_out(why);
     };
     if sources.timeline.totals().rows == 0 {
-        let why = "there is no row";
-        return [PACKETS, LOSS, LATENCY].map(|name| Panel::left_out(name, why));
+        return left_out("there is no row");
     }
     let drawing = Drawing {
         sources,
@@ -95,11 +98,12 @@ impl Drawing<'_> {
 
     fn latency(&self) -> Panel {
         let timeline = self.sources.timeline;
+        let title = self.sources.latency_name(LATENCY);
         let (Some(overall), Some(peak)) = (
             timeline.overall(Series::Latency),
             timeline.peak(Series::Latency),
         ) else {
-            return Panel::left_out(LATENCY, self.why_no_probes());
+            return Panel::left_out(title, self.why_no_probes());
         };
         let y = Axis::of_latency(overall.min, overall.max);
         let unit = if y.is_logarithmic() {
@@ -107,7 +111,7 @@ impl Drawing<'_> {
         } else {
             "by time of sending"
         };
-        let mut picture = self.picture("latency", LATENCY, unit, y);
+        let mut picture = self.picture("latency", &title, unit, y);
         let name = "mean, and shortest to longest";
         picture.columns(Pen::Latency, name, self.columns(Series::Latency, 1.0));
         let [least, mean, most] = told(&overall, 1.0).map(|ns| words::nanos(ns.round() as u64));

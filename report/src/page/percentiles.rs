@@ -1,4 +1,4 @@
-//! The curve of round-trip times: for each share of the packets, the time within which it came
+//! The curve of latencies: for each share of the packets, the time within which it came
 //! back.
 
 use super::axis::{Axis, nines_of};
@@ -8,13 +8,14 @@ use super::{Panel, Sources};
 use crate::summary::Mode;
 use crate::text::words;
 
-const NAME: &str = "Round trip percentiles";
+const NAME: &str = "percentiles";
 
 /// Returns the panel: the curve from when probes were sent, and the one from when they were due if
 /// it is known.
 pub fn panel(sources: &Sources<'_>) -> Panel {
+    let title = sources.latency_name(NAME);
     let Some(latency) = sources.latency else {
-        return Panel::left_out(NAME, why_not(sources));
+        return Panel::left_out(title, why_not(sources));
     };
     let both = [Some(latency), sources.latency_due];
     let ends = |distribution: &Distribution| {
@@ -27,7 +28,7 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
     let y = Axis::of_latency(least.unwrap_or(0) as f64, most.unwrap_or(0) as f64);
     let unit = "the time within which this share came back";
     let x = Axis::of_nines(latency.count);
-    let mut picture = Picture::new("percentiles", NAME, unit, x, y, 1000.0);
+    let mut picture = Picture::new("percentiles", &title, unit, x, y, 1000.0);
     for (distribution, pen, name) in [
         (both[0], Pen::First, "from when it was sent"),
         (both[1], Pen::Second, "from when it was due"),

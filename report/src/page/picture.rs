@@ -20,7 +20,7 @@ pub enum Pen {
     Second,
     /// The style of loss.
     Loss,
-    /// The style of round trips over time.
+    /// The style of latencies over time.
     Latency,
 }
 

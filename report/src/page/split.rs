@@ -29,6 +29,12 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
                 "the sender's page shows it, given this run's JSON as --peer",
             );
         }
+        Some(summary) if summary.is_through() => {
+            return Panel::left_out(
+                NAME,
+                "on a path that forwards there is no reflector to tell",
+            );
+        }
         Some(summary) => (summary.tx.packets, summary.lost),
         None => (totals.tx_packets, totals.lost),
     };

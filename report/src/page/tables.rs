@@ -53,7 +53,10 @@ fn tiles_of_summary(summary: &Summary) -> Vec<Entry> {
     }
     tiles.add("Lost", summary.loss_ratio.map(words::percent));
     let latency = summary.latency_ns;
-    tiles.add("Median round trip", latency.map(|l| words::nanos(l.p50)));
+    tiles.add(
+        &format!("Median {}", summary.latency_kind().name()),
+        latency.map(|l| words::nanos(l.p50)),
+    );
     tiles.add("99 % within", latency.map(|l| words::nanos(l.p99)));
     tiles.add("Longest", latency.map(|l| words::nanos(l.max)));
     tiles.add("Packets/s", summary.tx.pps.map(words::rate_number));
@@ -88,11 +91,12 @@ pub fn totals(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(TOTALS, sources.wants_json());
     };
+    let name = |after| sources.latency_name(after);
     let tables = [
         sent(summary),
         received(summary),
-        round_trip("Round trip from when it was sent", summary.latency_ns),
-        round_trip("Round trip from when it was due", summary.latency_due_ns),
+        latency(&name("from when it was sent"), summary.latency_ns),
+        latency(&name("from when it was due"), summary.latency_due_ns),
         pacing(summary),
         clock(summary),
     ];
@@ -152,7 +156,7 @@ fn received(summary: &Summary) -> String {
     entries.table("Received")
 }
 
-fn round_trip(caption: &str, latency: Option<Latency>) -> String {
+fn latency(caption: &str, latency: Option<Latency>) -> String {
     let mut entries = Entries::default();
     if let Some(latency) = latency {
         entries.count("measured", Some(latency.count));

@@ -21,7 +21,7 @@ pub enum Series {
     Received,
     /// The share of the packets sent in an interval that was lost.
     Loss,
-    /// Round trips of the packets sent in an interval, in nanoseconds.
+    /// Latencies of the packets sent in an interval, in nanoseconds.
     Latency,
 }
 
@@ -60,7 +60,7 @@ impl Spread {
         }
     }
 
-    /// Returns the mean: of loss and round trips over all packets of the intervals, of counts over
+    /// Returns the mean: of loss and latencies over all packets of the intervals, of counts over
     /// the intervals.
     #[must_use]
     pub fn mean(&self) -> f64 {

@@ -53,14 +53,17 @@ fn limit(summary: &Summary) -> Option<String> {
     })
 }
 
-/// Returns a line if packets left late, which makes the round trip look better than it was.
+/// Returns a line if packets left late, which makes the latency look better than it was.
 fn lag(summary: &Summary) -> Option<String> {
     let lag = summary.pacing.as_ref()?.lag_ns?;
     (lag.p99 > LATE_NS).then(|| {
+        let kind = summary.latency_kind().name();
         let advice = if summary.latency_due_ns.is_some() {
-            "the round trip from when each was due has that in it"
+            format!("the {kind} from when each was due has that in it")
         } else {
-            "probes of 24 bytes or more (--packet-size) tell the round trip from when each was due"
+            format!(
+                "probes of 24 bytes or more (--packet-size) tell the {kind} from when each was due"
+            )
         };
         format!(
             "1 % of the packets left more than {} late: {advice}.",

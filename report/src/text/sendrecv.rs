@@ -16,17 +16,15 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     }
     if let Some(rx) = &summary.rx {
         lines.extend(received(rx, summary.lost));
+        lines.extend(unturned(rx.probes.map_or(0, |probes| probes.unturned)));
         lines.extend(lost(summary, rx, &whereabouts));
         lines.extend(partial_checksums(rx.checksum_partial));
     }
-    lines.extend(
-        summary
-            .latency_ns
-            .as_ref()
-            .map(|l| latency("Round trip", l)),
-    );
-    let due = summary.latency_due_ns.as_ref();
-    lines.extend(due.map(|l| latency("Round trip from when each packet was due", l)));
+    let kind = words::capitalised(summary.latency_kind().name());
+    let (sent, due) = (&summary.latency_ns, &summary.latency_due_ns);
+    lines.extend(sent.as_ref().map(|l| latency(&kind, l)));
+    let from_due = format!("{kind} from when each packet was due");
+    lines.extend(due.as_ref().map(|l| latency(&from_due, l)));
     lines.extend(summary.pacing.as_ref().and_then(pacing));
     lines
 }
@@ -41,10 +39,10 @@ fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
     };
     let probes = rx.probes.unwrap_or_default();
     if probes.unique == 0 {
-        let arrived = if rx.packets == 0 {
-            "came back"
-        } else {
-            "intact of this run came back"
+        let arrived = match (rx.packets, probes.unturned) {
+            (0, _) => "came back",
+            (_, 0) => "intact of this run came back",
+            _ => "came back turned round",
         };
         return format!(
             "Nothing {arrived}: {pace}, all {} lost.",
@@ -105,14 +103,26 @@ fn advice(summary: &Summary) -> Option<String> {
     if probes.unique > 0 {
         return None;
     }
-    let mut advice = String::from(
+    if probes.unturned > 0 {
+        // What came says what is wrong.
+        return None;
+    }
+    let mut advice = String::from(if summary.is_through() {
+        "Check that the path forwards what is for --dest to a port of this run, and that \
+         --dest-mac, if it is given, is the MAC of the next hop."
+    } else {
         "Check that the reflector runs, that --dest-mac is its MAC or the next hop's, that --dest \
-         is its address and port, and that --src is this side's address as it sees it.",
-    );
+         is its address and port, and that --src is this side's address as it sees it."
+    });
     if probes.foreign > 0 {
+        let reflector = if summary.is_through() {
+            "; what a reflector turned round counts as such with --through"
+        } else {
+            ""
+        };
         advice += &format!(
             " The {} that arrived were not of this run: compare their addresses and ports with \
-             --src, --src-port-range and --dest.",
+             --src, --src-port-range and --dest{reflector}.",
             words::packets(probes.foreign)
         );
     }
@@ -162,13 +172,30 @@ fn kinds(probes: &ProbeCounters) -> Vec<String> {
     let kinds = [
         (probes.duplicates, duplicates),
         (probes.corrupt, "corrupt"),
-        (probes.foreign, "not of this run"),
+        (probes.unturned, "unturned"),
+        (
+            probes.foreign.saturating_sub(probes.unturned),
+            "not of this run",
+        ),
         (probes.too_old, "too old to tell"),
     ];
     let kinds = kinds.iter().filter(|(count, _)| *count > 0);
     kinds
         .map(|(count, kind)| format!("{} {kind}", words::count(*count)))
         .collect()
+}
+
+/// Returns a sentence if probes came back as they were sent, though the path was said to turn them
+/// round.
+fn unturned(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        let it_was = if count == 1 { "it was" } else { "they were" };
+        format!(
+            "{} came back as {it_was} sent: there is no reflector on the way; start one, or measure \
+             a path that forwards with --through.",
+            words::packets(count)
+        )
+    })
 }
 
 fn order(probes: &ProbeCounters) -> Option<String> {

@@ -113,6 +113,14 @@ pub fn list(parts: &[String]) -> String {
     }
 }
 
+/// Returns `text` with a capital at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
+}
+
 /// Returns three significant digits, in the largest unit that leaves at least 1 before the point.
 fn in_units(value: f64, units: &[(f64, &str)]) -> String {
     // What rounds up to 1000 of a unit is shown as 1 of the next.

@@ -65,7 +65,7 @@ pub fn busy(summary: &Summary) -> Option<String> {
         }
         _ => String::new(),
     };
-    Some(format!("{}{room}.", capitalised(&groups.join(", "))))
+    Some(format!("{}{room}.", words::capitalised(&groups.join(", "))))
 }
 
 /// The busy shares of the lcores: workers that share one add up.
@@ -110,11 +110,4 @@ fn group(roles: &BTreeSet<Role>, shares: &[f64]) -> String {
         format!("{least} to {most}")
     };
     format!("{} {role} cores are {range} busy", shares.len())
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().collect::<String>() + chars.as_str()
-    })
 }

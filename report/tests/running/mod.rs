@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::histogram::{BUCKETS, bucket};
 use dpdkgen_core::time::Span;
+use dpdkgen_report::latency::LatencyKind;
 use dpdkgen_report::progress::*;
 use dpdkgen_report::summary::{Device, Mode, Role};
 
@@ -44,6 +45,7 @@ pub fn sendrecv(seconds: u64) -> Progress {
     let closed = seconds.saturating_sub(1);
     Progress {
         mode: Mode::SendRecv,
+        latency_kind: LatencyKind::RoundTrip,
         at_ns: seconds * 1_000_000_000,
         phase: Phase::Running,
         goals: vec![Goal::Time(60_000_000_000)],
@@ -80,6 +82,7 @@ pub fn reflect(seconds: u64, packets: u64) -> Progress {
     counters.poll.busy_ns = seconds * 999_000_000;
     Progress {
         mode: Mode::Reflect,
+        latency_kind: LatencyKind::RoundTrip,
         goals: Vec::new(),
         workers: vec![worker(1, Role::Reflect, counters)],
         closed: None,

@@ -22,7 +22,7 @@ use dpdkgen_core::worker::{Role, Worker};
 use dpdkgen_report::summary;
 
 use super::memory::Memory;
-use super::placement::{Placement, WorkerSpec};
+use super::placement::{OpenedPort, Placement, WorkerSpec};
 use crate::request::{Mode, Request, SendRecv, of_port};
 
 /// The things that the workers of a run share.
@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
         let role = match (spec.role, &self.probes) {
             (summary::Role::Tx, Some(probes)) => {
                 let plan = probes.plan(self.request, self.number_in_role(number));
-                let template = probes.template(spec.port, mac);
+                let template = probes.template(spec.port, &self.placement.ports);
                 let generator = Generator::new(plan, template, &probes.sequences);
                 Role::Transmit(generator.answering(self.answers_to_send(number)))
             }
@@ -263,10 +263,10 @@ impl<'a> Probes<'a> {
         }
     }
 
-    fn template(&self, port: usize, source_mac: Mac) -> Template<'a> {
+    fn template(&self, port: usize, ports: &[OpenedPort]) -> Template<'a> {
         let addresses = Addresses {
-            source_mac,
-            destination_mac: of_port(&self.sendrecv.dest_macs, port),
+            source_mac: ports[port].mac,
+            destination_mac: destination_mac(self.sendrecv, port, ports),
             source: of_port(&self.sendrecv.sources, port),
             destination: of_port(&self.sendrecv.dests, port),
         };
@@ -282,12 +282,60 @@ impl<'a> Probes<'a> {
         Expectation {
             routes: self.sendrecv.routes(ports).into_iter().collect(),
             marks: self.sendrecv.marks,
-            is_through: false,
+            is_through: self.sendrecv.is_through,
             first_source_port: *self.sendrecv.src_ports.start(),
             last_source_port: *self.sendrecv.src_ports.end(),
             payload_len: self.sendrecv.payload_len,
             tag: self.tag,
             filling: self.filling,
+        }
+    }
+}
+
+/// Returns the MAC that probes from `port` go to: if none was given for a path that forwards, that
+/// of the next port, which with one port is its own.
+///
+/// # Panics
+///
+/// Panics if none was given for a path that does not.
+fn destination_mac(sendrecv: &SendRecv, port: usize, ports: &[OpenedPort]) -> Mac {
+    if sendrecv.is_through && sendrecv.dest_macs.is_empty() {
+        ports[(port + 1) % ports.len()].mac
+    } else {
+        of_port(&sendrecv.dest_macs, port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::tests::probes;
+
+    #[test]
+    fn through_a_path_probes_go_to_the_next_port_unless_a_mac_is_given() {
+        let port = |number| OpenedPort {
+            name: format!("{number}"),
+            driver: String::new(),
+            vf_driver: None,
+            mac: Mac([2, 0, 0, 0, 0, number]),
+        };
+        let ports = [port(1), port(2)];
+        let through = SendRecv {
+            is_through: true,
+            dest_macs: Vec::new(),
+            ..probes()
+        };
+        let to = |number, ports| destination_mac(&through, number, ports);
+        assert_eq!(to(0, &ports), ports[1].mac);
+        assert_eq!(to(1, &ports), ports[0].mac);
+        assert_eq!(to(0, &ports[..1]), ports[0].mac);
+        let routers = [Mac([2, 0, 0, 0, 1, 1]), Mac([2, 0, 0, 0, 1, 2])];
+        let given = SendRecv {
+            dest_macs: routers.to_vec(),
+            ..through.clone()
+        };
+        for number in [0, 1] {
+            assert_eq!(destination_mac(&given, number, &ports), routers[number]);
         }
     }
 }

@@ -36,9 +36,15 @@ pub fn worker_specs(request: &Request, ports: usize) -> Vec<WorkerSpec> {
         let spec = move |role, queue| WorkerSpec { role, port, queue };
         let (tx, rx) = match request.mode {
             Mode::Reflect(_) => (0, 0),
-            Mode::SendRecv(_) => (request.txq, request.rxq),
+            Mode::SendRecv(ref sendrecv) => {
+                let sends = port < sendrecv.sending_ports(ports);
+                (if sends { request.txq } else { 0 }, request.rxq)
+            }
         };
-        let pairs = if tx == 0 { request.rxq } else { 0 };
+        let pairs = match request.mode {
+            Mode::Reflect(_) => request.rxq,
+            Mode::SendRecv(_) => 0,
+        };
         (0..tx)
             .map(move |queue| spec(summary::Role::Tx, queue))
             .chain((0..rx).map(move |queue| spec(summary::Role::Rx, queue)))

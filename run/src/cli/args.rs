@@ -101,6 +101,12 @@ pub struct ProbeArgs {
     /// MAC of the reflector or the next hop; once, or once per --port [default: resolved]
     #[arg(long, value_name = "MAC", value_parser = units::mac)]
     pub dest_mac: Vec<Mac>,
+    /// The path forwards, and probes come back as they were sent, on another port or the same
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub through: bool,
+    /// With --through and two ports or more: only the first one sends
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub oneway: bool,
     /// Source ports, used in turn
     #[arg(long, value_name = "A-B", default_value = "10000-11000", value_parser = units::port_range)]
     pub src_port_range: RangeInclusive<u16>,
@@ -150,7 +156,7 @@ pub struct BoundArgs {
     /// Fail if more is lost: 0.001 or 0.1%
     #[arg(long, value_name = "RATIO", value_parser = units::ratio)]
     pub max_loss: Option<f64>,
-    /// Fail if the 99th percentile of the round trip is longer: 5ms
+    /// Fail if the 99th percentile of latency is longer: 5ms
     #[arg(long, value_name = "NS", value_parser = units::nanoseconds)]
     pub max_p99: Option<Span>,
 }
@@ -225,7 +231,7 @@ pub struct OutputArgs {
     /// Draw the run as an HTML page into this file when it ends; - is standard output
     #[arg(long, value_name = "FILE.html", value_parser = target())]
     pub report: Option<Target>,
-    /// Write an HdrHistogram log of round trips to this file; - is standard output
+    /// Write an HdrHistogram log of latencies to this file; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub hdr: Option<Target>,
     /// Write a sample of all frames to this pcap file; - is standard output

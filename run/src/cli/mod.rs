@@ -27,6 +27,9 @@ use self::args::{
 use crate::failure::Failure;
 use crate::request::{Mode, Reflect, Request, SendRecv, Verbosity, layout, limits};
 
+/// The UDP port that each of two ports sends to, unless a destination is given.
+const THROUGH_PORT: u16 = 10_000;
+
 /// UDP payload bytes unless a size is given.
 const DEFAULT_PAYLOAD: u16 = 1_000;
 
@@ -228,6 +231,7 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     } = args;
     let see = format!("see `{} sendrecv --help`", program.name);
     let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
+    let ports = shared.ports.port.len().max(1);
     let peer = program.peer.as_ref();
     let given = probes.src.first().copied();
     let given = given.or(probes.dest.first().map(SocketAddr::ip));
@@ -236,13 +240,31 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     if sources.is_empty() {
         return missing("--src is missing: give the IP address that the probes come from");
     }
-    let dests = or_default(&probes.dest, ends.map(|(_, dest)| dest));
-    if dests.is_empty() {
-        return missing("--dest is missing: give the IP address and port that the probes go to");
+    let mut dests = probes.dest.clone();
+    if dests.is_empty() && probes.through && ports == 2 {
+        dests = each_others(&sources);
     }
-    let dest_macs = or_default(&probes.dest_mac, peer.map(|peer| peer.dest_mac));
-    if program.needs_dest_mac && dest_macs.is_empty() {
+    let dests = or_default(&dests, ends.map(|(_, dest)| dest));
+    if dests.is_empty() {
+        return missing(if probes.through && ports == 2 {
+            "--src was given once for 2 ports: give it once per --port, so that each sends to the \
+             other's, or give --dest"
+        } else {
+            "--dest is missing: give the IP address and port that the probes go to"
+        });
+    }
+    // Probes that are forwarded go to a port of the run itself, whose MAC is known once it is open.
+    let default_mac = peer.map(|peer| peer.dest_mac).filter(|_| !probes.through);
+    let dest_macs = or_default(&probes.dest_mac, default_mac);
+    if dest_macs.is_empty() && program.needs_dest_mac && !probes.through {
         return missing("--dest-mac is missing: give the MAC of the reflector, or of the next hop");
+    }
+    let is_resolved = !program.needs_dest_mac && !probes.gateway.is_empty();
+    if dest_macs.is_empty() && probes.through && ports > 2 && peer.is_none() && !is_resolved {
+        return missing(
+            "--dest-mac is missing: with more than two ports, give the MAC that each port's probes \
+             go to",
+        );
     }
     let marks = marks(probes)?;
     let layout = layout(&sources, marks.tags);
@@ -250,6 +272,8 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     Ok(SendRecv {
         sources,
         dests,
+        is_through: probes.through,
+        is_oneway: probes.oneway,
         marks,
         gateways: probes.gateway.clone(),
         src_ports: probes.src_port_range.clone(),
@@ -264,6 +288,17 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
         max_loss: bounds.max_loss,
         max_p99: bounds.max_p99,
     })
+}
+
+/// Returns where each of two ports sends to if it sends to the other; nothing unless there is an
+/// address of each.
+fn each_others(sources: &[IpAddr]) -> Vec<SocketAddr> {
+    match sources {
+        [first, second] => [second, first]
+            .map(|address| SocketAddr::new(*address, THROUGH_PORT))
+            .to_vec(),
+        _ => Vec::new(),
+    }
 }
 
 fn or_default<T: Clone>(given: &[T], default: Option<T>) -> Vec<T> {
@@ -411,7 +446,14 @@ Examples:
     --dest-mac 12:34:56:78:9a:bc --stats-interval-ms 1 --packet-size 16 -R 3500
   {name} {example}sendrecv --src 10.0.0.4 --dest 10.0.0.5:10000 \\
     --dest-mac 12:34:56:78:9a:bc --rate 10Gbpsl1 --duration 60 --json run.json \\
-    --max-loss 0.1%"
+    --max-loss 0.1%
+
+Through a device under test, or a cable (latency is one-way then):
+  {name} {example}sendrecv --through -p 0 --src 10.0.0.1 -p 1 --src 10.0.0.2 \\
+    --rate 1Mpps --duration 60
+With --through and two ports --dest may be left out: each sends to the other's --src, UDP port 10000.
+--dest-mac may be left out with --through and one port or two: probes go to the MAC of the other port,
+or of the only one; or to --gateway, if that is given."
     )
 }
 

@@ -74,6 +74,8 @@ fn the_articles_sendrecv() {
     let send = SendRecv {
         sources: vec![[10, 0, 0, 4].into()],
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
+        is_through: false,
+        is_oneway: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=30_000,
@@ -226,6 +228,69 @@ fn only_a_program_that_cannot_do_without_asks_for_the_mac() {
         "--dest-mac is missing: give the MAC of the reflector, or of the next hop; see \
          `dpdkgen-rt sendrecv --help`"
     );
+}
+
+#[test]
+fn through_a_path_between_two_ports_addresses_follow_from_the_ports() {
+    let line = "sendrecv --through -p 0 --src 10.0.0.1 -p 1 --src 10.0.0.2";
+    let dests = ["10.0.0.2:10000", "10.0.0.1:10000"].map(|dest| dest.parse().unwrap());
+    let sent = send(line);
+    assert_eq!(
+        (&sent.dests[..], &sent.dest_macs[..]),
+        (&dests[..], &[][..])
+    );
+    assert!(sent.is_through && !sent.is_oneway);
+    assert_eq!(sent.routes(2).len(), 2);
+    let sent = send(&format!("{line} --oneway --dest-mac 02:00:00:00:00:09"));
+    assert!(sent.is_oneway && sent.dest_macs.len() == 1);
+    assert_eq!(sent.routes(2).len(), 1);
+    let v6 = send("sendrecv --through -p 0 -p 1 --src fd00::1 --src fd00::2");
+    assert_eq!(v6.dests[0], "[fd00::2]:10000".parse().unwrap());
+    let given = send(&format!("{line} --dest 10.0.0.9:7"));
+    assert_eq!(given.dests, ["10.0.0.9:7".parse().unwrap()]);
+    let one = send("sendrecv --through --src 10.0.0.1 --dest 10.0.0.2:7");
+    assert_eq!(one.dest_macs, []);
+}
+
+#[test]
+fn what_a_path_that_forwards_cannot_do_without_is_named() {
+    let two = "sendrecv --through -p 0 -p 1 --src 10.0.0.1";
+    for (line, expected) in [
+        (
+            two,
+            "--src was given once for 2 ports: give it once per --port",
+        ),
+        ("sendrecv --through --src 10.0.0.1", "--dest is missing"),
+        (
+            "sendrecv --through -p 0 -p 1 -p 2 --src 10.0.0.1",
+            "--dest is missing",
+        ),
+        (
+            "sendrecv --through -p 0 -p 1 -p 2 --src 10.0.0.1 --dest 10.0.0.2:7",
+            "--dest-mac is missing: with more than two ports",
+        ),
+        (
+            "sendrecv -p 0 -p 1 --src 10.0.0.1 --src 10.0.0.2",
+            "--dest is missing",
+        ),
+    ] {
+        let said = sentence(&RT, line);
+        assert!(said.starts_with(expected), "{line}: {said}");
+    }
+    for (options, expected) in [
+        ("--through -r 0", "--through is about what comes back"),
+        (
+            "-p 0 -p 1 --oneway",
+            "--oneway sends from one port to another",
+        ),
+        (
+            "--through --oneway",
+            "--oneway sends from the first port to others",
+        ),
+    ] {
+        let said = sentence(&RT, &format!("{NEEDED} {options}"));
+        assert!(said.starts_with(expected), "{options}: {said}");
+    }
 }
 
 #[test]

@@ -121,7 +121,8 @@ impl Outputs {
             csv: open(&request.stats_file, "statistics")?.map(CsvWriter::new),
             json: open(&request.json, "summary")?,
             page: open(&request.report, "report")?.map(Page::new),
-            hdr: open(&request.hdr, "histograms")?.map(HdrLog::new),
+            hdr: open(&request.hdr, "histograms")?
+                .map(|writer| HdrLog::new(writer, request.latency_kind())),
             capture: open(&request.pcap, "frames")?.map(|writer| Capture::new(request, writer)),
             metrics,
             display: (!is_quiet).then(|| Display::new(stream, console.clone())),

@@ -149,6 +149,7 @@ impl Request {
         })?;
         check_wait("--warmup", send.warmup)?;
         check_wait("--drain-ms", send.drain)?;
+        self.check_through(send)?;
         self.check_addresses(send)?;
         ensure(
             send.run_tag.is_none_or(|tag| tag <= limits::MAX_RUN_TAG),
@@ -167,7 +168,7 @@ impl Request {
             },
         )?;
         let ports = u64::from(send.source_ports());
-        let flows = self.port_count() as u64 * u64::from(self.txq) * ports;
+        let flows = send.sending_ports(self.port_count()) as u64 * u64::from(self.txq) * ports;
         ensure(flows <= limits::MAX_FLOWS, || {
             format!(
                 "{ports} source ports on every transmit queue make {flows} flows, and {} is the \
@@ -183,6 +184,22 @@ impl Request {
                  the three",
                 limits::MAX_WINDOW
             )
+        })
+    }
+
+    fn check_through(&self, send: &SendRecv) -> Result<(), Failure> {
+        ensure(self.rxq > 0 || !send.is_through, || {
+            "--through is about what comes back, and --rxq 0 only sends: leave one out".to_owned()
+        })?;
+        ensure(send.is_through || !send.is_oneway, || {
+            "--oneway sends from one port to another, which takes a path that forwards: give \
+             --through too, or leave it out"
+                .to_owned()
+        })?;
+        ensure(!send.is_oneway || self.port_count() > 1, || {
+            "--oneway sends from the first port to others, and there is one: name two or more with \
+             --port, or leave it out"
+                .to_owned()
         })
     }
 

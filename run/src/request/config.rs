@@ -59,6 +59,8 @@ impl SendRecv {
             "gateway",
             json!((!self.gateways.is_empty()).then_some(&self.gateways)),
         );
+        set("through", json!(self.is_through));
+        set("oneway", json!(self.is_oneway));
         let tags: Vec<_> = self.marks.tags.as_slice().iter().map(vlan_text).collect();
         set("vlan", json!((!tags.is_empty()).then_some(tags)));
         set("dscp", json!(self.marks.dscp));

@@ -17,6 +17,7 @@ use dpdkgen_core::rx::verify::Route;
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::{Mac, Prefix, Tags};
+use dpdkgen_report::latency::LatencyKind;
 use dpdkgen_report::output::Target;
 
 use crate::units;
@@ -80,6 +81,15 @@ impl Request {
         }
     }
 
+    /// Returns the kind of latency that the run measures, if it measures any.
+    #[must_use]
+    pub const fn latency_kind(&self) -> LatencyKind {
+        match &self.mode {
+            Mode::SendRecv(sendrecv) => sendrecv.latency_kind(),
+            Mode::Reflect(_) => LatencyKind::RoundTrip,
+        }
+    }
+
     /// Returns the outputs that carry data: the names of their options, and where they go.
     #[must_use]
     pub fn data_outputs(&self) -> Vec<(&'static str, &Target)> {
@@ -136,6 +146,10 @@ pub struct SendRecv {
     /// The addresses and ports that the probes go to, of the same family: one for all ports, or one
     /// per port in order.
     pub dests: Vec<SocketAddr>,
+    /// Whether the path forwards: probes come back as they were sent, on any port of the run.
+    pub is_through: bool,
+    /// Whether only the first port sends.
+    pub is_oneway: bool,
     /// The VLAN tags, the DSCP and the TTL of every probe.
     pub marks: Marks,
     /// The source ports, which are used in turn.
@@ -143,7 +157,9 @@ pub struct SendRecv {
     /// The addresses of the next hop, where that is not the destination itself: one for all ports, or
     /// one per port in order.
     pub gateways: Vec<IpAddr>,
-    /// The MACs of the next hop: one for all ports, or one per port in order; none if not given.
+    /// The MACs of the next hop: one for all ports, or one per port in order; none if not given:
+    /// then they are resolved, or with a path that forwards and no gateway those of the next port of
+    /// the run, and of the first after the last.
     pub dest_macs: Vec<Mac>,
     /// The length of the UDP payload in bytes.
     pub payload_len: u16,
@@ -162,7 +178,7 @@ pub struct SendRecv {
     pub window: Option<u64>,
     /// The largest ratio of lost to sent packets that passes.
     pub max_loss: Option<f64>,
-    /// The longest 99th percentile of the round trip that passes.
+    /// The longest 99th percentile of the latency that passes.
     pub max_p99: Option<Span>,
 }
 
@@ -226,6 +242,14 @@ impl SendRecv {
         self.payload_len + self.layout().payload() as u16
     }
 
+    /// Returns whether the MACs of the next hops have to be asked for: they are neither given nor
+    /// those of the run's own ports.
+    #[must_use]
+    pub const fn has_to_resolve(&self) -> bool {
+        let is_own = self.is_through && self.gateways.is_empty();
+        self.dest_macs.is_empty() && !is_own
+    }
+
     /// Returns the address of the next hop of port `port`.
     ///
     /// # Panics
@@ -240,7 +264,19 @@ impl SendRecv {
         }
     }
 
-    /// Returns who sends to whom of each of `ports` ports.
+    /// Returns how many of `ports` ports send: the first ones.
+    #[must_use]
+    pub const fn sending_ports(&self, ports: usize) -> usize {
+        if self.is_oneway { 1 } else { ports }
+    }
+
+    /// Returns the kind of latency that it measures.
+    #[must_use]
+    pub const fn latency_kind(&self) -> LatencyKind {
+        LatencyKind::of(self.is_through)
+    }
+
+    /// Returns who sends to whom of each of `ports` ports that sends.
     ///
     /// # Panics
     ///
@@ -251,7 +287,7 @@ impl SendRecv {
             source: of_port(&self.sources, port),
             destination: of_port(&self.dests, port),
         };
-        (0..ports).map(route).collect()
+        (0..self.sending_ports(ports)).map(route).collect()
     }
 
     /// Returns how many source ports are used in turn.
@@ -293,4 +329,4 @@ pub fn of_port<T: Copy>(given: &[T], port: usize) -> T {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

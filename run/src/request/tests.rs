@@ -12,10 +12,13 @@ fn sendrecv() -> Request {
     }
 }
 
-fn probes() -> SendRecv {
+/// Returns what a user asks for who says no more than is needed.
+pub fn probes() -> SendRecv {
     SendRecv {
         sources: vec![[10, 0, 0, 4].into()],
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
+        is_through: false,
+        is_oneway: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=11_000,
@@ -222,6 +225,23 @@ fn addresses_come_once_or_once_per_port() {
 }
 
 #[test]
+fn a_next_hop_is_asked_for_unless_its_mac_is_known() {
+    let ask = |is_through, gateways: &[IpAddr], dest_macs: &[Mac]| {
+        let send = SendRecv {
+            is_through,
+            gateways: gateways.to_vec(),
+            dest_macs: dest_macs.to_vec(),
+            ..probes()
+        };
+        send.has_to_resolve()
+    };
+    let (router, mac) = (["10.0.0.9".parse().unwrap()], [Mac([2; 6])]);
+    assert!(ask(false, &[], &[]) && ask(false, &router, &[]));
+    assert!(!ask(true, &[], &[]) && ask(true, &router, &[]));
+    assert!(!ask(false, &router, &mac) && !ask(true, &router, &mac));
+}
+
+#[test]
 fn what_is_remembered_has_bounds() {
     let tag = limits::MAX_RUN_TAG + 1;
     assert!(probe_complaint(|s| s.run_tag = Some(tag)).starts_with("--run-tag has 48 bits"));
@@ -273,7 +293,8 @@ fn the_settings_in_effect_are_named() {
             "json": "-", "src": ["10.0.0.4"], "dest": "10.0.0.5:10000",
             "src_port_range": "10000-11000", "dest_mac": ["02:00:00:00:00:01"],
             "payload_bytes": 1000, "frame_bytes": 1046, "warmup_ns": 0, "seed": 7,
-            "drain_ns": 1_000_000_000, "dscp": 0, "ttl": 64,
+            "drain_ns": 1_000_000_000, "dscp": 0, "ttl": 64, "through": false,
+            "oneway": false,
         })
         .as_object()
         .unwrap()

@@ -33,7 +33,8 @@ pub fn missed(request: &Request, summary: &Summary) -> Vec<String> {
     if let Some(most) = sendrecv.max_p99 {
         match summary.latency_ns {
             Some(latency) if latency.p99 > most.as_nanos() => misses.push(format!(
-                "the 99th percentile of the round trip was {} ns, more than --max-p99 {} ns",
+                "the 99th percentile of the {} was {} ns, more than --max-p99 {} ns",
+                summary.latency_kind().name(),
                 latency.p99,
                 most.as_nanos()
             )),

@@ -142,13 +142,13 @@ impl Totals {
     }
 }
 
-/// The round trips by time, in order: for each bucket that holds any, its middle in nanoseconds,
+/// The latencies by length, in order: for each bucket that holds any, its middle in nanoseconds,
 /// and how many it holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Distributions {
-    /// The round trips from the time in the probe.
+    /// Those from the time in the probe.
     pub latency: Vec<(u64, u64)>,
-    /// The round trips from when the probe was due.
+    /// Those from when the probe was due.
     pub latency_due: Vec<(u64, u64)>,
 }
 

@@ -67,6 +67,8 @@ pub fn request(rate: Option<Rate>) -> Request {
     let sendrecv = SendRecv {
         sources: vec![address],
         dests: vec![SocketAddr::new(address, 10_000)],
+        is_through: false,
+        is_oneway: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=10_000,

@@ -60,6 +60,13 @@ impl<'a> Driver<'a> {
         self.name == "net_memif"
     }
 
+    /// Returns whether nobody ever gets what is sent on its ports: null frees it (eth_null_tx), and
+    /// receives packets of its own making.
+    #[must_use]
+    pub fn discards(self) -> bool {
+        self.name == "net_null"
+    }
+
     /// Returns whether ports of it may be VFs that a netvsc port, or the kernel's hv_netvsc,
     /// drives.
     #[must_use]

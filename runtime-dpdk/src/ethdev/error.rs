@@ -76,6 +76,13 @@ pub enum Error {
         /// The versions that can.
         needed: &'static str,
     },
+    /// Nothing that is sent on the port can come back over a path that forwards.
+    Discards {
+        /// The port.
+        port: String,
+        /// Its driver.
+        driver: String,
+    },
     /// The link stayed down.
     LinkDown {
         /// The port.

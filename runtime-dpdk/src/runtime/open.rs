@@ -32,6 +32,7 @@ pub fn open<'eal>(
             sendrecv.layout().of_mtu(),
         ),
     };
+    check_path(ports, request)?;
     let is_neighbour =
         matches!(&request.mode, Mode::Reflect(reflect) if !reflect.addresses.is_empty());
     let is_promiscuous = matches!(&request.mode, Mode::Reflect(reflect) if reflect.is_promiscuous);
@@ -54,6 +55,20 @@ pub fn open<'eal>(
         Ok(device)
     };
     ports.iter().enumerate().map(open).collect()
+}
+
+/// Checks that some port can pass probes on, if they are to go through a path that forwards.
+fn check_path(ports: &[PortInfo], request: &Request) -> Result<(), Error> {
+    let is_through = matches!(&request.mode, Mode::SendRecv(sendrecv) if sendrecv.is_through);
+    match ports {
+        [first, ..] if is_through && ports.iter().all(|port| port.driver().discards()) => {
+            Err(Error::Discards {
+                port: first.to_string(),
+                driver: first.driver.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Waits until the links of all `devices` are up. Returns whether they are: not if `interrupted`

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// The longest frame that is answered meanwhile.
 const MAX_ANSWER: usize = 9022;
 
-/// Resolves the next hop of each of `devices`, one after the other, and returns their MAC addresses
+/// Resolves the next hop of each of `devices` that sends, one after the other, and returns their MAC addresses
 /// in order; none if `interrupted` said so before. Meanwhile the ports answer their neighbours.
 ///
 /// # Errors
@@ -32,7 +32,8 @@ pub fn resolve(
 ) -> Result<Option<Vec<Mac>>, Error> {
     let begin = time::Instant::now();
     let mut macs = Vec::with_capacity(devices.len());
-    for (port, device) in devices.iter_mut().enumerate() {
+    let senders = sendrecv.sending_ports(devices.len());
+    for (port, device) in devices.iter_mut().take(senders).enumerate() {
         let own = [of_port(&sendrecv.sources, port)];
         let next_hop = sendrecv.next_hop(port);
         let (mac, name) = (device.info().mac, device.info().to_string());

@@ -53,8 +53,11 @@ pub struct Link<'a> {
     rng: Rng,
     /// The hosts' own generator, so that the link does the same whatever they do.
     host_rng: Rng,
+    /// The way to the reflector, which nothing takes where the link forwards.
     to_reflector: Way,
     to_sender: Way,
+    /// Set if the link forwards what the sender sends to the sender's ports.
+    is_through: bool,
     /// The frames on the link.
     pub frames: Frames,
     /// The record of what has become of every packet so far.
@@ -66,13 +69,14 @@ pub type SharedLink<'a> = Rc<RefCell<Link<'a>>>;
 
 impl<'a> Link<'a> {
     /// Makes a link between these ends, for probes with headers of the given layout in frames of at
-    /// most so many bytes.
+    /// most so many bytes. Without a reflector it forwards: what a port of the sender sends arrives
+    /// at its next one, and from the last at the first.
     #[must_use]
     pub fn new(
         conditions: Conditions,
         (layout, frame_len): (Layout, usize),
         sender: Queues,
-        reflector: Queues,
+        reflector: Option<Queues>,
         truth: Truth<'a>,
     ) -> SharedLink<'a> {
         let LinkConditions {
@@ -88,8 +92,12 @@ impl<'a> Link<'a> {
             impairs_bytes: partial + corruption + truncation + padding > 0.0,
             rng: Rng::new(conditions.seed, 0),
             host_rng: Rng::new(conditions.seed, 1),
-            to_reflector: Way::new(sender, reflector),
-            to_sender: Way::new(reflector, sender),
+            to_reflector: Way::new(sender, reflector.unwrap_or(sender), 0),
+            to_sender: match reflector {
+                Some(reflector) => Way::new(reflector, sender, 0),
+                None => Way::new(sender, sender, 1),
+            },
+            is_through: reflector.is_none(),
             frames: Frames::new(frame_len.max(MAX_FOREIGN) + MAX_PADDING),
             truth,
         }))
@@ -117,8 +125,8 @@ impl<'a> Link<'a> {
 
     fn way_from(&mut self, side: Side) -> &mut Way {
         match side {
-            Side::Sender => &mut self.to_reflector,
-            Side::Reflector => &mut self.to_sender,
+            Side::Sender if !self.is_through => &mut self.to_reflector,
+            _ => &mut self.to_sender,
         }
     }
 
@@ -133,12 +141,13 @@ impl<'a> Link<'a> {
             frames,
             to_reflector,
             to_sender,
+            is_through,
             ..
         } = self;
         let conditions = &conditions.link;
         let way = match side {
-            Side::Sender => to_reflector,
-            Side::Reflector => to_sender,
+            Side::Sender if !*is_through => to_reflector,
+            _ => to_sender,
         };
         let len = frames.get(slot).bytes().len();
         let departure = way.departure(queue, now, len, conditions.bandwidth);

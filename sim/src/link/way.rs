@@ -22,6 +22,8 @@ pub struct Way {
     departures: Vec<VecDeque<Instant>>,
     /// The receive queues, port by port.
     rx_queues: Vec<RxQueue>,
+    /// The distance from the port that sends a packet to the one that it arrives at.
+    port_step: usize,
     /// The number of packets put on the way to a receive queue.
     carried: u64,
     /// The number of receive queues of a port.
@@ -58,13 +60,15 @@ struct Coming {
 }
 
 impl Way {
-    /// Makes an empty way from the transmit queues of `from` to the receive queues of `to`.
-    pub fn new(from: Queues, to: Queues) -> Self {
+    /// Makes an empty way from the transmit queues of `from` to the receive queues of `to`, where
+    /// packets arrive at the port `port_step` after that which sent them.
+    pub fn new(from: Queues, to: Queues, port_step: usize) -> Self {
         Self {
             wire_free: Instant::START,
             is_bad: false,
             departures: vec![VecDeque::new(); from.tx.into()],
             rx_queues: (0..to.ports * to.rx).map(|_| RxQueue::default()).collect(),
+            port_step,
             carried: 0,
             per_port: to.rx.into(),
             rx_desc: to.rx_desc,
@@ -155,8 +159,9 @@ impl Way {
         let flow = u64::from(origin.port) << 16 | u64::from(origin.port_offset);
         let hash = SplitMix64(flow).next() >> 32;
         let in_port = ((hash * self.per_port as u64) >> 32) as usize;
-        // A way to a single port leads to that, whichever port a probe came from.
-        (usize::from(origin.port) * self.per_port + in_port) % self.rx_queues.len()
+        // After the last port comes the first, so a way to a single port leads to that.
+        let port = usize::from(origin.port) + self.port_step;
+        (port * self.per_port + in_port) % self.rx_queues.len()
     }
 
     /// Moves the packets that have arrived by `now` into receive queue `queue`; counts and drops

@@ -174,6 +174,10 @@ pub fn truth<'p>(
     let vlans = sendrecv.marks.tags.as_slice().iter().map(|tag| tag.id());
     let oracle = Oracle {
         routes: (0..context.placement().ports.len())
+            .filter(|port| {
+                let mut specs = context.specs().iter();
+                specs.any(|spec| spec.port == *port && spec.role == Role::Tx)
+            })
             .map(|port| {
                 (
                     of_port(&sendrecv.sources, port),
@@ -181,6 +185,7 @@ pub fn truth<'p>(
                 )
             })
             .collect(),
+        is_through: sendrecv.is_through,
         payload_at: 14 + 4 * vlans.len() + if is_ipv6 { 40 } else { 20 } + 8,
         vlans: vlans.filter(|&vlan| vlan != 0).collect(),
         ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),

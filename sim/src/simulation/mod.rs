@@ -130,9 +130,11 @@ impl Executor for Simulation {
             request,
             conditions: self.conditions,
         };
-        let reflector = simulated.reflector();
-        // Before anything begins that empties files.
-        Memory::check(&reflector, &worker_specs(&reflector, 1))?;
+        if !sendrecv.is_through {
+            let reflector = simulated.reflector();
+            // Before anything begins that empties files.
+            Memory::check(&reflector, &worker_specs(&reflector, 1))?;
+        }
         let mut pool = endpoints::Pool::new(sendrecv);
         let tag = Tag::new(sendrecv.run_tag.unwrap_or(0));
         let truth = endpoints::truth(context, sendrecv, tag, &mut pool);
@@ -144,7 +146,11 @@ impl Executor for Simulation {
         let taps = sink.taps(specs.len());
         let mut on_lcores = endpoints::workers(context, Side::Sender, &link, taps);
         let mut senders = simulated.actors(&mut on_lcores, Instant::START);
-        let end = simulated.run(context, &mut senders, &link, sink)?;
+        let end = if sendrecv.is_through {
+            simulated.run_through(context, &mut senders, &link, sink)
+        } else {
+            simulated.run(context, &mut senders, &link, sink)?
+        };
         let polls: Vec<Polls> = senders.into_iter().map(Actor::finish).collect();
         drop(on_lcores);
 
@@ -179,10 +185,11 @@ struct SimulatedTrial<'r> {
 }
 
 impl SimulatedTrial<'_> {
-    /// Makes the link between the sender, which has so many ports, and the reflector.
+    /// Makes the link between the sender, which has so many ports, and the reflector, or from the
+    /// sender to itself.
     fn link<'a>(&self, ports: usize, sendrecv: &SendRecv, truth: Truth<'a>) -> SharedLink<'a> {
         let sender = endpoints::queues(self.request, ports as u16);
-        let reflector = endpoints::queues(&self.reflector(), 1);
+        let reflector = (!sendrecv.is_through).then(|| endpoints::queues(&self.reflector(), 1));
         let frame_len = sendrecv.frame_len().into();
         let layout = sendrecv.layout();
         Link::new(
@@ -220,6 +227,20 @@ impl SimulatedTrial<'_> {
                 Actor::new(workers, birth, self.conditions.hosts, rng)
             })
             .collect()
+    }
+
+    /// Runs the sender to its end, on a link that forwards.
+    fn run_through(
+        &self,
+        context: &Context<'_>,
+        senders: &mut [Actor<'_, '_, '_>],
+        link: &SharedLink<'_>,
+        sink: &mut impl Sink,
+    ) -> End {
+        let mut scheduler = Scheduler::new(context, link, LOOK_EVERY, Instant::START);
+        context.phase.set(Phase::Running);
+        let end = scheduler.run(Instant::MAX, senders, sink);
+        end.expect("a control thread looks for ever until the run is over")
     }
 
     /// Runs the sender to its end, while reflectors start and die.

@@ -23,6 +23,7 @@ struct Traffic {
     payload_len: u16,
     source_ports: u16,
     ports: u16,
+    through: Option<Through>,
     queues: (u16, u16),
     bursts: (u16, u16),
     descriptors: (u16, u16),
@@ -30,6 +31,14 @@ struct Traffic {
     count: Option<u64>,
     warmup_ns: u64,
     headers: Headers,
+}
+
+/// A link that forwards.
+#[derive(Debug, Clone, PartialEq)]
+struct Through {
+    is_oneway: bool,
+    /// Each of two ports has an address of its own, and sends to the other's.
+    is_crossed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +110,7 @@ prop_compose! {
         payload_len in prop_oneof![16_u16..80, 16_u16..=8952],
         source_ports in prop_oneof![Just(1_u16), 1_u16..2000],
         ports in prop_oneof![3 => Just(1_u16), 1 => 1_u16..4],
+        through in prop::option::weighted(0.3, through()),
         queues in (prop_oneof![8 => 1_u16..5, 1 => Just(0_u16)], 1_u16..5),
         bursts in (1_u16..64, 1_u16..64),
         descriptors in (32_u16..2000, 32_u16..2000),
@@ -112,9 +122,15 @@ prop_compose! {
         // Without a rate there are some packets a nanosecond.
         let millis = if pps.is_none() { 1 } else { millis };
         Traffic {
-            pps, payload_len, source_ports, ports, queues, bursts, descriptors, millis, count,
+            pps, payload_len, source_ports, ports, through, queues, bursts, descriptors, millis, count,
             warmup_ns, headers,
         }
+    }
+}
+
+prop_compose! {
+    fn through()(is_oneway: bool, is_crossed: bool) -> Through {
+        Through { is_oneway, is_crossed }
     }
 }
 
@@ -209,6 +225,10 @@ prop_compose! {
 struct Words(Vec<String>);
 
 impl Words {
+    fn flag(&mut self, name: &str) {
+        self.0.push(format!("--{name}"));
+    }
+
     fn option(&mut self, name: &str, value: impl Display) {
         self.0.push(format!("--{name}={value}"));
     }
@@ -239,7 +259,8 @@ impl Case {
         self.accounting.add_to(&mut words);
         self.delays.add_to(&mut words);
         self.faults.add_to(&mut words);
-        self.hosts.add_to(&mut words);
+        self.hosts
+            .add_to(self.traffic.through().is_none(), &mut words);
         words.option("sim-seed", self.seed);
         words.0
     }
@@ -252,8 +273,12 @@ impl Case {
 }
 
 impl Headers {
-    fn add_to(&self, words: &mut Words) {
-        if self.is_ipv6 {
+    fn add_to(&self, is_crossed: bool, words: &mut Words) {
+        if is_crossed {
+            let net = if self.is_ipv6 { "fd00::" } else { "10.0.0." };
+            words.option("src", format_args!("{net}1"));
+            words.option("src", format_args!("{net}2"));
+        } else if self.is_ipv6 {
             words.option("src", "fd00::1");
             words.option("dest", "[fd00::2]:10000");
         }
@@ -266,8 +291,22 @@ impl Headers {
 }
 
 impl Traffic {
+    /// Returns what is asked of a link that forwards, if it does: a run that only sends has no use for
+    /// one.
+    fn through(&self) -> Option<&Through> {
+        self.through.as_ref().filter(|_| self.queues.0 > 0)
+    }
+
     fn add_to(&self, words: &mut Words) {
-        self.headers.add_to(words);
+        let through = self.through();
+        let is_crossed = through.is_some_and(|through| through.is_crossed && self.ports == 2);
+        self.headers.add_to(is_crossed, words);
+        if let Some(through) = through {
+            words.flag("through");
+            if through.is_oneway && self.ports > 1 {
+                words.flag("oneway");
+            }
+        }
         words.given("rate", self.pps.map(|pps| format!("{pps}pps")));
         words.option("packet-size", self.payload_len);
         let last = 20_000 + self.source_ports - 1;
@@ -325,12 +364,14 @@ impl Faults {
 }
 
 impl Hosts {
-    fn add_to(&self, words: &mut Words) {
-        words.option("reflector-queues", self.reflector_queues);
-        let restart = self
-            .restart_ns
-            .map(|(every, gone)| format!("{every}ns:{}ns", gone.min(every - 1)));
-        words.given("reflector-restart", restart);
+    fn add_to(&self, has_reflector: bool, words: &mut Words) {
+        if has_reflector {
+            words.option("reflector-queues", self.reflector_queues);
+            let restart = self
+                .restart_ns
+                .map(|(every, gone)| format!("{every}ns:{}ns", gone.min(every - 1)));
+            words.given("reflector-restart", restart);
+        }
         words.ns("poll", self.poll_ns);
         words.share("stall", self.stall);
         words.ns("stall-for", self.stall_for_ns);

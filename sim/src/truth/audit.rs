@@ -185,10 +185,10 @@ pub fn histograms(truth: &mut Truth<'_>, context: &Context<'_>) {
         differs.map(|bucket| (bucket, told[bucket], is.counts()[bucket]))
     };
     let latency = wrong(&merged(|stats| &stats.latency), &truth.latency);
-    equal(truth, "bucket of the round trips", latency, None);
+    equal(truth, "bucket of the latencies", latency, None);
     if context.knows_due_times() {
         let due = wrong(&merged(|stats| &stats.latency_due), &truth.latency_due);
-        equal(truth, "bucket of the round trips from due", due, None);
+        equal(truth, "bucket of the latencies from due", due, None);
         if truth.lag.max < u64::from(u32::MAX) {
             let lag = wrong(&merged(|stats| &stats.lag), &truth.lag);
             equal(truth, "bucket of the lags", lag, None);

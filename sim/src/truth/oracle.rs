@@ -14,6 +14,8 @@ pub struct Oracle<'a> {
     /// The address that probes of each port come from, and the address and UDP port that they go
     /// to.
     pub routes: Vec<(IpAddr, SocketAddr)>,
+    /// Whether probes are expected as they were sent: the link forwards.
+    pub is_through: bool,
     /// The VLANs of the probes, the outer one first.
     pub vlans: Vec<u16>,
     /// The first and the last source port.
@@ -211,7 +213,8 @@ impl Oracle<'_> {
     }
 
     /// Returns the UDP datagram, if the frame is one in the run's VLANs, from an address and port
-    /// that probes go to, and to an address and port that these come from.
+    /// that probes go to, and to an address and port that these come from; the other way round where
+    /// the link forwards.
     fn udp_on_our_addresses(&self, frame: &[u8]) -> Option<Datagram> {
         let link = link(frame)?;
         let ip = link.ip;
@@ -223,15 +226,27 @@ impl Oracle<'_> {
         };
         let datagram = Datagram { version, ip, udp };
         let (at, len) = datagram.addresses();
-        let from = SocketAddr::new(address(frame, version, at)?, word(frame, udp)?);
-        let to = address(frame, version, at + len)?;
+        // The end that the probe was sent from, and the one that it was sent to.
+        let (home, away) = if self.is_through {
+            (at, at + len)
+        } else {
+            (at + len, at)
+        };
+        let away_port = if self.is_through { udp + 2 } else { udp };
+        let to = SocketAddr::new(address(frame, version, away)?, word(frame, away_port)?);
+        let from = address(frame, version, home)?;
         let ours = link.vlans == self.vlans
             && first >> 4 == version
             && *frame.get(protocol)? == 17
-            && self.routes.contains(&(to, from))
-            && (self.ports.0..=self.ports.1).contains(&word(frame, udp + 2)?)
+            && self.routes.contains(&(from, to))
+            && (self.ports.0..=self.ports.1).contains(&self.source_port(frame, udp)?)
             && frame.len() >= udp + 8;
         ours.then_some(datagram)
+    }
+
+    /// Returns the UDP port that a probe was sent from.
+    fn source_port(&self, frame: &[u8], udp: usize) -> Option<u16> {
+        word(frame, if self.is_through { udp } else { udp + 2 })
     }
 
     /// Returns what a frame with an intact datagram is, by its payload.
@@ -265,7 +280,7 @@ impl Oracle<'_> {
             index,
             sent_ns: number(8, 6),
             lag_ns: if is_long { number(16, 4) as u32 } else { 0 },
-            port_offset: word(frame, udp + 2).unwrap_or(0) - self.ports.0,
+            port_offset: self.source_port(frame, udp).unwrap_or(0) - self.ports.0,
         })
     }
 }

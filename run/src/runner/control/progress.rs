@@ -55,6 +55,7 @@ impl<'a> Control<'_, 'a> {
                 .collect(),
             closed: receives.then_some(self.closed),
             latency: receives.then(|| merged(self.context.stats(), |stats| &stats.latency)),
+            latency_kind: request.latency_kind(),
             device: device.to_vec(),
         }
     }

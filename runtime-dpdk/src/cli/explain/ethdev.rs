@@ -68,6 +68,10 @@ impl From<Error> for Failure {
                 wanted.saturating_sub(headers),
                 has.saturating_sub(headers)
             )),
+            Error::Discards { port, driver } => Self::request(format!(
+                "port {port} is driven by {driver}, which discards what is sent, so nothing can come \
+                 back: leave --through out, or choose a port with a path behind it (-p)"
+            )),
             Error::LinkDown { port, log } => Self::machine(format!(
                 "the link of port {port} is still down{}: start or connect its peer, or wait \
                  longer with --wait-link",
@@ -173,6 +177,21 @@ mod tests {
             failure.to_string(),
             "port 0 (7ced8dd2-1a43) is driven by net_mana, which has 1, 2, 4, 8 or 16 receive \
              queues, and no more to transmit: ask for as many with -r and -t"
+        );
+    }
+
+    #[test]
+    fn a_port_that_gives_nothing_back_is_told_with_what_to_choose() {
+        let error = Error::Discards {
+            port: "1 (net_null0)".to_owned(),
+            driver: "net_null".to_owned(),
+        };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit_status(), 2);
+        assert_eq!(
+            failure.to_string(),
+            "port 1 (net_null0) is driven by net_null, which discards what is sent, so nothing can \
+             come back: leave --through out, or choose a port with a path behind it (-p)"
         );
     }
 
