@@ -197,7 +197,8 @@ fn standard_output_carries_only_the_data_asked_for() {
         let _ = pair.end_reflector();
     }
     // Without either, the summary is all there is.
-    let ended = alone(LOOP, options).ok();
+    let options = format!("{options} --through");
+    let ended = alone(LOOP, &options).ok();
     assert!(ended.stdout.contains("1,000"), "{}", ended.stdout);
     let quiet = alone(LOOP, &format!("{options} -q")).ok();
     assert_eq!(quiet.stdout, "");

@@ -4,6 +4,7 @@
 //! reading back what was written gives the same summary. Bytes are frames without FCS, and every
 //! `pps` divides by [`Summary::duration_s`].
 
+mod event;
 mod probes;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use dpdkgen_core::stats::ProbeCounters;
 use serde::{Deserialize, Serialize};
 
+pub use self::event::{Event, Happening};
 use crate::latency::LatencyKind;
 
 /// The version of the JSON that this module writes.
@@ -62,6 +64,9 @@ pub struct Summary {
     pub workers: Vec<Worker>,
     /// Every port, with its device's counters.
     pub device: Vec<Device>,
+    /// What happened to the ports, in order of time.
+    #[serde(default)]
+    pub events: Vec<Event>,
     /// The sample of the frames; absent if none was asked for.
     #[serde(rename = "pcap", skip_serializing_if = "Option::is_none")]
     pub sampled: Option<Sampled>,
@@ -161,7 +166,8 @@ pub struct Rx {
     pub ignored: Option<BTreeMap<String, u64>>,
     /// Packets accepted although they came as `CHECKSUM_PARTIAL`.
     pub checksum_partial: u64,
-    /// Questions of neighbours that were answered: ARP, neighbour discovery, echo; absent where the
+    /// Questions of neighbours that were answered (ARP, neighbour discovery, echo), and answers of
+    /// the next hop's that were heard; beside the packets, and absent where the
     /// port has no address to answer for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answered: Option<u64>,

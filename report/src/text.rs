@@ -4,6 +4,7 @@
 //! mentioned rather than shown as 0.
 
 mod causes;
+mod events;
 mod loss;
 mod reflect;
 mod sendrecv;
@@ -19,6 +20,7 @@ pub fn render(summary: &Summary) -> String {
         Mode::SendRecv => sendrecv::lines(summary),
         Mode::Reflect => reflect::lines(summary),
     };
+    lines.extend(events::lines(summary));
     lines.extend(workers::stalls(summary));
     lines.extend(workers::busy(summary));
     lines.extend(causes::lines(summary));

@@ -93,7 +93,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
         && sendrecv.has_to_resolve()
     {
         match runtime::resolve(&mut devices, sendrecv, timeout, &interrupted)? {
-            Some(macs) => sendrecv.dest_macs = macs,
+            Some(macs) => (sendrecv.dest_macs, sendrecv.is_resolved) = (macs, true),
             None => is_up = false,
         }
     }

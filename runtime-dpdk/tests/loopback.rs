@@ -441,7 +441,7 @@ fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
         FrameLen(frame.len() as u16)
     });
     assert_eq!(outcome.accepted, 1);
-    assert_eq!(ports[0].receive(|frame| assert!(*frame == [0xa5; 8042])), 1);
+    assert_eq!(ports[0].receive(|frame| assert!(*frame == [0xa5; 8050])), 1);
     drop(ports);
     drop(device);
 

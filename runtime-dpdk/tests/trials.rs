@@ -27,7 +27,13 @@ use dpdkgen_run::runner::threads::Threads;
 use dpdkgen_run::runner::trial::{Sink, trial};
 
 fn eal_args(role: &str, socket: &str) -> Vec<String> {
-    let vdev = format!("--vdev=net_memif0,role={role},socket={socket},socket-abstract=no");
+    let mac = if role == "server" {
+        "02:00:00:00:00:01"
+    } else {
+        "02:00:00:00:00:02"
+    };
+    let vdev =
+        format!("--vdev=net_memif0,role={role},socket={socket},socket-abstract=no,mac={mac}");
     let args = format!("--no-huge -m 128 --no-pci --no-shconf -l 0 {vdev}");
     args.split(' ').map(str::to_owned).collect()
 }

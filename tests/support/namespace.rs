@@ -81,7 +81,7 @@ impl Link {
     }
 
     /// Makes a silent link whose ends are both in the namespace [`NEAR`], so that one program has
-    /// them, over a namespace [`MIDDLE`] with [`TO_NEAR`] and [`TO_FAR`], which are down and joined
+    /// them, over a namespace `MIDDLE` with `TO_NEAR` and `TO_FAR`, which are down and joined
     /// by nothing yet. Kernels write checksums.
     ///
     /// # Panics
@@ -97,7 +97,7 @@ impl Link {
         link
     }
 
-    /// Makes the namespaces [`NEAR`] and [`MIDDLE`], and the wires from there to [`NEAR`] and to
+    /// Makes the namespaces [`NEAR`] and `MIDDLE`, and the wires from there to [`NEAR`] and to
     /// [`FAR`], which is in the namespace `far`.
     fn wire(&self, far: &str) {
         let [near, middle] = [NEAR, MIDDLE].map(|place| self.add_namespace(place, "1"));
@@ -111,7 +111,7 @@ impl Link {
         ));
     }
 
-    /// Joins the wires in [`MIDDLE`] by a bridge, which is up then.
+    /// Joins the wires in `MIDDLE` by a bridge, which is up then.
     ///
     /// # Panics
     ///
@@ -133,7 +133,7 @@ impl Link {
         }
     }
 
-    /// Makes the kernel in [`MIDDLE`] a router between the networks `near` and `far`, in a VLAN if
+    /// Makes the kernel in `MIDDLE` a router between the networks `near` and `far`, in a VLAN if
     /// there is one: it has the first address of each (`10.77.1.1/24`), knows the MAC of the host
     /// beyond, and says nothing of its own.
     ///
@@ -172,7 +172,7 @@ impl Link {
         }
     }
 
-    /// Returns what the kernel tells in `file` of an interface of [`MIDDLE`]: its `address`.
+    /// Returns what the kernel tells in `file` of an interface of `MIDDLE`: its `address`.
     ///
     /// # Panics
     ///
@@ -185,7 +185,7 @@ impl Link {
         told.trim().to_owned()
     }
 
-    /// Waits until the kernel tells `what` of an interface of [`MIDDLE`]: it notices up to a second
+    /// Waits until the kernel tells `what` of an interface of `MIDDLE`: it notices up to a second
     /// later that a wire is connected, and drops what comes before.
     fn until_told(&self, interface: &str, file: &str, what: &str) {
         let deadline = Instant::now() + SOON;

@@ -3,7 +3,7 @@
 //! Nothing here sends or waits: frames and times come as arguments, and what is to be sent is written
 //! into memory that the caller lends. A [`Responder`] answers ARP (RFC 826), neighbour discovery (RFC
 //! 4861) and echo requests (RFC 792, RFC 4443), and says who is where; a [`Resolver`] keeps the MAC
-//! address of one next hop.
+//! address of one next hop, and a [`NextHop`] shares it among threads.
 //!
 //! ```
 //! use std::net::IpAddr;
@@ -36,9 +36,11 @@ use core::net::IpAddr;
 use crate::wire::Mac;
 
 mod build;
+mod next_hop;
 pub mod resolver;
 pub mod responder;
 
+pub use next_hop::NextHop;
 pub use resolver::{Ask, Change, Resolver};
 pub use responder::{Heard, Responder};
 

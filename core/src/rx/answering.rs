@@ -1,6 +1,7 @@
-//! A receiver that is found and can be pinged: it has its neighbours answered.
+//! A receiver that is found and can be pinged: it has its neighbours answered, and hears where the
+//! next hop is.
 
-use crate::neighbour::{Heard, Responder};
+use crate::neighbour::{Heard, NextHop, Responder};
 use crate::port::FrameLen;
 use crate::sync::mailbox::Mailbox;
 
@@ -14,27 +15,36 @@ pub type AnswerBox = Mailbox<{ MAX_ANSWER / 8 }>;
 pub(super) struct Answering<'a> {
     responder: Responder<'a>,
     answers: &'a AnswerBox,
+    next_hop: Option<&'a NextHop>,
     room: [u8; MAX_ANSWER],
 }
 
 impl<'a> Answering<'a> {
-    pub const fn new(responder: Responder<'a>, answers: &'a AnswerBox) -> Self {
+    pub const fn new(
+        responder: Responder<'a>,
+        answers: &'a AnswerBox,
+        next_hop: Option<&'a NextHop>,
+    ) -> Self {
         Self {
             responder,
             answers,
+            next_hop,
             room: [0; MAX_ANSWER],
         }
     }
 
-    /// Returns whether `frame` is a neighbour's question whose answer is on its way. While an answer
-    /// waits, others are not given: the neighbour will ask again.
-    pub fn answers(&mut self, frame: &[u8]) -> bool {
-        match self.responder.hear(frame, &mut self.room) {
+    /// Returns whether `frame` is a neighbour's question whose answer is on its way, or tells where the
+    /// next hop is. While an answer waits, others are not given: the neighbour will ask again.
+    pub fn hears(&mut self, frame: &[u8]) -> bool {
+        let heard = self.responder.hear(frame, &mut self.room);
+        let news = self.next_hop.zip(heard.learned());
+        let is_of_next_hop = news.is_some_and(|(next_hop, neighbour)| next_hop.learn(neighbour));
+        match heard {
             Heard::Answered { answer, .. } => {
                 let FrameLen(len) = answer;
-                self.answers.post(&self.room[..usize::from(len)])
+                self.answers.post(&self.room[..usize::from(len)]) || is_of_next_hop
             }
-            Heard::Learned(_) | Heard::Malformed | Heard::Other => false,
+            Heard::Learned(_) | Heard::Malformed | Heard::Other => is_of_next_hop,
         }
     }
 }

@@ -275,7 +275,7 @@ impl Arrivals<'_> {
         };
         if reject == Reject::Foreign
             && let Some(answering) = &mut self.answering
-            && answering.answers(frame)
+            && answering.hears(frame)
         {
             recorder.counters.rx.answered += 1;
             return;

@@ -1,6 +1,6 @@
 //! The receiving role: says of every frame what it is, and counts it.
 
-use crate::neighbour::Responder;
+use crate::neighbour::{NextHop, Responder};
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::probe::LONG_LEN;
@@ -40,10 +40,15 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Has neighbours of the port answered, by way of `answers`.
+    /// Has neighbours of the port answered, by way of `answers`, and hears where `next_hop` is.
     #[must_use]
-    pub fn answering(mut self, responder: Responder<'a>, answers: &'a AnswerBox) -> Self {
-        self.arrivals.answering = Some(Answering::new(responder, answers));
+    pub fn answering(
+        mut self,
+        responder: Responder<'a>,
+        answers: &'a AnswerBox,
+        next_hop: Option<&'a NextHop>,
+    ) -> Self {
+        self.arrivals.answering = Some(Answering::new(responder, answers, next_hop));
         self
     }
 

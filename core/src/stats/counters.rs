@@ -132,7 +132,8 @@ counters! {
         /// Packets with just the pseudo-header in their UDP checksum: the sender left the rest to a
         /// NIC (`CHECKSUM_PARTIAL`).
         checksum_partial: Sum, "checksum left to a NIC";
-        /// Questions of neighbours that were answered (ARP, neighbour discovery, echo); they are not
+        /// Questions of neighbours that were answered (ARP, neighbour discovery, echo), and answers of
+        /// the next hop's that were heard; they are not
         /// among the packets.
         answered: Sum, "answered";
         /// The MAC address, as a number, of the last frame that was for another port; 0 if there was

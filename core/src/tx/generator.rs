@@ -3,11 +3,11 @@
 use crate::phase::Phase;
 use crate::port::{FrameLen, Port, TxOutcome};
 use crate::probe::Index;
-use crate::rx::{AnswerBox, MAX_ANSWER};
 use crate::sequence::SequenceWindow;
 use crate::stats::Recorder;
 use crate::stats::intervals::{Interval, IntervalBounds};
 use crate::time::{Instant, Span};
+use crate::tx::neighbours::{Attending, Neighbours};
 use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
 use crate::tx::template::{FrontWords, Template, in_its_layout};
 use crate::worker::Polled;
@@ -62,8 +62,7 @@ pub struct Generator<'a> {
     end: Instant,
     is_warm: bool,
     interval: IntervalBounds,
-    /// Where the port's receivers leave their answers to neighbours.
-    answers: &'a [AnswerBox],
+    neighbours: Attending<'a>,
 }
 
 /// The next packet of a stream.
@@ -89,17 +88,17 @@ impl<'a> Generator<'a> {
                 .map_or(Instant::MAX, |duration| plan.start + duration),
             is_warm: false,
             interval: IntervalBounds::NONE,
-            answers: &[],
+            neighbours: Attending::new(Neighbours::default()),
             plan,
             template,
             sequences,
         }
     }
 
-    /// Has it send the answers that the port's receivers leave in `answers`.
+    /// Has it attend to the port's neighbours.
     #[must_use]
-    pub const fn answering(mut self, answers: &'a [AnswerBox]) -> Self {
-        self.answers = answers;
+    pub fn attending(mut self, neighbours: Neighbours<'a>) -> Self {
+        self.neighbours = Attending::new(neighbours);
         self
     }
 
@@ -118,8 +117,8 @@ impl<'a> Generator<'a> {
         port: &mut P,
         recorder: &mut Recorder<'_>,
     ) -> Polled {
-        if self.answers.iter().any(AnswerBox::is_full) {
-            self.answer(port);
+        if self.neighbours.is_needed(now) {
+            self.neighbours.attend(now, port, &mut self.template);
         }
         if phase >= Phase::Draining {
             self.end = self.end.min(now);
@@ -151,24 +150,6 @@ impl<'a> Generator<'a> {
         self.take(now, outcome.accepted, recorder);
         recorder.count_burst(outcome.accepted == self.plan.burst);
         Polled::Moved(outcome.accepted)
-    }
-
-    /// Sends the answers to neighbours that wait.
-    #[cold]
-    #[inline(never)]
-    fn answer<P: Port>(&self, port: &mut P) {
-        let mut room = [0; MAX_ANSWER];
-        for answers in self.answers {
-            let Some(answer) = answers.take(&mut room) else {
-                continue;
-            };
-            port.transmit(1, |frame| {
-                // One that is longer than what the port carries could not have been asked.
-                let len = answer.len().min(frame.len());
-                frame[..len].copy_from_slice(&answer[..len]);
-                FrameLen(len as u16)
-            });
-        }
     }
 
     /// Returns how many packets are due, at most a burst; `None` if no more will be.

@@ -7,8 +7,8 @@ use crate::probe::filling::Filling;
 use crate::probe::layout::{Family, Front, Headers, Layout};
 use crate::probe::{self, Head, Index, Tag, Tail};
 use crate::time::{Instant, Span};
-use crate::wire::Udp;
 use crate::wire::checksum::Sum;
+use crate::wire::{Mac, Udp};
 
 /// Most bytes of an IP packet: what is usual for large frames.
 const MAX_MTU: usize = 9000;
@@ -33,6 +33,11 @@ pub struct FrontWords<const FIXED: usize> {
 
 impl<const FIXED: usize> FrontWords<FIXED> {
     const LEN: usize = size_of::<Self>();
+
+    const fn set_destination(&mut self, mac: Mac) {
+        let (destination, _) = self.fixed.split_at_mut(6);
+        destination.copy_from_slice(&mac.0);
+    }
 
     fn new(front: &Front) -> Self {
         assert!(front.layout.front_len() == Self::LEN, "the layout's words");
@@ -174,6 +179,18 @@ impl<'a> Template<'a> {
     #[inline]
     pub(crate) const fn front(&self) -> &LaidOut {
         &self.front
+    }
+
+    /// Has all further frames go to `mac`.
+    pub(super) const fn set_destination(&mut self, mac: Mac) {
+        match &mut self.front {
+            LaidOut::Ipv4(front) => front.set_destination(mac),
+            LaidOut::TaggedIpv4(front) => front.set_destination(mac),
+            LaidOut::TwiceTaggedIpv4(front) => front.set_destination(mac),
+            LaidOut::Ipv6(front) => front.set_destination(mac),
+            LaidOut::TaggedIpv6(front) => front.set_destination(mac),
+            LaidOut::TwiceTaggedIpv6(front) => front.set_destination(mac),
+        }
     }
 
     /// Writes one packet to the start of `frame`, which holds at least [`Self::frame_len`] bytes, and

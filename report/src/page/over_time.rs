@@ -4,7 +4,7 @@ use super::axis::{Axis, short_count};
 use super::picture::{Pen, Picture};
 use super::timeline::{Series, Spread};
 use super::{Panel, Sources};
-use crate::summary::Mode;
+use crate::summary::{Event, Mode};
 use crate::text::words;
 
 const PACKETS: &str = "Packets per second";
@@ -61,6 +61,10 @@ impl Drawing<'_> {
             }
         }
         picture.note = self.about_columns(timeline.overall(Series::Received).is_some());
+        if !self.events().is_empty() {
+            picture.note +=
+                " Dotted lines from top to bottom are what happened to a port, as told above.";
+        }
         Panel::Drawn(picture.html())
     }
 
@@ -128,7 +132,11 @@ impl Drawing<'_> {
         let first = timeline.first_ns() as f64;
         let length = timeline.totals().rows as f64 * self.interval_ns;
         let x = Axis::of_time(first, first + length);
-        Picture::new(id, title, unit, x, y, timeline.columns_filled())
+        let mut picture = Picture::new(id, title, unit, x, y, timeline.columns_filled());
+        for event in self.events() {
+            picture.mark(event.at_s * 1e9);
+        }
+        picture
     }
 
     fn columns(&self, series: Series, factor: f64) -> impl Iterator<Item = Option<[f64; 3]>> {
@@ -154,6 +162,12 @@ impl Drawing<'_> {
             note += " Received counts every packet when it came, duplicates too.";
         }
         note
+    }
+
+    fn events(&self) -> &[Event] {
+        self.sources
+            .summary
+            .map_or(&[], |summary| &summary.events[..])
     }
 
     fn late(&self) -> u64 {

@@ -63,6 +63,8 @@ pub struct Picture<'a> {
     /// The lines, of which the first lies above the others.
     lines: Vec<Shape>,
     legend: Vec<(Pen, bool, &'a str)>,
+    /// The marked places of the horizontal axis.
+    marks: Vec<f64>,
 }
 
 impl<'a> Picture<'a> {
@@ -88,6 +90,7 @@ impl<'a> Picture<'a> {
             bands: Vec::new(),
             lines: Vec::new(),
             legend: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -166,6 +169,14 @@ impl<'a> Picture<'a> {
         self.legend.push((pen, false, name));
     }
 
+    /// Marks a value of the horizontal axis, if it is on it, by a line from top to bottom.
+    pub fn mark(&mut self, x: f64) {
+        let place = self.x.place(x);
+        if (0.0..=1.0).contains(&place) {
+            self.marks.push(place * self.width);
+        }
+    }
+
     fn height(&self, value: f64) -> i32 {
         ((1.0 - self.y.place(value)) * HEIGHT).round() as i32
     }
@@ -196,6 +207,9 @@ impl<'a> Picture<'a> {
             escaped(&self.description),
         );
         self.grid(&mut html);
+        for x in &self.marks {
+            let _ = writeln!(html, "<path class=\"event\" d=\"M{x:.2} 0V{HEIGHT}\"/>");
+        }
         for Shape { path, class, pen } in self.bands.iter().chain(self.lines.iter().rev()) {
             let _ = writeln!(
                 html,
@@ -348,6 +362,16 @@ mod tests {
         let columns = [None, Some([5.0; 3]), None, Some([10.0; 3])];
         drawn.columns(Pen::Loss, "n", columns.into_iter());
         assert_eq!(drawn.lines[0].path, "M1 500H2M3 0H4");
+    }
+
+    #[test]
+    fn only_what_is_on_the_axis_is_marked() {
+        let mut drawn = picture(4.0);
+        for x in [-1.0, 0.0, 2.0, 4.5] {
+            drawn.mark(x);
+        }
+        assert_eq!(drawn.marks, [0.0, 2.0]);
+        assert_eq!(drawn.html().matches("class=\"event\"").count(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Advice on the causes that the numbers point at: at most a line for each.
 
-use super::{is_held, words};
+use super::{events, is_held, words};
 use crate::summary::{Direction, Mode, Queue, Role, Summary};
 
 /// The busy share from which on a core is what limits a run.
@@ -31,7 +31,9 @@ pub fn lines(summary: &Summary) -> Vec<String> {
 fn limit(summary: &Summary) -> Option<String> {
     let tx = &summary.tx;
     let is_held = summary.pacing.as_ref().is_some_and(is_held);
-    if summary.mode != Mode::SendRecv || tx.packets == 0 || is_held {
+    // What an outage kept from being sent says nothing of what limits the sender.
+    let has_outage = events::has_outage(summary);
+    if summary.mode != Mode::SendRecv || tx.packets == 0 || is_held || has_outage {
         return None;
     }
     let attempts = tx.packets + tx.refused;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::loss::Whereabouts;
-use super::{bit_rate, for_duration, partial_checksums, words};
+use super::{bit_rate, events, for_duration, partial_checksums, words};
 use crate::summary::{Rx, Summary};
 
 /// Returns all lines but those about the workers.
@@ -72,9 +72,12 @@ fn verdict(summary: &Summary) -> String {
     let mut places = Vec::new();
     if summary.tx.refused > 0 {
         let refused = words::count(summary.tx.refused);
-        places.push(format!(
-            "{refused} not taken by the device (raise --tx-desc or --txq)"
-        ));
+        let why = if events::has_outage(summary) {
+            "which had no link for a time"
+        } else {
+            "raise --tx-desc or --txq"
+        };
+        places.push(format!("{refused} not taken by the device ({why})"));
     }
     places.extend(found.here());
     let silent = found.silent();

@@ -108,6 +108,7 @@ pub fn sendrecv() -> Summary {
         queues: vec![queue(Direction::Rx), queue(Direction::Tx)],
         workers: vec![worker(1, Role::Tx, 0.37), worker(2, Role::Rx, 0.31)],
         device: vec![device("mlx5_pci")],
+        events: Vec::new(),
         sampled: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dpdkgen_core::neighbour::Responder;
+use dpdkgen_core::neighbour::{NextHop, Responder};
 use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::probe::filling::{Filling, FillingMemory};
@@ -15,6 +15,7 @@ use dpdkgen_core::rx::verify::Expectation;
 use dpdkgen_core::sequence::{SequenceWindow, WindowMemory};
 use dpdkgen_core::stats::intervals::{Ring, Writer};
 use dpdkgen_core::stats::{Recorder, WorkerStats};
+use dpdkgen_core::tx::Neighbours;
 use dpdkgen_core::tx::generator::{self, Generator};
 use dpdkgen_core::tx::template::{Template, filling_len};
 use dpdkgen_core::wire::Mac;
@@ -34,6 +35,7 @@ pub struct Context<'a> {
     probes: Option<Probes<'a>>,
     budget: Option<&'a Budget>,
     answers: &'a [AnswerBox],
+    next_hops: &'a [NextHop],
     /// Tells the workers where the run stands.
     pub phase: PhaseCell,
 }
@@ -101,6 +103,7 @@ impl<'a> Context<'a> {
             probes,
             budget: memory.budget.as_ref(),
             answers: &memory.answers,
+            next_hops: &memory.next_hops,
             phase: PhaseCell::default(),
         }
     }
@@ -119,7 +122,7 @@ impl<'a> Context<'a> {
                 let plan = probes.plan(self.request, self.number_in_role(number));
                 let template = probes.template(spec.port, &self.placement.ports);
                 let generator = Generator::new(plan, template, &probes.sequences);
-                Role::Transmit(generator.answering(self.answers_to_send(number)))
+                Role::Transmit(generator.attending(self.neighbours(number, probes)))
             }
             (summary::Role::Rx, Some(probes)) => {
                 let number = self.number_in_role(number);
@@ -130,7 +133,9 @@ impl<'a> Context<'a> {
                     probes.sendrecv.rate.is_some(),
                 );
                 let responder = probes.responder(spec.port, mac);
-                Role::Receive(receiver.answering(responder, &self.answers[usize::from(number)]))
+                let answers = &self.answers[usize::from(number)];
+                let next_hop = self.next_hops.get(spec.port);
+                Role::Receive(receiver.answering(responder, answers, next_hop))
             }
             _ => {
                 let rules = self.rules(mac, port.capabilities().max_frame);
@@ -146,23 +151,31 @@ impl<'a> Context<'a> {
         Worker::new(port, role, recorder)
     }
 
-    /// Returns where the receivers of a sender's port leave their answers, if the sender is the first
-    /// of that port.
-    fn answers_to_send(&self, number: usize) -> &'a [AnswerBox] {
+    /// Returns the neighbours of the port of sender `number`: the first sender of a port answers and
+    /// asks, and all of them follow the next hop.
+    fn neighbours(&self, number: usize, probes: &Probes<'a>) -> Neighbours<'a> {
         let specs = self.specs();
         let port = specs[number].port;
-        let is_first = specs[..number]
-            .last()
-            .is_none_or(|before| before.port != port);
-        if !is_first {
-            return &[];
-        }
-        let receivers = |specs: &[WorkerSpec], of: &dyn Fn(usize) -> bool| {
-            let is_meant = |spec: &&WorkerSpec| spec.role == summary::Role::Rx && of(spec.port);
+        let next_hop = self.next_hops.get(port);
+        let of = |role, of_port: &dyn Fn(usize) -> bool| {
+            let is_meant = |spec: &&WorkerSpec| spec.role == role && of_port(spec.port);
             specs.iter().filter(is_meant).count()
         };
-        let first = receivers(specs, &|other| other < port);
-        &self.answers[first..][..receivers(specs, &|other| other == port)]
+        let senders_before = of(summary::Role::Tx, &|other| other < port);
+        if usize::from(self.number_in_role(number)) != senders_before {
+            return Neighbours {
+                next_hop,
+                ..Neighbours::default()
+            };
+        }
+        let first = of(summary::Role::Rx, &|other| other < port);
+        let receivers = of(summary::Role::Rx, &|other| other == port);
+        let mac = self.placement.ports[port].mac;
+        Neighbours {
+            answers: &self.answers[first..][..receivers],
+            next_hop,
+            asker: Some(probes.responder(port, mac)),
+        }
     }
 
     /// Returns the addresses for which a reflector answers its neighbours.
@@ -224,6 +237,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub const fn stats(&self) -> &'a [WorkerStats] {
         self.stats
+    }
+
+    /// Returns the next hops that are followed, port by port.
+    #[must_use]
+    pub const fn next_hops(&self) -> &'a [NextHop] {
+        self.next_hops
     }
 
     /// Returns the interval rings, in the order of the specs.

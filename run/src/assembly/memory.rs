@@ -1,6 +1,7 @@
 //! The memory of a run: allocated and touched before the start, so that nothing is allocated and no
 //! page is missing between start and stop.
 
+use dpdkgen_core::neighbour::NextHop;
 use dpdkgen_core::probe::filling;
 use dpdkgen_core::reflect::Budget;
 use dpdkgen_core::rx::AnswerBox;
@@ -13,7 +14,7 @@ use dpdkgen_report::summary;
 
 use super::placement::WorkerSpec;
 use crate::failure::Failure;
-use crate::request::{Mode, Request, SendRecv};
+use crate::request::{Mode, Request, SendRecv, of_port};
 
 /// The longest time, and the most intervals, for which the control thread may be away before
 /// workers wait.
@@ -38,6 +39,8 @@ pub struct Memory {
     pub(super) budget: Option<Budget>,
     /// One for each receiver of probes, in the order of the specs.
     pub(super) answers: Vec<AnswerBox>,
+    /// One for each port that sends, if they are followed.
+    pub(super) next_hops: Vec<NextHop>,
 }
 
 /// The amounts of memory that a run needs.
@@ -107,8 +110,22 @@ impl Memory {
                 let is_rx = |spec: &&WorkerSpec| spec.role == summary::Role::Rx;
                 make(specs.iter().filter(is_rx).count())
             },
+            next_hops: match &request.mode {
+                Mode::SendRecv(sendrecv) if sendrecv.is_resolved => next_hops(sendrecv, specs),
+                _ => Vec::new(),
+            },
         })
     }
+}
+
+fn next_hops(sendrecv: &SendRecv, specs: &[WorkerSpec]) -> Vec<NextHop> {
+    let ports = specs.iter().map(|spec| spec.port + 1).max().unwrap_or(0);
+    let next_hop = |port| {
+        let mac = of_port(&sendrecv.dest_macs, port);
+        NextHop::new(sendrecv.next_hop(port), mac)
+    };
+    let ports = 0..sendrecv.sending_ports(ports);
+    ports.map(next_hop).collect()
 }
 
 fn check_size(

@@ -274,6 +274,7 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
         dests,
         is_through: probes.through,
         is_oneway: probes.oneway,
+        is_resolved: false,
         marks,
         gateways: probes.gateway.clone(),
         src_ports: probes.src_port_range.clone(),

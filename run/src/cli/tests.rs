@@ -76,6 +76,7 @@ fn the_articles_sendrecv() {
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
         is_through: false,
         is_oneway: false,
+        is_resolved: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=30_000,

@@ -161,6 +161,8 @@ pub struct SendRecv {
     /// then they are resolved, or with a path that forwards and no gateway those of the next port of
     /// the run, and of the first after the last.
     pub dest_macs: Vec<Mac>,
+    /// Whether these were resolved, and next hops that move are followed.
+    pub is_resolved: bool,
     /// The length of the UDP payload in bytes.
     pub payload_len: u16,
     /// The rate over all ports and queues; `None` is as fast as it goes.

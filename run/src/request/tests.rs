@@ -19,6 +19,7 @@ pub fn probes() -> SendRecv {
         dests: vec![SocketAddr::from(([10, 0, 0, 5], 10_000))],
         is_through: false,
         is_oneway: false,
+        is_resolved: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=11_000,

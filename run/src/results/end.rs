@@ -1,7 +1,7 @@
 //! The end of a run, and how it was carried out.
 
 use dpdkgen_core::time::Instant;
-use dpdkgen_report::summary::{Clock, Device, StopReason};
+use dpdkgen_report::summary::{Clock, Device, Event, StopReason};
 
 /// The end of the sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,4 +29,6 @@ pub struct Executed {
     pub clock: Clock,
     /// The counters of the devices over the run, port by port.
     pub device: Vec<Device>,
+    /// What happened to the ports, in order of time.
+    pub events: Vec<Event>,
 }

@@ -26,7 +26,12 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
     for counters in &counters {
         total.0.merge(counters);
     }
-    let Executed { end, clock, device } = executed;
+    let Executed {
+        end,
+        clock,
+        device,
+        events,
+    } = executed;
     let Placement {
         ports,
         specs,
@@ -63,6 +68,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
             .map(|((spec, counters), lcore)| worker(*spec, *lcore, counters, ports, clock.hz))
             .collect(),
         device,
+        events,
         sampled: None,
     };
     match &request.mode {

@@ -18,6 +18,7 @@ use crate::outputs::sampling::late_clock::LateClock;
 use crate::request::Mode;
 use crate::results::device::DeviceTally;
 use crate::results::end::{End, Executed};
+use crate::results::events::{EventLog, PortState};
 use crate::runner::clock::Timebase;
 use crate::runner::control::Control;
 use crate::runner::trial::{Executor, Sink};
@@ -53,13 +54,16 @@ pub trait Lcores {
 }
 
 /// The part of a runtime that the control thread needs.
-pub trait ForControl: Send + Sync {
+pub trait ForControl: Send {
     /// Prepares the control thread, from which it is called first, so that it does not take a
     /// worker's CPU.
     fn settle(&self) {}
 
     /// Returns what the devices have counted so far, port by port.
     fn device(&self) -> Vec<Device>;
+
+    /// Returns whether the ports can carry anything, port by port. Asked every few milliseconds.
+    fn states(&mut self) -> Vec<PortState>;
 }
 
 /// The work of one lcore.
@@ -79,9 +83,14 @@ impl<R: Runtime> Executor for Threads<'_, R> {
         sink: &mut impl Sink,
         summarize: impl FnOnce(Executed) -> Summary,
     ) -> Result<Summary, Failure> {
-        let for_control = self.0.for_control();
+        let mut for_control = self.0.for_control();
         let timebase = Timebase::new();
         let mut device = DeviceTally::new(for_control.device());
+        let mut events = EventLog::new(
+            context.request().start(),
+            context.placement().ports.len(),
+            context.next_hops(),
+        );
         let (queues, on) = self.0.parts();
         let taps = sink.taps(queues.len());
         let mut run = Run {
@@ -89,8 +98,9 @@ impl<R: Runtime> Executor for Threads<'_, R> {
             timebase: &timebase,
             lcores: on,
             sink,
-            for_control: &for_control,
+            for_control: &mut for_control,
             device: &mut device,
+            events: &mut events,
         };
         let end = match taps {
             None => run.go(queues.iter_mut().collect()),
@@ -106,6 +116,7 @@ impl<R: Runtime> Executor for Threads<'_, R> {
             end,
             clock: timebase.describe(),
             device: device.finish(),
+            events: events.finish(),
         }))
     }
 }
@@ -116,8 +127,9 @@ struct Run<'r, 's, L, S, F> {
     timebase: &'r Timebase,
     lcores: &'r L,
     sink: &'r mut S,
-    for_control: &'r F,
+    for_control: &'r mut F,
     device: &'r mut DeviceTally,
+    events: &'r mut EventLog,
 }
 
 impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
@@ -127,14 +139,14 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
             context,
             timebase,
             lcores,
-            for_control,
             ..
         } = *self;
         let on_lcores = by_lcore(context, queues);
         self.sink.tell(&announcement(context, &on_lcores));
         let (lcore_count, ready) = (on_lcores.len(), AtomicUsize::new(0));
         let ready = &ready;
-        let (sink, device) = (&mut *self.sink, &mut *self.device);
+        let (sink, for_control) = (&mut *self.sink, &mut *self.for_control);
+        let (device, events) = (&mut *self.device, &mut *self.events);
         thread::scope(|scope| {
             let control = thread::Builder::new()
                 .name("control".to_owned())
@@ -146,7 +158,7 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
                     timebase.start();
                     sink.begin(SystemTime::now());
                     context.phase.set(Phase::Running);
-                    watch(context, timebase, sink, device, for_control)
+                    watch(context, timebase, sink, (device, events), for_control)
                 });
             let control = control.map_err(|error| {
                 Failure::machine(format!("no control thread could be made: {error}"))
@@ -213,14 +225,17 @@ fn watch(
     context: &Context<'_>,
     timebase: &Timebase,
     sink: &mut impl Sink,
-    device: &mut DeviceTally,
-    for_control: &impl ForControl,
+    (device, events): (&mut DeviceTally, &mut EventLog),
+    for_control: &mut impl ForControl,
 ) -> End {
     let mut clock = timebase.reader();
     let mut control = Control::new(context);
     let mut measured = Instant::now();
+    let ports = &context.placement().ports;
     loop {
         let now = clock.now();
+        events.see_states(now, ports, &for_control.states());
+        events.see_next_hops(now, ports, context.next_hops());
         let requests = sink.stop_requests();
         let end = control.poll(now, requests, &mut |row| sink.row(row));
         let progress = || control.progress(now, device.so_far());

@@ -154,6 +154,7 @@ impl Executor for EndedBeforeStart {
             },
             clock: Timebase::new().describe(),
             device: self.device.clone(),
+            events: Vec::new(),
         }))
     }
 }

@@ -69,6 +69,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         dests: vec![SocketAddr::new(address, 10_000)],
         is_through: false,
         is_oneway: false,
+        is_resolved: false,
         marks: Marks::default(),
         gateways: vec![],
         src_ports: 10_000..=10_000,
@@ -151,6 +152,7 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -
         end,
         clock: timebase.describe(),
         device: Vec::new(),
+        events: Vec::new(),
     };
     (summarize(&context, executed), in_rounds)
 }

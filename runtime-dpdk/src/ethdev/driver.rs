@@ -2,6 +2,8 @@
 //!
 //! What is said here was read in DPDK's sources, 22.11 to 25.11, at the functions that are named.
 
+use std::time::Duration;
+
 /// The driver of a port, and that of the VF which a netvsc port drives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Driver<'a> {
@@ -101,6 +103,19 @@ impl<'a> Driver<'a> {
             ierrors,
             rx_nombuf,
             oerrors,
+        }
+    }
+
+    /// Returns how often its ports may be asked whether they have a link.
+    #[must_use]
+    pub fn link_interval(self) -> Duration {
+        match self.name {
+            // A field of theirs (memif_link_update, eth_link_update of ring, null and vhost), or a
+            // question to the kernel.
+            "net_memif" | "net_ring" | "net_null" | "net_vhost" | "net_af_packet"
+            | "net_af_xdp" | "net_pcap" | "net_tap" => Duration::from_millis(10),
+            // Firmware is asked, and by netvsc the host (hn_rndis_get_linkstatus).
+            _ => Duration::from_secs(1),
         }
     }
 

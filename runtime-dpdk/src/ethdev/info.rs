@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::eal::{Eal, Errno};
 use crate::ethdev::driver::{Driver, MtuRule};
 use crate::ethdev::error::Error;
-use crate::ethdev::kernel_mtu;
+use crate::ethdev::kernel_interface;
 use crate::ethdev::link::Link;
 
 /// The largest MTU that is used, whatever a driver allows: a software port that says 65535 has no
@@ -48,7 +48,10 @@ pub struct PortInfo {
     pub tx_descriptors: DescriptorLimits,
     /// The MTU now.
     pub mtu: u16,
-    /// The MTU of the kernel's interface that the port uses, if it is bound to that.
+    /// The index of the kernel's interface that the port uses, if it is bound to that.
+    #[serde(skip)]
+    pub interface: Option<u32>,
+    /// The MTU of that interface.
     #[serde(skip)]
     pub interface_mtu: Option<u16>,
     /// The smallest MTU.
@@ -164,6 +167,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
             align: raw.tx_desc_align,
         },
         mtu: raw.mtu,
+        interface: None,
         interface_mtu: None,
         min_mtu: raw.min_mtu,
         max_mtu: max_mtu(&raw),
@@ -182,7 +186,8 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
         rss_table_size: raw.reta_size,
     };
     if info.driver().mtu_rule() == MtuRule::OfInterface {
-        info.interface_mtu = kernel_mtu::of_interface(raw.interface).map(|mtu| mtu.min(MAX_MTU));
+        info.interface_mtu = kernel_interface::mtu(raw.interface).map(|mtu| mtu.min(MAX_MTU));
+        info.interface = info.interface_mtu.map(|_| raw.interface);
         if let Some(mtu) = info.interface_mtu {
             info.max_mtu = info.max_mtu.min(mtu);
             info.mtu = info.max_mtu;
@@ -280,6 +285,7 @@ pub(crate) mod tests {
             rx_descriptors: descriptors,
             tx_descriptors: descriptors,
             mtu: 1500,
+            interface: None,
             interface_mtu: None,
             min_mtu: 68,
             max_mtu: 9000,

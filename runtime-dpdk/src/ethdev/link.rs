@@ -1,7 +1,11 @@
 //! Whether a port has a connection.
 #![allow(unsafe_code)]
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
+
+use super::kernel_interface;
 
 /// A port's connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,5 +26,53 @@ impl Link {
             up,
             speed_mbps: Some(speed_mbps).filter(|&speed| speed != 0),
         })
+    }
+}
+
+/// Where a port's link is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkSource {
+    pub port: u16,
+    /// The index of the kernel's interface that the port uses, of whose link the driver may know
+    /// nothing.
+    pub interface: Option<u32>,
+}
+
+impl LinkSource {
+    /// Returns whether packets can pass now, as far as that is told.
+    pub fn is_up(self) -> bool {
+        let by_kernel = |index| kernel_interface::has_link(index).unwrap_or(false);
+        Link::of(self.port).is_none_or(|link| link.up) && self.interface.is_none_or(by_kernel)
+    }
+}
+
+/// Watches a port's link while workers run.
+#[derive(Clone, Debug)]
+pub struct LinkWatch {
+    pub(super) source: LinkSource,
+    /// The time from one look to the next: hardware is asked by way of its firmware.
+    pub(super) interval: Duration,
+    seen: Option<(Instant, bool)>,
+}
+
+impl LinkWatch {
+    pub(super) const fn new(source: LinkSource, interval: Duration) -> Self {
+        Self {
+            source,
+            interval,
+            seen: None,
+        }
+    }
+
+    /// Returns whether packets can pass, as it was when it was last time to look.
+    pub fn is_up(&mut self) -> bool {
+        match self.seen {
+            Some((at, is_up)) if at.elapsed() < self.interval => is_up,
+            _ => {
+                let is_up = self.source.is_up();
+                self.seen = Some((Instant::now(), is_up));
+                is_up
+            }
+        }
     }
 }

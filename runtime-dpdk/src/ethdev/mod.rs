@@ -8,7 +8,7 @@ pub mod device;
 pub mod driver;
 pub mod error;
 pub mod info;
-mod kernel_mtu;
+mod kernel_interface;
 mod kernel_netvsc;
 pub mod link;
 mod memif;

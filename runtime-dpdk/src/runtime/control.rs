@@ -1,12 +1,15 @@
-//! What the control thread has of the ports: their counters, and CPUs of its own.
+//! What the control thread has of the ports: their counters and links, and CPUs of its own.
 
 use std::sync::Arc;
 
 use dpdkgen_report::summary;
 use dpdkgen_run::assembly::{OpenedPort, Placement};
+use dpdkgen_run::results::events::PortState;
 use dpdkgen_run::runner::threads::ForControl;
 
 use crate::eal::affinity::CpuSet;
+use crate::ethdev::driver::Driver;
+use crate::ethdev::link::LinkWatch;
 use crate::ethdev::stats::PortStatsReader;
 
 /// What the control thread has of the ports.
@@ -18,6 +21,8 @@ pub(super) struct Control {
     pub placement: Arc<Placement>,
     /// One a port.
     pub stats: Vec<PortStatsReader>,
+    /// One a port.
+    pub links: Vec<LinkWatch>,
 }
 
 impl ForControl for Control {
@@ -48,5 +53,15 @@ impl ForControl for Control {
             .zip(&self.stats)
             .map(read)
             .collect()
+    }
+
+    fn states(&mut self) -> Vec<PortState> {
+        let state = |(port, link): (&OpenedPort, &mut LinkWatch)| match link.is_up() {
+            true => PortState::Up,
+            false if Driver::new(&port.driver, None).is_memif() => PortState::PeerGone,
+            false => PortState::LinkDown,
+        };
+        let ports = self.placement.ports.iter();
+        ports.zip(&mut self.links).map(state).collect()
     }
 }

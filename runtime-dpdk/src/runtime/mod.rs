@@ -48,6 +48,7 @@ impl<'r> DpdkRuntime<'r> {
     ) -> Self {
         let ports: Vec<_> = devices.iter().map(opened).collect();
         let stats = devices.iter().map(Device::stats).collect();
+        let links = devices.iter().map(Device::link_watch).collect();
         let mut on_ports: Vec<_> = devices.iter_mut().map(Device::queue_ports).collect();
         let take = |spec: &WorkerSpec| {
             let on_port = &mut on_ports[spec.port];
@@ -72,6 +73,7 @@ impl<'r> DpdkRuntime<'r> {
                 cpus,
                 placement: Arc::clone(&placement),
                 stats,
+                links,
             },
             placement,
             queues,

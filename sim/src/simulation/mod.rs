@@ -165,6 +165,7 @@ impl Executor for Simulation {
                 error_ppm: None,
             },
             device: endpoints::devices(&link, ports),
+            events: Vec::new(),
         });
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);

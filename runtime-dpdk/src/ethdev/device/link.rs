@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::Device;
 use crate::eal::interrupt;
 use crate::ethdev::error::{Error, Step};
-use crate::ethdev::link::Link;
 use crate::ethdev::memif::Rings;
 
 impl Device<'_> {
@@ -87,7 +86,7 @@ impl Device<'_> {
                 begin = Instant::now();
             }
             // A driver that does not tell has nothing to wait for.
-            if self.started.get() && Link::of(self.info.index).is_none_or(|link| link.up) {
+            if self.started.get() && self.link_source().is_up() {
                 return Ok(true);
             }
             if interrupted() {

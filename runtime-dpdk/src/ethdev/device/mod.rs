@@ -18,6 +18,7 @@ pub use self::config::{DeviceConfig, PortUse};
 use self::config::QueueCounts;
 use super::error::{Error, Step};
 use super::info::{self, PortInfo};
+use super::link::{LinkSource, LinkWatch};
 use super::memif;
 use super::queue::MAX_BURST;
 use super::stats::PortStatsReader;
@@ -113,6 +114,19 @@ impl<'eal> Device<'eal> {
         PortStatsReader {
             port: self.info.index,
             kept: self.info.driver().kept_counters(),
+        }
+    }
+
+    /// Returns what watches its link.
+    #[must_use]
+    pub fn link_watch(&self) -> LinkWatch {
+        LinkWatch::new(self.link_source(), self.info.driver().link_interval())
+    }
+
+    const fn link_source(&self) -> LinkSource {
+        LinkSource {
+            port: self.info.index,
+            interface: self.info.interface,
         }
     }
 

@@ -1,0 +1,177 @@
+//! What happens to the ports of a run: seen by looking again and again.
+
+use dpdkgen_core::neighbour::NextHop;
+use dpdkgen_core::time::Instant;
+use dpdkgen_core::wire::Mac;
+use dpdkgen_report::summary::{Event, Happening};
+
+use crate::assembly::OpenedPort;
+
+/// The most events that are kept: a link that goes up and down for days does not fill the memory.
+const MOST: usize = 10_000;
+
+/// Whether a port can carry anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortState {
+    /// It has a link, or a driver that does not tell.
+    Up,
+    /// It has no link.
+    LinkDown,
+    /// It has no link since it has no peer.
+    PeerGone,
+}
+
+/// What happened so far.
+#[derive(Debug)]
+pub struct EventLog {
+    /// The time at which counting begins.
+    start: Instant,
+    states: Vec<PortState>,
+    /// Where the next hop of each port that follows one was.
+    next_hops: Vec<Mac>,
+    events: Vec<Event>,
+}
+
+impl EventLog {
+    /// Makes the log of a run whose counting begins at `start`, whose ports are all up, and which
+    /// follows `next_hops`, port by port.
+    #[must_use]
+    pub fn new(start: Instant, ports: usize, next_hops: &[NextHop]) -> Self {
+        Self {
+            start,
+            states: vec![PortState::Up; ports],
+            next_hops: next_hops.iter().map(NextHop::mac).collect(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes note of how `ports` are at `now`.
+    pub fn see_states(&mut self, now: Instant, ports: &[OpenedPort], states: &[PortState]) {
+        for (number, (port, state)) in ports.iter().zip(states).enumerate() {
+            let what = match (self.states[number], *state) {
+                (before, now) if before == now => continue,
+                (_, PortState::LinkDown) => Happening::LinkDown,
+                (_, PortState::PeerGone) => Happening::PeerGone,
+                (PortState::PeerGone, PortState::Up) => Happening::PeerBack,
+                (_, PortState::Up) => Happening::LinkUp,
+            };
+            self.states[number] = *state;
+            self.push(now, port, what);
+        }
+    }
+
+    /// Takes note of where the next hops of `ports` are at `now`.
+    pub fn see_next_hops(&mut self, now: Instant, ports: &[OpenedPort], next_hops: &[NextHop]) {
+        for (number, (port, next_hop)) in ports.iter().zip(next_hops).enumerate() {
+            let mac = next_hop.mac();
+            if self.next_hops[number] != mac {
+                self.next_hops[number] = mac;
+                let moved = format!("next hop {} moved to {mac}", next_hop.ip());
+                self.push(now, port, Happening::Other(moved));
+            }
+        }
+    }
+
+    /// Returns what happened, in order of time.
+    #[must_use]
+    pub fn finish(self) -> Vec<Event> {
+        self.events
+    }
+
+    fn push(&mut self, now: Instant, port: &OpenedPort, what: Happening) {
+        let what = match self.events.len() {
+            MOST.. => return,
+            len if len + 1 == MOST => {
+                Happening::Other("what happened later is not kept".to_owned())
+            }
+            _ => what,
+        };
+        self.events.push(Event {
+            at_s: (now.as_nanos() as f64 - self.start.as_nanos() as f64) / 1e9,
+            port: port.name.clone(),
+            what,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use dpdkgen_core::neighbour::Neighbour;
+    use dpdkgen_core::time::Span;
+
+    use super::*;
+
+    fn ports() -> Vec<OpenedPort> {
+        ["a", "b"]
+            .map(|name| OpenedPort {
+                name: name.to_owned(),
+                driver: "net_x".to_owned(),
+                vf_driver: None,
+                mac: Mac([2, 0, 0, 0, 0, 1]),
+            })
+            .into()
+    }
+
+    fn told(log: EventLog) -> Vec<String> {
+        let events = log.finish().into_iter();
+        events
+            .map(|Event { at_s, port, what }| format!("{at_s} {port} {what}"))
+            .collect()
+    }
+
+    fn millis(millis: u64) -> Instant {
+        Instant::START + Span::from_millis(millis)
+    }
+
+    #[test]
+    fn a_change_is_told_once_and_a_state_not_at_all() {
+        use PortState::{LinkDown, PeerGone, Up};
+        let mut log = EventLog::new(millis(1000), 2, &[]);
+        for (at, states) in [
+            (0, [Up, Up]),
+            (500, [LinkDown, Up]),
+            (600, [LinkDown, Up]),
+            (1500, [Up, PeerGone]),
+            (2000, [Up, Up]),
+        ] {
+            log.see_states(millis(at), &ports(), &states);
+        }
+        let expected = [
+            "-0.5 a link down",
+            "0.5 a link up",
+            "0.5 b peer gone",
+            "1 b peer back",
+        ];
+        assert_eq!(told(log), expected);
+    }
+
+    #[test]
+    fn a_next_hop_that_moved_is_told_once() {
+        let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+        let [here, there] = [3, 4].map(|last| Mac([2, 0, 0, 0, 0, last]));
+        let next_hops = [NextHop::new(ip, here)];
+        let mut log = EventLog::new(Instant::START, 2, &next_hops);
+        log.see_next_hops(millis(1), &ports(), &next_hops);
+        assert!(next_hops[0].learn(Neighbour { ip, mac: there }));
+        log.see_next_hops(millis(2), &ports(), &next_hops);
+        log.see_next_hops(millis(3), &ports(), &next_hops);
+        assert_eq!(
+            told(log),
+            ["0.002 a next hop 10.0.0.2 moved to 02:00:00:00:00:04"]
+        );
+    }
+
+    #[test]
+    fn a_link_that_never_rests_does_not_fill_the_memory() {
+        let mut log = EventLog::new(Instant::START, 1, &[]);
+        for at in 0..30_000 {
+            let state = [PortState::LinkDown, PortState::Up][at as usize % 2];
+            log.see_states(millis(at), &ports()[..1], &[state]);
+        }
+        let told = told(log);
+        assert_eq!(told.len(), MOST);
+        assert!(told[MOST - 1].ends_with("not kept"), "{}", told[MOST - 1]);
+    }
+}
