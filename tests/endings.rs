@@ -123,6 +123,24 @@ fn a_run_with_too_much_loss_ends_with_status_3() {
 }
 
 #[test]
+fn probes_to_the_port_itself_are_warned_of() {
+    let Some(_turn) = turn("probes_to_the_port_itself_are_warned_of", &[]) else {
+        return;
+    };
+    let (memif, own) = (Memif::new(10), "02:00:00:00:00:02");
+    let mut command = ports::dpdkgen(
+        &two_cpus().0.to_string(),
+        &[memif.server(0)],
+        &format!("sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac {own} -q"),
+    );
+    command.args(["--count", "1", "--wait-link", "0.1"]);
+    let ended = run(command, LIMIT).with_status(1);
+    for word in ["warning: --dest-mac", own, "0 (net_memif0)", "reflector"] {
+        assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_threshold_that_is_kept_changes_nothing() {
     let Some(_turn) = turn("a_threshold_that_is_kept_changes_nothing", &[]) else {
         return;

@@ -12,7 +12,7 @@ use dpdkgen_tests::{Ended, Link, Memif, NEAR, Need, Offload, ports, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// The options of a complete request, which follow `sendrecv`.
-const WHOLE: &str = "--src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 --count 10 \
+const WHOLE: &str = "--src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:09 --count 10 \
                      --drain-ms 10";
 const NO_HUGEPAGES: &str = "--no-pci --no-huge -m 256 --no-shconf";
 

@@ -213,6 +213,49 @@ Pacing: half left within 120 ns of their due time, 99 % within 2.1 µs, all with
         "{text}"
     );
     assert!(!text.contains("Received"), "{text}");
+
+    run.device[0].oerrors = Some(1_000);
+    let text = render(&run);
+    let places = "all 210,000,000 packets lost: 1,000 accepted here but not sent, 209,999,000 ";
+    assert!(text.contains(places), "{text}");
+}
+
+#[test]
+fn an_outage_is_told_and_is_no_limit_of_the_device() {
+    let event = |at_s, what| Event {
+        at_s,
+        port: "eth1".to_owned(),
+        what,
+    };
+    let mut run = sendrecv();
+    run.tx.refused = run.tx.packets;
+    run.pacing.as_mut().unwrap().achieved_pps = Some(1e6);
+    assert!(render(&run).contains("raise --tx-desc"));
+    run.events = vec![
+        event(3.25, Happening::LinkDown),
+        event(5.0, Happening::LinkUp),
+    ];
+    let text = render(&run);
+    assert!(
+        text.contains("\nPort eth1: link down at 3.25 s, link up at 5 s.\n"),
+        "{text}"
+    );
+    assert!(!text.contains("--tx-desc"), "{text}");
+
+    let mut run = reflect();
+    run.tx.refused = 12;
+    run.events = (0..20)
+        .map(|at| event(f64::from(at), Happening::PeerGone))
+        .collect();
+    let text = render(&run);
+    assert!(
+        text.contains("12 not taken by the device (which had no link for a time)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("peer gone at 7 s, 12 more events (the JSON has all)."),
+        "{text}"
+    );
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
 
     let ports = select::select(&eal, &request.ports)?;
     let outputs = Outputs::open(request)?;
+    if let Mode::SendRecv(sendrecv) = &request.mode {
+        for warning in explain::own_destinations(sendrecv, &ports) {
+            Stream::Stderr.write_soon(&format!("{warning}\n"));
+        }
+    }
     let specs = worker_specs(request, ports.len());
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;

@@ -112,7 +112,7 @@ impl<'a> Reflector<'a> {
         });
         let received = outcome.received;
         if let Some(answering) = &mut self.answering {
-            recorder.counters.rx.answered += answering.take_out_of(&mut outcome);
+            recorder.counters.rx.answered += answering.send(&mut outcome, port);
         }
         if outcome.received > 0 {
             let rx = &mut recorder.counters.rx;
@@ -153,8 +153,7 @@ impl<'a> Reflector<'a> {
                     left -= u64::from(LIMITED);
                     Verdict::Send
                 }
-                Forwarded::Answered => Verdict::Send,
-                Forwarded::Ignored => Verdict::Drop,
+                Forwarded::Answered | Forwarded::Ignored => Verdict::Drop,
             }
         })
     }
@@ -201,7 +200,7 @@ impl<'a> Reflector<'a> {
 enum Forwarded {
     /// It was turned round.
     Reflected,
-    /// It was a neighbour's question, and is now the answer.
+    /// It was a neighbour's question, whose answer follows the burst.
     Answered,
     /// Nothing.
     Ignored,

@@ -44,10 +44,14 @@ fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
             (_, 0) => "intact of this run came back",
             _ => "came back turned round",
         };
-        return format!(
-            "Nothing {arrived}: {pace}, all {} lost.",
-            words::packets(lost)
-        );
+        // What this host itself did with them is worth more than a guess.
+        let places = if whereabouts.here().is_empty() {
+            String::new()
+        } else {
+            format!(": {}", whereabouts.describe())
+        };
+        let lost = words::packets(lost);
+        return format!("Nothing {arrived}: {pace}, all {lost} lost{places}.");
     }
     if lost == 0 {
         return format!("{pace}, none lost.");

@@ -5,7 +5,10 @@ mod eal;
 mod ethdev;
 mod select;
 
+use dpdkgen_run::request::{SendRecv, of_port};
+
 use crate::eal::placement::Sharing;
+use crate::ethdev::info::PortInfo;
 
 /// Tells that workers have to share lcores.
 #[must_use]
@@ -16,6 +19,26 @@ pub fn sharing(sharing: Sharing) -> String {
         "{workers} workers share {lcores} {noun}; with {workers} lcores (-l) each would have its \
          own"
     )
+}
+
+/// Warns of each of `ports` that sends to its own MAC address, though a reflector is to turn its
+/// probes round: a switch brings them nowhere.
+#[must_use]
+pub fn own_destinations(sendrecv: &SendRecv, ports: &[PortInfo]) -> Vec<String> {
+    if sendrecv.is_through || sendrecv.dest_macs.is_empty() {
+        return Vec::new();
+    }
+    let destinations = ports.iter().enumerate();
+    destinations
+        .filter(|(number, port)| of_port(&sendrecv.dest_macs, *number) == port.mac)
+        .map(|(_, port)| {
+            format!(
+                "dpdkgen-rt: warning: --dest-mac {} is port {port} itself, so no reflector gets \
+                 its probes: give the reflector's MAC or the next hop's",
+                port.mac
+            )
+        })
+        .collect()
 }
 
 /// Returns DPDK's last words, if there are any, in brackets and with a space in front, to be put
