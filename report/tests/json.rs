@@ -24,6 +24,11 @@ fn sendrecv_to_the_letter() {
     run.device[0]
         .xstats
         .insert("vf_rx_good_packets".to_owned(), 5);
+    run.events = vec![Event {
+        at_s: 3.25,
+        port: "0000:03:00.0".to_owned(),
+        what: Happening::LinkDown,
+    }];
     let latency = json!({
         "count": 210_000_000, "min": 31_000, "mean": 47_250.5, "p50": 46_123, "p90": 60_001,
         "p99": 81_200, "p99_9": 190_000, "p99_99": 700_000, "max": 1_318_400,
@@ -67,6 +72,7 @@ fn sendrecv_to_the_letter() {
             "port": "0000:03:00.0", "driver": "mlx5_pci", "imissed": 0, "ierrors": 0,
             "rx_nombuf": 0, "oerrors": 0, "xstats": {"vf_rx_good_packets": 5},
         }],
+        "events": [{"at_s": 3.25, "port": "0000:03:00.0", "what": "link down"}],
     });
     assert_eq!(value(&run), expected);
     assert!(run.to_json().unwrap().ends_with("}\n"));
@@ -109,6 +115,7 @@ fn reflect_to_the_letter() {
         "queues": [],
         "workers": [],
         "device": [{"port": "0000:03:00.0", "driver": "mlx5_pci"}],
+        "events": [],
     });
     assert_eq!(value(&run), expected);
 }

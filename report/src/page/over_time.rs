@@ -134,7 +134,11 @@ impl Drawing<'_> {
         let x = Axis::of_time(first, first + length);
         let mut picture = Picture::new(id, title, unit, x, y, timeline.columns_filled());
         for event in self.events() {
-            picture.mark(event.at_s * 1e9);
+            let at = event.at_s * 1e9;
+            // What happened in the warm-up has no place here.
+            if (first..=first + length).contains(&at) {
+                picture.mark(at);
+            }
         }
         picture
     }

@@ -169,12 +169,9 @@ impl<'a> Picture<'a> {
         self.legend.push((pen, false, name));
     }
 
-    /// Marks a value of the horizontal axis, if it is on it, by a line from top to bottom.
+    /// Marks a value of the horizontal axis by a line from top to bottom.
     pub fn mark(&mut self, x: f64) {
-        let place = self.x.place(x);
-        if (0.0..=1.0).contains(&place) {
-            self.marks.push(place * self.width);
-        }
+        self.marks.push(self.x.place(x) * self.width);
     }
 
     fn height(&self, value: f64) -> i32 {
@@ -365,13 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_on_the_axis_is_marked() {
+    fn marks_go_from_top_to_bottom() {
         let mut drawn = picture(4.0);
-        for x in [-1.0, 0.0, 2.0, 4.5] {
-            drawn.mark(x);
-        }
-        assert_eq!(drawn.marks, [0.0, 2.0]);
-        assert_eq!(drawn.html().matches("class=\"event\"").count(), 2);
+        drawn.mark(3.0);
+        let html = drawn.html();
+        assert!(
+            html.contains("<path class=\"event\" d=\"M3.00 0V1000\"/>"),
+            "{html}"
+        );
     }
 
     #[test]
