@@ -1,7 +1,7 @@
 //! A sender and a reflector on a wire whose bridge does something to a share of the packets, done
 //! and counted by the kernel's nftables.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,9 +17,17 @@ use super::results::{Rows, Summary, check_reflect, check_sendrecv};
 const LIMIT: Duration = Duration::from_secs(30);
 /// The probes of a run.
 pub const COUNT: u64 = 20_000;
-/// The addresses of the sender and of the reflector.
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)];
 const UDP_HEADER: u16 = 8;
+const UDP_PROTOCOL: u32 = 17;
+
+/// The headers that probes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Headers {
+    /// Whether they go over IPv6, or over IPv4.
+    pub is_ipv6: bool,
+    /// The VLAN of their tag, if they have one.
+    pub vlan: Option<u16>,
+}
 
 /// A direction that packets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +52,8 @@ pub enum Fault {
         /// The treatment of its UDP checksum.
         checksum: Checksum,
     },
+    /// Its UDP checksum becomes 0, and nothing else changes.
+    Unchecked,
 }
 
 /// A treatment of the UDP checksum of a packet whose payload is changed.
@@ -51,7 +61,7 @@ pub enum Fault {
 pub enum Checksum {
     /// The checksum stays, and is wrong from there on.
     Kept,
-    /// The checksum becomes 0, as if the sender had left it out.
+    /// The checksum becomes 0, as if the sender had left it out, which over IPv6 it must not.
     LeftOut,
     /// The checksum becomes the pseudo-header's sum, as if the sender had left the rest to its
     /// network card.
@@ -87,19 +97,19 @@ pub struct Crossing {
 /// The things that [`cross`] needs.
 pub const NEEDS: [Need; 2] = [Need::BridgeRules, Need::Program("ethtool")];
 
-/// Sends [`COUNT`] probes of `size` bytes over a bridge that makes these faults, or none, to a
-/// reflector and back.
+/// Sends [`COUNT`] probes with these `headers` and `size` bytes over a bridge that makes these faults,
+/// or none, to a reflector and back.
 ///
 /// # Panics
 ///
 /// If something fails, or the outputs of a program contradict each other.
 #[must_use]
-pub fn cross(size: u16, faults: Option<Faults>) -> Crossing {
+pub fn cross(headers: Headers, size: u16, faults: Option<Faults>) -> Crossing {
     let link = Link::bridged(Offload::Off);
     let mut nft = Command::new("nft");
-    nft.arg(ruleset(size, faults));
+    nft.arg(ruleset(headers, size, faults));
     let _ = run(link.inside(MIDDLE, &nft), LIMIT).ok();
-    let outcome = run_pair(&link, size);
+    let outcome = run_pair(&link, headers, size);
     let mut nft = Command::new("nft");
     nft.args(["-j", "list", "counters"]);
     let listed = Summary::parse(&run(link.inside(MIDDLE, &nft), LIMIT).ok().stdout);
@@ -154,14 +164,14 @@ impl Crossing {
             Some(faults) if faults.way == way => match faults.fault {
                 Fault::Dropped => packets - self.faulty,
                 Fault::Doubled => packets + self.faulty,
-                Fault::Changed { .. } => packets,
+                Fault::Changed { .. } | Fault::Unchecked => packets,
             },
             _ => packets,
         }
     }
 }
 
-fn run_pair(link: &Link, size: u16) -> Outcome {
+fn run_pair(link: &Link, headers: Headers, size: u16) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &str| folder.path().join(name);
     let (sender_cpu, reflector_cpu) = two_cpus();
@@ -175,10 +185,10 @@ fn run_pair(link: &Link, size: u16) -> Outcome {
         reflector.stdout().contains("Reflecting on")
     });
 
-    let [source, destination] = ADDRESSES;
     let arguments = format!(
-        "sendrecv --src {source} --dest {destination}:10000 --dest-mac {FAR_MAC} \
-         --packet-size {size} --rate 20kpps --count {COUNT} --drain-ms 1000"
+        "sendrecv {} --dest-mac {FAR_MAC} \
+         --packet-size {size} --rate 20kpps --count {COUNT} --drain-ms 1000",
+        headers.options()
     );
     let device = ports::af_packet_with_long_rings(NEAR);
     let mut sendrecv = ports::dpdkgen(&sender_cpu.to_string(), &[device], &arguments);
@@ -200,8 +210,8 @@ fn run_pair(link: &Link, size: u16) -> Outcome {
 /// Returns nftables' rules for the bridge. Every packet is counted before a fault happens to it, so
 /// that nobody else's packet is taken for one of the run's, nor one that the machine lost for one
 /// that a rule dropped.
-fn ruleset(size: u16, faults: Option<Faults>) -> String {
-    let faults = faults.map_or(String::new(), |faults| table(size, faults));
+fn ruleset(headers: Headers, size: u16, faults: Option<Faults>) -> String {
+    let faults = faults.map_or(String::new(), |faults| table(headers, size, faults));
     format!(
         "table bridge wire {{ counter outward {{}}; counter returned {{}}; chain count {{ \
          type filter hook forward priority -1; \
@@ -211,7 +221,7 @@ fn ruleset(size: u16, faults: Option<Faults>) -> String {
 }
 
 /// Returns the table with the rule that makes the faults and counts them.
-fn table(size: u16, faults: Faults) -> String {
+fn table(headers: Headers, size: u16, faults: Faults) -> String {
     let (from, to) = match faults.way {
         Way::Outward => (TO_NEAR, TO_FAR),
         Way::Return => (TO_FAR, TO_NEAR),
@@ -226,44 +236,119 @@ fn table(size: u16, faults: Faults) -> String {
             format!("dup to {to}"),
         ),
         Fault::Changed { from, checksum } => {
-            let field = format!("@th,{},16", (UDP_HEADER + from) * 8);
+            let field = headers.udp_word(UDP_HEADER + from);
             // What has this value already would not be changed.
             let condition = format!("{field} != 0xbeef");
             (
                 forward,
                 condition,
-                format!("{}{field} set 0xbeef", checksum.statement(size)),
+                format!("{}{field} set 0xbeef", checksum.statement(headers, size)),
             )
         }
+        Fault::Unchecked => (
+            forward,
+            String::new(),
+            Checksum::LeftOut.statement(headers, size),
+        ),
     };
     format!(
         "table {family} faults {{ counter faulty {{}}; chain some {{ type filter hook {hook} \
-         ip protocol udp numgen random mod 10000 < {} {condition} counter name faulty {statement}; \
-         }}; }}",
+         {} numgen random mod 10000 < {} {condition} counter name faulty {statement}; }}; }}",
+        headers.match_expression(),
         faults.of_10_000
     )
+}
+
+impl Headers {
+    /// The headers of IPv4 without a tag.
+    pub const IPV4: Self = Self {
+        is_ipv6: false,
+        vlan: None,
+    };
+    /// The headers of IPv6 without a tag.
+    pub const IPV6: Self = Self {
+        is_ipv6: true,
+        vlan: None,
+    };
+
+    /// Returns these headers behind the tag of a VLAN.
+    #[must_use]
+    pub const fn tagged(self, vlan: u16) -> Self {
+        Self {
+            vlan: Some(vlan),
+            ..self
+        }
+    }
+
+    /// Returns the addresses of the sender and of the reflector.
+    fn addresses(self) -> [IpAddr; 2] {
+        if self.is_ipv6 {
+            [1, 2].map(|host| IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, host)))
+        } else {
+            [1, 2].map(|host| IpAddr::V4(Ipv4Addr::new(10, 77, 0, host)))
+        }
+    }
+
+    /// Returns the options of `sendrecv` that make probes have them.
+    fn options(self) -> String {
+        let [source, destination] = self.addresses();
+        let destination = SocketAddr::new(destination, 10_000);
+        let vlan = self
+            .vlan
+            .map_or(String::new(), |vlan| format!("--vlan {vlan}"));
+        format!("--src {source} --dest {destination} {vlan}")
+    }
+
+    /// Returns nftables' expression that only packets with them match.
+    fn match_expression(self) -> String {
+        let (family, protocol_at) = if self.is_ipv6 { ("ip6", 6) } else { ("ip", 9) };
+        let carrier = self.vlan.map_or("ether type".to_owned(), |vlan| {
+            format!("vlan id {vlan} vlan type")
+        });
+        format!(
+            "{carrier} {family} @nh,{},8 {UDP_PROTOCOL}",
+            8 * protocol_at
+        )
+    }
+
+    /// Returns nftables' expression for the two bytes at an offset of the UDP header.
+    // By where IP's header is: the kernel does not find what follows that of IPv6 in a packet behind a
+    // tag, whose bytes it leaves in af_packet's ring.
+    fn udp_word(self, at: u16) -> String {
+        let ip_header = if self.is_ipv6 { 40 } else { 20 };
+        format!("@nh,{},16", 8 * (ip_header + at))
+    }
+
+    /// Returns the sum over the pseudo-header (RFC 768, RFC 8200 section 8.1).
+    fn pseudo_header_sum(self, udp_len: u16) -> u32 {
+        let octets: Vec<u8> = self.addresses().into_iter().flat_map(octets).collect();
+        let words = octets
+            .chunks(2)
+            .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+        let sum = words.sum::<u32>() + UDP_PROTOCOL + u32::from(udp_len);
+        (sum & 0xffff) + (sum >> 16)
+    }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
+    }
 }
 
 impl Checksum {
     /// Returns the statement that sets the checksum, if it is to be set. By itself nftables
     /// corrects the checksum for a field that is given by name, and not for one given by its
     /// offset.
-    fn statement(self, size: u16) -> String {
+    fn statement(self, headers: Headers, size: u16) -> String {
         let value = match self {
             Self::Kept => return String::new(),
             Self::LeftOut => 0,
-            Self::Partial => pseudo_header_sum(UDP_HEADER + size),
+            Self::Partial => headers.pseudo_header_sum(UDP_HEADER + size),
         };
-        format!("@th,48,16 set {value:#x} ")
+        format!("{} set {value:#x} ", headers.udp_word(6))
     }
-}
-
-/// Returns the sum over the pseudo-header (RFC 768).
-fn pseudo_header_sum(udp_len: u16) -> u32 {
-    let addresses = ADDRESSES.map(Ipv4Addr::to_bits);
-    let words = addresses.map(|address| (address >> 16) + (address & 0xffff));
-    let sum = words[0] + words[1] + 17 + u32::from(udp_len);
-    (sum & 0xffff) + (sum >> 16)
 }
 
 /// Returns the packets of a counter, of those that nftables listed as JSON.

@@ -93,7 +93,7 @@ impl Need {
 const BRIDGE_RULES: &str = "\
     ip link add name bridge type bridge
     nft 'table bridge t { chain c { type filter hook forward priority 0; \
-         numgen random mod 2 0 ip protocol udp @th,64,16 set 0 drop; }; }; \
+         numgen random mod 2 0 vlan id 1 vlan type ip6 @nh,48,8 17 @nh,384,16 set 0 drop; }; }; \
          table netdev t { chain c { type filter hook ingress device lo priority 0; dup to lo; }; }'";
 
 /// The system's Python, which has the modules that the system's packages bring.
