@@ -7,6 +7,7 @@
 
 mod support {
     pub mod bridge;
+    pub mod capture;
     pub mod echo;
     pub mod http;
     pub mod machine;
@@ -19,6 +20,7 @@ mod support {
 }
 
 pub use support::bridge::{self, Crossing, Way};
+pub use support::capture::Capture;
 pub use support::echo::EchoServer;
 pub use support::http;
 pub use support::machine::{self, Need, Turn, turn};
