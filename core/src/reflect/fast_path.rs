@@ -10,7 +10,7 @@ use crate::simd::{Bytes16, lane_at};
 use crate::wire::{Ipv4, Ipv6, Udp};
 
 /// The most lanes that headers are compared in.
-const MAX_LANES: usize = 5;
+const MAX_LANES: usize = lanes_of(headers_len::TWICE_TAGGED_IPV6);
 
 /// The headers of a frame that was sent back, as far as it depends on them whether it is.
 #[derive(Clone, Copy)]
@@ -28,24 +28,42 @@ pub(super) struct Known {
     frame_len: usize,
 }
 
+/// Bytes of the headers of each layout.
+pub(super) mod headers_len {
+    use crate::probe::layout::{Family, Layout};
+
+    pub const IPV4: usize = Layout::new(Family::V4, 0).payload();
+    pub const TAGGED_IPV4: usize = Layout::new(Family::V4, 1).payload();
+    pub const TWICE_TAGGED_IPV4: usize = Layout::new(Family::V4, 2).payload();
+    pub const IPV6: usize = Layout::new(Family::V6, 0).payload();
+    pub const TAGGED_IPV6: usize = Layout::new(Family::V6, 1).payload();
+    pub const TWICE_TAGGED_IPV6: usize = Layout::new(Family::V6, 2).payload();
+}
+
+/// Returns how many lanes cover headers of this length but the UDP checksum at their end.
+pub(super) const fn lanes_of(headers_len: usize) -> usize {
+    (headers_len - Udp::LEN + Udp::CHECKSUM_AT).div_ceil(16)
+}
+
 /// Does something with the number of bytes of the known headers and that of their lanes as
 /// constants, so that it is compiled for each layout; where nothing is known, for the first.
 macro_rules! in_its_layout {
     ($known:expr, $headers:ident, $lanes:ident => $what:expr) => {{
+        use $crate::reflect::fast_path::{headers_len, lanes_of};
         macro_rules! of {
-            ($len:literal, $count:literal) => {{
-                const $headers: usize = $len;
-                const $lanes: usize = $count;
+            ($layout:ident) => {{
+                const $headers: usize = headers_len::$layout;
+                const $lanes: usize = lanes_of($headers);
                 $what
             }};
         }
         match $known.headers_len() {
-            46 => of!(46, 3),
-            50 => of!(50, 3),
-            62 => of!(62, 4),
-            66 => of!(66, 4),
-            70 => of!(70, 5),
-            _ => of!(42, 3),
+            headers_len::TAGGED_IPV4 => of!(TAGGED_IPV4),
+            headers_len::TWICE_TAGGED_IPV4 => of!(TWICE_TAGGED_IPV4),
+            headers_len::IPV6 => of!(IPV6),
+            headers_len::TAGGED_IPV6 => of!(TAGGED_IPV6),
+            headers_len::TWICE_TAGGED_IPV6 => of!(TWICE_TAGGED_IPV6),
+            _ => of!(IPV4),
         }
     }};
 }
