@@ -442,12 +442,11 @@ fn sendrecv_help(name: &str, example: &str) -> String {
         "{UNITS_HELP}
 
 Examples:
-  {name} {example}sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout \\
+  {name} {example}sendrecv -p 00:0d:3a:01:02:03 -r 16 -t 16 -s /dev/stdout \\
     --src 10.0.0.4 --src-port-range 10000-30000 --dest 10.0.0.5:10000 \\
-    --dest-mac 12:34:56:78:9a:bc --stats-interval-ms 1 --packet-size 16 -R 3500
-  {name} {example}sendrecv --src 10.0.0.4 --dest 10.0.0.5:10000 \\
-    --dest-mac 12:34:56:78:9a:bc --rate 10Gbpsl1 --duration 60 --json run.json \\
-    --max-loss 0.1%
+    --stats-interval-ms 1 --packet-size 16 -R 3500
+  {name} {example}sendrecv --src 10.0.0.4 --dest 10.0.0.5:10000 --rate 10Gbpsl1 \\
+    --duration 60 --json run.json --max-loss 0.1%
 
 Through a device under test, or a cable (latency is one-way then):
   {name} {example}sendrecv --through -p 0 --src 10.0.0.1 -p 1 --src 10.0.0.2 \\

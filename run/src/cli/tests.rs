@@ -455,7 +455,7 @@ fn help_says_what_there_is() {
         "Output:\n",
         "[alias: --ports]",
         "[default: 32]",
-        "dpdkgen-rt -l 0-15 -- sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout",
+        "dpdkgen-rt -l 0-15 -- sendrecv -p 00:0d:3a:01:02:03 -r 16 -t 16 -s /dev/stdout",
     ] {
         assert!(help.contains(part), "{part}: {help}");
     }
