@@ -27,7 +27,6 @@ const PROGRAM: Program = Program {
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
     commands: &["sendrecv", "reflect", "ports", "report"],
-    needs_dest_mac: false,
     peer: None,
     more: More::NONE,
 };

@@ -21,7 +21,6 @@ pub const PROGRAM: Program = Program {
     about: "Sends probes over a simulated link in virtual time, and checks every number told",
     before_command: ("", ""),
     commands: &["sendrecv", "report", "swarm"],
-    needs_dest_mac: false,
     peer: Some(Peer {
         ipv4: (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)),
         ipv6: (

@@ -47,8 +47,6 @@ pub struct Program {
     pub before_command: (&'static str, &'static str),
     /// Its commands: of `sendrecv`, `reflect`, `ports` and `report` those that it has, and its own.
     pub commands: &'static [&'static str],
-    /// `true` if the destination's MAC must be given.
-    pub needs_dest_mac: bool,
     /// The two ends of its link, if the user need not name them.
     pub peer: Option<Peer>,
     /// The options and commands that it has beyond the others.
@@ -256,11 +254,8 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     // Probes that are forwarded go to a port of the run itself, whose MAC is known once it is open.
     let default_mac = peer.map(|peer| peer.dest_mac).filter(|_| !probes.through);
     let dest_macs = or_default(&probes.dest_mac, default_mac);
-    if dest_macs.is_empty() && program.needs_dest_mac && !probes.through {
-        return missing("--dest-mac is missing: give the MAC of the reflector, or of the next hop");
-    }
-    let is_resolved = !program.needs_dest_mac && !probes.gateway.is_empty();
-    if dest_macs.is_empty() && probes.through && ports > 2 && peer.is_none() && !is_resolved {
+    let is_known = !dest_macs.is_empty() || !probes.gateway.is_empty() || peer.is_some();
+    if probes.through && ports > 2 && !is_known {
         return missing(
             "--dest-mac is missing: with more than two ports, give the MAC that each port's probes \
              go to",
@@ -400,10 +395,9 @@ fn command(program: &Program) -> clap::Command {
             "See `{name} COMMAND --help` for the options of a command."
         ));
     let sub = |command: &'static str| clap::Command::new(command).allow_negative_numbers(true);
-    let addresses = match (program.peer, program.needs_dest_mac) {
-        (Some(_), _) => "",
-        (None, false) => " --src IP --dest IP:PORT",
-        (None, true) => " --src IP --dest IP:PORT --dest-mac MAC",
+    let addresses = match program.peer {
+        Some(_) => "",
+        None => " --src IP --dest IP:PORT",
     };
     let has = |command| program.commands.contains(&command);
     if has("sendrecv") {

@@ -14,7 +14,6 @@ const RT: Program = Program {
     about: "Sends and reflects packets through DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
     commands: &["sendrecv", "reflect", "ports", "report"],
-    needs_dest_mac: true,
     peer: None,
     more: More::NONE,
 };
@@ -23,7 +22,6 @@ const SOCKET: Program = Program {
     name: "dpdkgen-socket",
     before_command: ("", ""),
     commands: &["sendrecv", "reflect"],
-    needs_dest_mac: false,
     ..RT
 };
 
@@ -221,14 +219,9 @@ fn ports() {
 }
 
 #[test]
-fn only_a_program_that_cannot_do_without_asks_for_the_mac() {
-    let line = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7";
-    assert!(parse(&SOCKET, line.split_whitespace()).is_ok());
-    assert_eq!(
-        sentence(&RT, line),
-        "--dest-mac is missing: give the MAC of the reflector, or of the next hop; see \
-         `dpdkgen-rt sendrecv --help`"
-    );
+fn without_a_mac_the_next_hop_is_resolved() {
+    assert!(send("sendrecv --src 10.0.0.4 --dest 10.0.0.5:7").has_to_resolve());
+    assert!(!send(NEEDED).has_to_resolve());
 }
 
 #[test]
@@ -447,7 +440,7 @@ fn help_says_what_there_is() {
     }
     let help = text("sendrecv --help");
     for part in [
-        "Usage: dpdkgen-rt [EAL options --] sendrecv --src IP --dest IP:PORT --dest-mac MAC",
+        "Usage: dpdkgen-rt [EAL options --] sendrecv --src IP --dest IP:PORT [OPTIONS]",
         "Send probes, receive them back and account for every one\n",
         "Probes:\n",
         "Pace:\n",
