@@ -24,7 +24,7 @@ pub use support::capture::Capture;
 pub use support::echo::EchoServer;
 pub use support::http;
 pub use support::machine::{self, Need, Turn, turn};
-pub use support::namespace::{FAR, Link, NEAR, Offload};
+pub use support::namespace::{FAR, Link, NEAR, Offload, SWITCH, SWITCHED};
 pub use support::pair::{Outcome, Pair};
 pub use support::path::{self, Crossed, Path};
 pub use support::ports::{self, Memif};

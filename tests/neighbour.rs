@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use dpdkgen_tests::machine::{PYTHON, two_cpus};
 use dpdkgen_tests::{
-    FAR, Link, NEAR, Need, Offload, Program, Rows, Summary, check_reflect, check_sendrecv, ports,
-    run, turn,
+    FAR, Link, NEAR, Need, Offload, Program, Rows, SWITCH, SWITCHED, Summary, check_reflect,
+    check_sendrecv, ports, run, turn,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
 const FAR_MAC: &str = "02:00:00:00:0a:02";
+const SWITCH_PROGRAM: &str = include_str!("peers/switch.py");
 
 /// Sends datagrams to the reflector from the kernel's socket, and waits for each.
 const CLIENT: &str = "\
@@ -93,14 +94,9 @@ fn a_reflector_is_a_neighbour_like_any_other() {
     assert!((24..100).contains(&answered), "{answered} in {summary:?}");
 }
 
-/// Nobody is told a MAC address: the ends find the router, and it finds them, again and again.
-#[test]
-fn across_a_router_everybody_finds_everybody() {
-    let needs = [Need::Namespaces, Need::Program("ethtool")];
-    let Some(_turn) = turn("across_a_router_everybody_finds_everybody", &needs) else {
-        return;
-    };
-    let link = Link::routed(Offload::Off);
+/// Sends probes with `options` across the router, over IPv4 and over IPv6. Nobody is told a MAC address:
+/// the ends find the router, and it finds them, again and again.
+fn cross_router(link: &Link, options: &str) {
     let (near_cpu, far_cpu) = two_cpus();
     for (addresses, own) in [
         (
@@ -123,7 +119,7 @@ fn across_a_router_everybody_finds_everybody() {
             reflector.stdout().contains("Reflecting on")
         });
         let device = ports::af_packet_with_long_rings(NEAR);
-        let arguments = format!("sendrecv {addresses} --rate 2kpps --duration 8 --max-loss 0");
+        let arguments = format!("sendrecv {addresses} {options} --duration 8 --max-loss 0");
         let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[device], &arguments);
         sendrecv.arg("--json").arg(file("s.json"));
         sendrecv.arg("-s").arg(file("s.csv"));
@@ -143,6 +139,37 @@ fn across_a_router_everybody_finds_everybody() {
             assert!(summary.count("rx.answered") > 1, "{side}: {summary:?}");
         }
     }
+}
+
+#[test]
+fn across_a_router_everybody_finds_everybody() {
+    let needs = [Need::Namespaces, Need::Program("ethtool")];
+    let Some(_turn) = turn("across_a_router_everybody_finds_everybody", &needs) else {
+        return;
+    };
+    cross_router(&Link::routed(Offload::Off), "--rate 2kpps");
+}
+
+/// Between the ends and the router is a switch, which lets nothing pass at the ends that is not in their
+/// VLAN.
+#[test]
+fn across_a_router_everybody_finds_everybody_in_a_vlan() {
+    let needs = [
+        Need::Namespaces,
+        Need::Program("ethtool"),
+        Need::Program("python3"),
+    ];
+    let name = "across_a_router_everybody_finds_everybody_in_a_vlan";
+    let Some(_turn) = turn(name, &needs) else {
+        return;
+    };
+    let link = Link::switched(Offload::Off);
+    let mut python = Command::new(PYTHON);
+    python.args(["-c", SWITCH_PROGRAM, "20"]);
+    python.args(SWITCHED.as_flattened());
+    let mut switch = Program::start(link.inside(SWITCH, &python));
+    switch.until("switch", LIMIT, |switch| switch.stdout().contains("ready"));
+    cross_router(&link, "--vlan 20 --rate 500pps");
 }
 
 /// A next hop that is not there ends a run before anything is sent, in one sentence.

@@ -17,6 +17,11 @@ pub const MIDDLE: &str = "middle";
 pub const TO_NEAR: &str = "to-near";
 /// The bridge's interface towards [`FAR`].
 pub const TO_FAR: &str = "to-far";
+/// The name of the namespace of a switch on each side of a router, if there are any.
+pub const SWITCH: &str = "switch";
+/// The switch's interfaces towards [`NEAR`] and from there towards the router, and likewise towards
+/// [`FAR`].
+pub const SWITCHED: [[&str; 2]; 2] = [["trunk-near", "access-near"], ["trunk-far", "access-far"]];
 /// The MAC of [`NEAR`].
 pub const NEAR_MAC: &str = "02:00:00:00:0a:01";
 /// The MAC of [`FAR`].
@@ -101,14 +106,12 @@ impl Link {
     /// [`FAR`], which is in the namespace `far`.
     fn wire(&self, far: &str) {
         let [near, middle] = [NEAR, MIDDLE].map(|place| self.add_namespace(place, "1"));
-        ip(&format!(
-            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
-             peer name {TO_NEAR} netns {middle}"
-        ));
-        ip(&format!(
-            "link add {FAR} address {FAR_MAC} netns {far} type veth \
-             peer name {TO_FAR} netns {middle}"
-        ));
+        for (end, mac, place, port) in [
+            (NEAR, NEAR_MAC, near.as_str(), TO_NEAR),
+            (FAR, FAR_MAC, far, TO_FAR),
+        ] {
+            veth(&format!("{end} address {mac}"), place, port, &middle);
+        }
     }
 
     /// Joins the wires in `MIDDLE` by a bridge, which is up then.
@@ -208,20 +211,48 @@ impl Link {
     #[must_use]
     pub fn routed(offload: Offload) -> Self {
         let link = Self::named();
-        let [near, far] = [NEAR, FAR].map(|end| link.add_namespace(end, "1"));
         let middle = link.add_namespace(MIDDLE, "0");
-        ip(&format!(
-            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
-             peer name {TO_NEAR} netns {middle}"
-        ));
-        ip(&format!(
-            "link add {FAR} address {FAR_MAC} netns {far} type veth \
-             peer name {TO_FAR} netns {middle}"
-        ));
-        link.set_up(NEAR, NEAR, offload);
-        link.set_up(FAR, FAR, offload);
+        for (end, mac, port) in [(NEAR, NEAR_MAC, TO_NEAR), (FAR, FAR_MAC, TO_FAR)] {
+            let name = link.add_namespace(end, "1");
+            veth(&format!("{end} address {mac}"), &name, port, &middle);
+            link.set_up(end, end, offload);
+        }
+        link.make_router(offload);
+        link
+    }
+
+    /// Makes such a link with the ports of a switch between each end and the router, which are up and
+    /// joined by nothing yet.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn switched(offload: Offload) -> Self {
+        let link = Self::named();
+        let middle = link.add_namespace(MIDDLE, "0");
+        let switch = link.add_namespace(SWITCH, "1");
+        for ((end, mac, port), [trunk, access]) in
+            [(NEAR, NEAR_MAC, TO_NEAR), (FAR, FAR_MAC, TO_FAR)]
+                .into_iter()
+                .zip(SWITCHED)
+        {
+            let name = link.add_namespace(end, "1");
+            veth(&format!("{end} address {mac}"), &name, trunk, &switch);
+            veth(access, &switch, port, &middle);
+            link.set_up(end, end, offload);
+            link.set_up(SWITCH, trunk, offload);
+            link.set_up(SWITCH, access, offload);
+        }
+        link.make_router(offload);
+        link
+    }
+
+    /// Makes the kernel in `MIDDLE` a router.
+    fn make_router(&self, offload: Offload) {
+        let middle = self.namespace(MIDDLE);
         for (port, network) in [(TO_NEAR, 77), (TO_FAR, 78)] {
-            link.set_up(MIDDLE, port, offload);
+            self.set_up(MIDDLE, port, offload);
             ip(&format!(
                 "-n {middle} address add 10.{network}.0.254/24 dev {port}"
             ));
@@ -234,15 +265,14 @@ impl Link {
                     "echo 1000 > {folder}/base_reachable_time_ms; \
                      echo 1 > {folder}/delay_first_probe_time"
                 );
-                link.in_shell(MIDDLE, &quickly);
+                self.in_shell(MIDDLE, &quickly);
             }
         }
-        link.in_shell(
+        self.in_shell(
             MIDDLE,
             "echo 1 > /proc/sys/net/ipv4/ip_forward; \
              echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
         );
-        link
     }
 
     fn in_shell(&self, place: &str, script: &str) {
@@ -254,10 +284,9 @@ impl Link {
     fn make(offload: Offload, without_ipv6: &str) -> Self {
         let link = Self::named();
         let [near, far] = [NEAR, FAR].map(|end| link.add_namespace(end, without_ipv6));
-        ip(&format!(
-            "link add {NEAR} address {NEAR_MAC} netns {near} type veth \
-             peer name {FAR} address {FAR_MAC} netns {far}"
-        ));
+        let [one, other] =
+            [(NEAR, NEAR_MAC), (FAR, FAR_MAC)].map(|(end, mac)| format!("{end} address {mac}"));
+        veth(&one, &near, &other, &far);
         link.set_up(NEAR, NEAR, offload);
         link.set_up(FAR, FAR, offload);
         link
@@ -395,8 +424,8 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        for place in [NEAR, MIDDLE, FAR] {
-            // The interfaces go with their namespaces; without a bridge there is no middle.
+        for place in [NEAR, MIDDLE, SWITCH, FAR] {
+            // The interfaces go with their namespaces; not every link has each of these.
             let _ = Command::new("ip")
                 .args(["netns", "delete", &self.namespace(place)])
                 .output();
@@ -406,6 +435,13 @@ impl Drop for Link {
 
 const SOON: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Makes a veth pair of two interfaces, each in a namespace.
+fn veth(one: &str, place: &str, other: &str, other_place: &str) {
+    ip(&format!(
+        "link add {one} netns {place} type veth peer name {other} netns {other_place}"
+    ));
+}
 
 fn ip(arguments: &str) {
     let mut command = Command::new("ip");
