@@ -2,10 +2,11 @@
 //! receiving and verifying by.
 //!
 //! ```text
-//! bench_receive write FILE PAYLOAD_BYTES
-//! bench_receive EAL_OPTIONS -- PAYLOAD_BYTES SECONDS
+//! bench_receive write FILE HEADERS PAYLOAD_BYTES
+//! bench_receive EAL_OPTIONS -- HEADERS PAYLOAD_BYTES SECONDS
 //! ```
 //!
+//! HEADERS are `ipv4`, `ipv6` or `tagged`, which is IPv4 in a VLAN.
 //! The first form writes a pcap file of probes as a reflector sends them back, for `net_pcap` with
 //! `infinite_rx=1`; the second one receives them and prints packets per second. The worker is that
 //! of every run. What differs: the tag is fixed, the record of what was seen is cleared after each
@@ -17,7 +18,7 @@ use std::io::{self, Write};
 use std::time::{self, Duration};
 
 use dpdkgen_bench::PACKETS;
-use dpdkgen_bench::fixture::{Fixture, RECEIVED};
+use dpdkgen_bench::fixture::{Fixture, RECEIVED, ipv4, ipv6, tagged};
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::rx::receiver::Receiver;
@@ -40,17 +41,27 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let ["write", file, payload_len] = words[..] {
-        return write(file, payload_len.parse()?);
+    if let ["write", file, headers, payload_len] = words[..] {
+        return write(file, &fixture(headers, payload_len)?);
     }
     let at = words.iter().position(|word| *word == "--");
     let (eal, own) = args.split_at(at.ok_or("usage: see the head of this file")?);
-    let [_, payload_len, seconds] = own else {
+    let [_, headers, payload_len, seconds] = own else {
         return Err("usage: see the head of this file".into());
     };
     let eal = Eal::init(eal, false, ethdev::CLOSER).map_err(failed)?;
     let duration = Duration::from_secs_f64(seconds.parse()?);
-    receive(&eal, payload_len.parse()?, duration)
+    receive(&eal, &fixture(headers, payload_len)?, duration)
+}
+
+fn fixture(headers: &str, payload_len: &str) -> Outcome<Fixture> {
+    let headers = match headers {
+        "ipv4" => ipv4(),
+        "ipv6" => ipv6(),
+        "tagged" => tagged(),
+        _ => return Err(format!("{headers} are no headers: see the head of this file").into()),
+    };
+    Ok(Fixture::new(payload_len.parse()?, 1).with_headers(headers))
 }
 
 fn failed(error: impl Into<Failure>) -> String {
@@ -58,12 +69,12 @@ fn failed(error: impl Into<Failure>) -> String {
 }
 
 /// Writes reflected probes as a pcap file with nanoseconds (little-endian).
-fn write(file: &str, payload_len: u16) -> Outcome<()> {
+fn write(file: &str, fixture: &Fixture) -> Outcome<()> {
     let mut out = io::BufWriter::new(std::fs::File::create(file)?);
     for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 65_535, 1] {
         out.write_all(&word.to_le_bytes())?;
     }
-    for frame in Fixture::new(payload_len, 1).frames() {
+    for frame in fixture.frames() {
         let len = frame.len() as u32;
         for word in [0, 0, len, len] {
             out.write_all(&word.to_le_bytes())?;
@@ -115,7 +126,7 @@ impl Clock for Still<'_> {
     }
 }
 
-fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
+fn receive(eal: &Eal, fixture: &Fixture, duration: Duration) -> Outcome<()> {
     let lcore = *lcore::all(eal).get(1).ok_or("two lcores are needed")?;
     let config = DeviceConfig {
         port_use: PortUse::SendReceive,
@@ -135,7 +146,6 @@ fn receive(eal: &Eal, payload_len: u16, duration: Duration) -> Outcome<()> {
     device.start().map_err(failed)?;
     let port = device.queue_ports().remove(0);
 
-    let fixture = Fixture::new(payload_len, 1);
     let recorder = fixture.recorder();
     let stats = recorder.stats;
     let again = Again {
