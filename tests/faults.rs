@@ -48,13 +48,7 @@ fn nothing_is_lost_on_a_whole_wire() {
     let Some(_turn) = turn("nothing_is_lost_on_a_whole_wire", &NEEDS) else {
         return;
     };
-    for (headers, size) in [
-        (IPV4, 16),
-        (IPV4, 1458),
-        (IPV6, 1452),
-        (TAGGED, 1472),
-        (TAGGED_IPV6, 16),
-    ] {
+    for (headers, size) in [(IPV4, 16), (IPV4, 1458), (TAGGED_IPV6, 16)] {
         let crossing = bridge::cross(headers, size, None);
         crossing.assert_nothing_else_happened();
         assert_counts(&crossing, 0, 0, 0);
