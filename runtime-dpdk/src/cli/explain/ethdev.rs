@@ -78,8 +78,9 @@ impl From<Error> for Failure {
                 in_brackets(log.as_deref())
             )),
             Error::Unresolved { port, next_hop } => Self::machine(format!(
-                "nobody on port {port} says that {next_hop} is there: check --dest, name the router \
-                 with --gateway if one is on the way, or give the next hop's MAC with --dest-mac"
+                "nobody on port {port} says that {next_hop} is there: check --dest (and --vlan, if it \
+                 is in one), name the router with --gateway if one is on the way, or give the \
+                 next hop's MAC with --dest-mac"
             )),
             Error::NoMemory(NoMemory {
                 buffers,
