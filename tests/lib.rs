@@ -17,6 +17,7 @@ mod support {
     pub mod ports;
     pub mod program;
     pub mod results;
+    pub mod stand_in;
 }
 
 pub use support::bridge::{self, Crossing, Way};
@@ -30,3 +31,4 @@ pub use support::path::{self, Crossed, Path};
 pub use support::ports::{self, Memif};
 pub use support::program::{Ended, Program, run};
 pub use support::results::{Rows, Summary, check_reflect, check_sendrecv};
+pub use support::stand_in::Netvsc;

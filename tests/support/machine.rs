@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::stand_in;
+
 /// Something that a test cannot do without.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
@@ -23,6 +25,8 @@ pub enum Need {
     Program(&'static str),
     /// A module of the system's Python.
     PythonModule(&'static str),
+    /// DPDK's headers for drivers, and a C compiler.
+    DriverHeaders,
 }
 
 /// A test's turn: no other test of this process runs while it lasts, since programs that poll take
@@ -80,6 +84,10 @@ impl Need {
             }),
             Self::Root => (!is_root()).then(|| "needs root".to_owned()),
             Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),
+            Self::DriverHeaders if stand_in::headers().is_none() => {
+                Some("needs DPDK's headers for drivers: `scripts/setup --tests`".to_owned())
+            }
+            Self::DriverHeaders => Self::Program("cc").missing(),
             Self::PythonModule(name) => {
                 let import = format!("import {name}");
                 let found = succeeds(Command::new(PYTHON).args(["-c", &import]));

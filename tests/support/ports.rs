@@ -10,13 +10,20 @@ use super::machine::dpdkgen_rt;
 /// Returns EAL options for `lcores` and `devices`, without hugepages and beside other programs.
 #[must_use]
 pub fn eal(lcores: &str, devices: &[String]) -> Vec<String> {
+    eal_with(lcores, devices, 256)
+}
+
+/// Returns such options with `mib` of memory.
+#[must_use]
+pub fn eal_with(lcores: &str, devices: &[String], mib: u32) -> Vec<String> {
+    let mib = mib.to_string();
     let alone = [
         "-l",
         lcores,
         "--no-pci",
         "--no-huge",
         "-m",
-        "256",
+        &mib,
         "--no-shconf",
     ];
     let mut options: Vec<String> = alone.map(str::to_owned).into();
