@@ -71,6 +71,33 @@ fn request<'a>(options: &str, says: &'a [&'a str]) -> Case<'a> {
 }
 
 #[test]
+fn an_mtu_that_a_port_cannot_have() {
+    let test = "an_mtu_that_a_port_cannot_have";
+    let needs = [Need::Namespaces, Need::Program("ethtool")];
+    let Some(_turn) = turn(test, &needs) else {
+        return;
+    };
+    request("-p 0 --mtu 67", &["--mtu", "68"]).check();
+    request("-p 0 --mtu 1027", &["1000 bytes", "1028", "--mtu is 1027"]).check();
+    let memif = Memif::new(10);
+    let case = Case {
+        eal: format!("-l {} {NO_HUGEPAGES} --vdev={}", cpus()[0], memif.server(0)),
+        ..request("--mtu 9000", &["net_memif0", "1500 at most", "--mtu 9000"])
+    };
+    case.check();
+    // The interface's MTU is somebody else's, be it more or less.
+    let link = Link::silent(Offload::Off);
+    for mtu in ["1400", "9000"] {
+        let devices = [ports::af_packet(NEAR, 1)];
+        let arguments = format!("reflect --mtu {mtu}");
+        let command = ports::dpdkgen(&cpus()[0].to_string(), &devices, &arguments);
+        let command = link.inside(NEAR, &command);
+        let set = format!("ip link set mtu {mtu}");
+        check(run(command, LIMIT), 2, &["which is 1500", &set]);
+    }
+}
+
+#[test]
 fn ports_that_are_not_there() {
     let Some(_turn) = turn("ports_that_are_not_there", &[]) else {
         return;

@@ -109,6 +109,11 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     if let Some(sharing) = lcores.sharing() {
         outputs.tell(&explain::sharing(sharing));
     }
+    for device in &devices {
+        if let Some((has, used)) = device.idle_queues() {
+            outputs.tell(&explain::idle_queues(device.info(), has, used));
+        }
+    }
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, cpus);
     let live = Live::new(outputs, signals.into_inner());
     if is_up {

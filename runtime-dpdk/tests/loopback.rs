@@ -27,7 +27,8 @@ fn config(port_use: PortUse, rx: usize, tx: usize) -> DeviceConfig {
         tx_descriptors: 1024,
         rx_burst: BURST,
         tx_burst: BURST,
-        mtu_wanted: 1500,
+        mtu_needed: 1500,
+        mtu_asked: None,
         headers: 28,
         is_neighbour: false,
         is_promiscuous: false,
@@ -377,7 +378,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         .remove(0);
     assert_eq!(memif.max_mtu, 1500);
     let config = DeviceConfig {
-        mtu_wanted: 2028,
+        mtu_needed: 2028,
+        mtu_asked: None,
         headers: 28,
         is_neighbour: false,
         is_promiscuous: false,
@@ -399,7 +401,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         ..config
     };
     let config = DeviceConfig {
-        mtu_wanted: 60_000,
+        mtu_needed: 60_000,
+        mtu_asked: None,
         headers: 28,
         is_neighbour: false,
         is_promiscuous: false,
@@ -427,7 +430,8 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
 
 fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {
     let wanted = DeviceConfig {
-        mtu_wanted: 8028,
+        mtu_needed: 8028,
+        mtu_asked: None,
         headers: 28,
         is_neighbour: false,
         is_promiscuous: false,

@@ -193,6 +193,10 @@ pub struct PortArgs {
     #[arg(long, value_name = "N", default_value = "1024",
           value_parser = units::within::<1, { limits::MAX_DESC }>)]
     pub tx_desc: u16,
+    /// Largest IP packet of the ports [default: their own, or what the payload needs]
+    #[arg(long, value_name = "BYTES",
+          value_parser = units::within::<{ limits::MIN_MTU }, { limits::MAX_MTU }>)]
+    pub mtu: Option<u16>,
     /// Wait this long for the links to come up
     #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
     pub wait_link: Span,

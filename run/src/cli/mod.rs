@@ -195,6 +195,7 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         tx_burst: ports.tx_burst.unwrap_or(ports.burst_size),
         rx_desc: ports.rx_desc,
         tx_desc: ports.tx_desc,
+        mtu: ports.mtu,
         stats_file: output.stats_file,
         interval: output.stats_interval_ms,
         grace: output.stats_evict_threshold_secs,

@@ -98,6 +98,7 @@ fn the_articles_sendrecv() {
         tx_burst: 32,
         rx_desc: 1_024,
         tx_desc: 1_024,
+        mtu: None,
         stats_file: Some(Target::Stdout),
         interval: Span::from_millis(1),
         grace: Span::from_secs(1),
@@ -393,6 +394,8 @@ fn options_that_do_not_go_together() {
             "--frame-size 9019",
             "--frame-size 9019 is not from 62 to 9018 bytes",
         ),
+        ("--mtu 67", "--mtu 67 is not from 68 to 65000"),
+        ("--mtu big", "--mtu"),
         (
             "--rate 1Mpps -R 1",
             "--rate and --rate-limit exclude each other",

@@ -176,6 +176,15 @@ impl Request {
                 limits::MAX_FLOWS
             )
         })?;
+        let needed = send.payload_len + send.layout().of_mtu();
+        ensure(self.mtu.is_none_or(|mtu| mtu >= needed), || {
+            format!(
+                "a payload of {} bytes needs an MTU of {needed}, and --mtu is {}: raise it, or send \
+                 less with --packet-size",
+                send.payload_len,
+                self.mtu.unwrap_or(0)
+            )
+        })?;
         let window = send.window(self.grace);
         ensure(self.rxq == 0 || window <= limits::MAX_WINDOW, || {
             format!(

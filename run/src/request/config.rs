@@ -27,6 +27,7 @@ impl Request {
         set("tx_burst", json!(self.tx_burst));
         set("rx_desc", json!(self.rx_desc));
         set("tx_desc", json!(self.tx_desc));
+        set("mtu", json!(self.mtu));
         set("stats_file", json!(self.stats_file.as_ref().map(target)));
         set("stats_interval_ns", json!(self.interval.as_nanos()));
         set("grace_ns", json!(self.grace.as_nanos()));

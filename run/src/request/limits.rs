@@ -36,6 +36,11 @@ pub const MAX_STREAMS: u64 = 1_024;
 pub const MAX_FLOWS: u64 = 1 << 24;
 /// The most descriptors per queue; the device's own limits are narrower.
 pub const MAX_DESC: u16 = u16::MAX;
+/// The smallest MTU that can be asked for: what every host of IPv4 forwards whole (RFC 791,
+/// section 3.2).
+pub const MIN_MTU: u16 = 68;
+/// The largest MTU that can be asked for; the device's own limit is narrower.
+pub const MAX_MTU: u16 = 65_000;
 /// The shortest interval; a probe's time may be a nanosecond off to spare its checksum.
 pub const MIN_INTERVAL: Span = Span::from_nanos(100);
 /// The most intervals that the grace may keep open.

@@ -41,6 +41,8 @@ pub struct Request {
     pub rx_desc: u16,
     /// Descriptors per transmit queue, before the device's limits.
     pub tx_desc: u16,
+    /// The MTU that the ports are given; `None` leaves it to what they have and the payload needs.
+    pub mtu: Option<u16>,
     /// The file of the CSV, or standard output.
     pub stats_file: Option<Target>,
     /// The length of a CSV row.

@@ -46,6 +46,7 @@ fn reflect() -> Request {
         tx_burst: 32,
         rx_desc: 1_024,
         tx_desc: 1_024,
+        mtu: None,
         stats_file: None,
         interval: Span::from_millis(100),
         grace: Span::from_secs(1),
@@ -95,6 +96,21 @@ fn queues_have_to_fit_the_mode() {
         .check(),
         Ok(())
     );
+}
+
+#[test]
+fn an_mtu_has_room_for_the_payload() {
+    assert_eq!(
+        complaint(sendrecv(), |r| r.mtu = Some(1_027)),
+        "a payload of 1000 bytes needs an MTU of 1028, and --mtu is 1027: raise it, or send less \
+         with --packet-size"
+    );
+    let just = Request {
+        mtu: Some(1_028),
+        ..sendrecv()
+    };
+    assert_eq!(just.check(), Ok(()));
+    assert_eq!(just.config()["mtu"], 1_028);
 }
 
 #[test]

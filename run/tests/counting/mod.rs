@@ -93,6 +93,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         tx_burst: 32,
         rx_desc: 1024,
         tx_desc: 1024,
+        mtu: None,
         stats_file: None,
         interval: Span::from_millis(1),
         grace: Span::from_millis(5),

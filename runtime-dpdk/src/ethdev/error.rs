@@ -58,19 +58,48 @@ pub enum Error {
         wanted: u16,
         /// The MTU that it can have.
         carried: u16,
-        /// Bytes of IP and UDP headers in either.
-        headers: u16,
+        /// Bytes of IP and UDP headers in either, if a payload needs it.
+        headers: Option<u16>,
+    },
+    /// The port has no MTU as small.
+    MtuTooSmall {
+        /// The port.
+        port: String,
+        /// The MTU that was asked for.
+        asked: u16,
+        /// The smallest that it can have.
+        least: u16,
+    },
+    /// The port is over an interface of the kernel's, whose MTU is another.
+    MtuOfInterface {
+        /// The port.
+        port: String,
+        /// The MTU that was asked for.
+        asked: u16,
+        /// The interface's.
+        has: u16,
+    },
+    /// The driver refuses the MTU.
+    MtuRefused {
+        /// The port.
+        port: String,
+        /// The MTU that was asked for.
+        wanted: u16,
+        /// Its driver, or that of the VF behind it.
+        driver: String,
+        /// DPDK's last words.
+        log: Option<String>,
     },
     /// This DPDK cannot change the MTU of such a port.
-    MtuCannotBeRaised {
+    MtuCannotBeChanged {
         /// The port.
         port: String,
         /// The MTU that was asked for.
         wanted: u16,
         /// The MTU that it has.
         has: u16,
-        /// Bytes of IP and UDP headers in either.
-        headers: u16,
+        /// Bytes of IP and UDP headers in either, if a payload needs it.
+        headers: Option<u16>,
         /// The version of DPDK.
         version: String,
         /// The versions that can.

@@ -48,26 +48,52 @@ impl From<Error> for Failure {
                 wanted,
                 carried,
                 headers,
-            } => Self::request(format!(
-                "a payload of {} bytes needs an MTU of {wanted}; port {port} carries {carried}: \
-                 send at most {} bytes",
-                wanted.saturating_sub(headers),
-                carried.saturating_sub(headers)
+            } => Self::request(match headers {
+                None => {
+                    format!("port {port} carries an MTU of {carried} at most: lower --mtu {wanted}")
+                }
+                Some(headers) => format!(
+                    "{}; port {port} carries {carried}: send at most {} bytes",
+                    need(wanted, headers),
+                    carried.saturating_sub(headers)
+                ),
+            }),
+            Error::MtuTooSmall { port, asked, least } => Self::request(format!(
+                "port {port} carries an MTU of {least} at least: raise --mtu {asked}"
             )),
-            Error::MtuCannotBeRaised {
+            Error::MtuOfInterface { port, asked, has } => Self::request(format!(
+                "port {port} has the MTU of its kernel interface, which is {has}: leave --mtu \
+                 {asked} out, or give the interface that MTU with `ip link set mtu {asked} dev ...`"
+            )),
+            Error::MtuRefused {
+                port,
+                wanted,
+                driver,
+                log,
+            } => Self::request(format!(
+                "port {port} cannot have an MTU of {wanted}: {driver} refuses it{}; ask for less",
+                in_brackets(log.as_deref())
+            )),
+            Error::MtuCannotBeChanged {
                 port,
                 wanted,
                 has,
                 headers,
                 version,
                 needed,
-            } => Self::request(format!(
-                "a payload of {} bytes needs an MTU of {wanted}; port {port} has {has} and \
-                 {version} cannot raise that of a netvsc port: send at most {} bytes, or use DPDK \
-                 {needed}",
-                wanted.saturating_sub(headers),
-                has.saturating_sub(headers)
-            )),
+            } => {
+                let cannot = format!(
+                    "port {port} has {has} and {version} cannot change that of a netvsc port"
+                );
+                Self::request(match headers {
+                    None => format!("{cannot}: leave --mtu {wanted} out, or use DPDK {needed}"),
+                    Some(headers) => format!(
+                        "{}; {cannot}: send at most {} bytes, or use DPDK {needed}",
+                        need(wanted, headers),
+                        has.saturating_sub(headers)
+                    ),
+                })
+            }
             Error::Discards { port, driver } => Self::request(format!(
                 "port {port} is driven by {driver}, which discards what is sent, so nothing can come \
                  back: leave --through out, or choose a port with a path behind it (-p)"
@@ -96,6 +122,12 @@ impl From<Error> for Failure {
             )),
         }
     }
+}
+
+/// Says what MTU the payload needs that leaves so many `headers` in it.
+fn need(mtu: u16, headers: u16) -> String {
+    let payload = mtu.saturating_sub(headers);
+    format!("a payload of {payload} bytes needs an MTU of {mtu}")
 }
 
 /// Says what is done to a port in a step.
@@ -155,7 +187,7 @@ mod tests {
             port: "0 (net_memif0)".to_owned(),
             wanted: 3028,
             carried: 1500,
-            headers: 28,
+            headers: Some(28),
         };
         let sentence = Failure::from(error).to_string();
         assert!(
@@ -163,6 +195,43 @@ mod tests {
             "{sentence}"
         );
         assert!(sentence.ends_with("send at most 1472 bytes"), "{sentence}");
+    }
+
+    #[test]
+    fn an_mtu_that_was_asked_for_is_told_with_its_option() {
+        let port = || "0 (net_memif0)".to_owned();
+        let told = |error: Error| {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit_status(), 2);
+            failure.to_string()
+        };
+        assert_eq!(
+            told(Error::MtuTooLarge {
+                port: port(),
+                wanted: 9000,
+                carried: 1500,
+                headers: None,
+            }),
+            "port 0 (net_memif0) carries an MTU of 1500 at most: lower --mtu 9000"
+        );
+        assert_eq!(
+            told(Error::MtuOfInterface {
+                port: port(),
+                asked: 9000,
+                has: 1500,
+            }),
+            "port 0 (net_memif0) has the MTU of its kernel interface, which is 1500: leave --mtu \
+             9000 out, or give the interface that MTU with `ip link set mtu 9000 dev ...`"
+        );
+        assert_eq!(
+            told(Error::MtuRefused {
+                port: port(),
+                wanted: 9000,
+                driver: "mlx5_pci".to_owned(),
+                log: None,
+            }),
+            "port 0 (net_memif0) cannot have an MTU of 9000: mlx5_pci refuses it; ask for less"
+        );
     }
 
     #[test]

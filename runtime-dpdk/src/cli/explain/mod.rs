@@ -21,6 +21,22 @@ pub fn sharing(sharing: Sharing) -> String {
     )
 }
 
+/// Tells that `port` has more transmit queues than were asked for, and of them so many that are used.
+#[must_use]
+pub fn idle_queues(port: &PortInfo, has: u16, used: u16) -> String {
+    let driver = port.vf_driver.as_ref().unwrap_or(&port.driver);
+    let (were, others) = match (used, has - used) {
+        (1, 1) => ("was", "other stays"),
+        (1, _) => ("was", "others stay"),
+        (_, 1) => ("were", "other stays"),
+        _ => ("were", "others stay"),
+    };
+    format!(
+        "port {port} has {has} transmit queues where {used} {were} asked for, since {driver} wants as \
+         many as receive queues; the {others} idle"
+    )
+}
+
 /// Warns of each of `ports` that sends to its own MAC address, though a reflector is to turn its
 /// probes round: a switch brings them nowhere.
 #[must_use]
@@ -51,6 +67,23 @@ fn in_brackets(log: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ethdev::info::tests::port;
+
+    #[test]
+    fn queues_that_a_driver_wants_are_told() {
+        let mana = PortInfo {
+            vf_driver: Some("net_mana".to_owned()),
+            ..port(0, "7ced8dd2-1a43", [2; 6], "net_netvsc")
+        };
+        assert_eq!(
+            idle_queues(&mana, 8, 1),
+            "port 0 (7ced8dd2-1a43) has 8 transmit queues where 1 was asked for, since net_mana wants \
+             as many as receive queues; the others stay idle"
+        );
+        assert!(idle_queues(&mana, 4, 3).ends_with(
+            "were asked for, since net_mana wants as many as receive queues; the other stays idle"
+        ));
+    }
 
     #[test]
     fn workers_that_share_are_told_how_many_lcores_they_want() {

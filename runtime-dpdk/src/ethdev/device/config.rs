@@ -38,7 +38,9 @@ pub struct DeviceConfig {
     /// [`MAX_BURST`](crate::ethdev::queue::MAX_BURST).
     pub tx_burst: u16,
     /// The MTU that the payload needs. A port with a larger one keeps it.
-    pub mtu_wanted: u16,
+    pub mtu_needed: u16,
+    /// The MTU that was asked for, which has room for the payload.
+    pub mtu_asked: Option<u16>,
     /// Bytes of IP and UDP headers in it.
     pub headers: u16,
     /// Whether the port answers its neighbours: a reflecting one has buffers to announce itself then,
@@ -95,10 +97,11 @@ fn granted(info: &PortInfo, direction: Direction, wanted: usize, limit: u16) -> 
 
 /// Returns the MTUs to configure a port with: the first that it takes.
 pub(super) fn mtus(rule: MtuRule, config: &DeviceConfig, info: &PortInfo) -> Vec<u16> {
-    let needed = config.mtu_wanted.max(info.mtu);
+    let needed = config.mtu_needed.max(info.mtu);
     let liked = match (rule, config.port_use) {
         (MtuRule::AsNeededAfterwards, _) => return vec![info.mtu],
         (MtuRule::OfInterface, _) if info.interface_mtu.is_some() => return vec![info.mtu],
+        _ if config.mtu_asked.is_some() => return config.mtu_asked.into_iter().collect(),
         (MtuRule::Any, PortUse::Reflect) => needed.max(REFLECT_MTU.min(info.max_mtu)),
         _ => needed,
     };
@@ -122,7 +125,7 @@ mod tests {
         }
     }
 
-    fn config(port_use: PortUse, mtu_wanted: u16) -> DeviceConfig {
+    fn config(port_use: PortUse, mtu_needed: u16) -> DeviceConfig {
         DeviceConfig {
             port_use,
             rx_nodes: vec![0],
@@ -131,7 +134,8 @@ mod tests {
             tx_descriptors: 1024,
             rx_burst: 32,
             tx_burst: 32,
-            mtu_wanted,
+            mtu_needed,
+            mtu_asked: None,
             headers: 28,
             is_neighbour: false,
             is_promiscuous: false,
@@ -163,6 +167,26 @@ mod tests {
         };
         assert_eq!(tried("net_ice"), [9000, 1500]);
         assert_eq!(tried("net_tap"), [1500]);
+    }
+
+    #[test]
+    fn the_mtu_that_was_asked_for_is_the_only_one_that_is_tried() {
+        let tried = |driver: &str, interface_mtu| {
+            let info = PortInfo {
+                interface_mtu,
+                ..port(0, "x", [2; 6], driver)
+            };
+            let config = DeviceConfig {
+                mtu_asked: Some(1400),
+                ..config(PortUse::Reflect, 0)
+            };
+            mtus(info.driver().mtu_rule(), &config, &info)
+        };
+        assert_eq!(tried("net_ice", None), [1400]);
+        assert_eq!(tried("net_tap", None), [1400]);
+        // Afterwards, or never: the interface is somebody else's.
+        assert_eq!(tried("net_netvsc", None), [1500]);
+        assert_eq!(tried("net_af_packet", Some(1500)), [1500]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Device<'eal> {
     mtu: u16,
     /// Bytes of IP and UDP headers of what it sends.
     headers: u16,
+    /// Whether it was asked for by itself, and not by what a payload needs.
+    is_mtu_asked: bool,
     is_neighbour: bool,
     is_promiscuous: bool,
     /// The MTU to put back, since a port may share it with a network interface of the kernel's.
@@ -82,6 +84,7 @@ impl<'eal> Device<'eal> {
             tx_descriptors: config.tx_descriptors,
             mtu: info.mtu,
             headers: config.headers,
+            is_mtu_asked: config.mtu_asked.is_some(),
             is_neighbour: config.is_neighbour,
             is_promiscuous: config.is_promiscuous,
             mtu_found: info.mtu,
@@ -106,6 +109,14 @@ impl<'eal> Device<'eal> {
     #[must_use]
     pub const fn mtu(&self) -> u16 {
         self.mtu
+    }
+
+    /// Returns how many transmit queues it has and how many of them are used, if that is not all:
+    /// the driver, or that of the VF, wants them.
+    #[must_use]
+    pub fn idle_queues(&self) -> Option<(u16, u16)> {
+        let QueueCounts { tx, tx_used, .. } = self.queues;
+        (tx > tx_used).then_some((tx, tx_used))
     }
 
     /// Returns what reads its counters.

@@ -1,6 +1,8 @@
 //! A port configured with the MTU that is wanted and can be had.
 #![allow(unsafe_code)]
 
+use std::ffi::c_int;
+
 use dpdk_sys::{DG_RSS_IP_UDP, DG_RX_SCATTER, DG_TX_MBUF_FAST_FREE, DG_TX_MULTI_SEGS};
 
 use super::config::mtus;
@@ -22,10 +24,14 @@ impl Device<'_> {
         raw: &dpdk_sys::dg_port_info,
         config: &DeviceConfig,
     ) -> Result<bool, Error> {
-        if config.mtu_wanted > self.info.max_mtu {
-            return Err(self.too_large(config.mtu_wanted, self.info.max_mtu));
-        }
         let rule = self.info.driver().mtu_rule();
+        let wanted = config.mtu_asked.unwrap_or(config.mtu_needed);
+        if let Some(asked) = config.mtu_asked {
+            self.check_asked(asked)?;
+        }
+        if wanted > self.info.max_mtu {
+            return Err(self.too_large(wanted, self.info.max_mtu));
+        }
         let mut tried = mtus(rule, config, &self.info).into_iter();
         let first = tried.next().unwrap_or(self.mtu_found);
         let mut scatter = self.try_mtu(raw, config.port_use, first);
@@ -33,13 +39,28 @@ impl Device<'_> {
             scatter = scatter.or_else(|_| self.try_mtu(raw, config.port_use, mtu));
         }
         let scatter = scatter?;
-        if rule == MtuRule::AsNeededAfterwards && self.mtu < config.mtu_wanted {
-            self.raise_mtu(config.mtu_wanted)?;
+        let is_other = self.mtu < wanted || config.mtu_asked.is_some_and(|asked| asked != self.mtu);
+        if rule == MtuRule::AsNeededAfterwards && is_other {
+            self.change_mtu(wanted)?;
         }
-        if self.mtu < config.mtu_wanted {
-            return Err(self.too_large(config.mtu_wanted, self.mtu));
+        if self.mtu < wanted {
+            return Err(self.too_large(wanted, self.mtu));
         }
         Ok(scatter)
+    }
+
+    /// Checks that the port may have the MTU that was asked for.
+    fn check_asked(&self, asked: u16) -> Result<(), Error> {
+        let port = self.info.to_string();
+        match self.info.interface_mtu {
+            Some(has) if has != asked => Err(Error::MtuOfInterface { port, asked, has }),
+            None if asked < self.info.min_mtu => Err(Error::MtuTooSmall {
+                port,
+                asked,
+                least: self.info.min_mtu,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Configures the port with `mtu`. Returns whether large frames are scattered.
@@ -83,32 +104,32 @@ impl Device<'_> {
         Ok(scatter != 0)
     }
 
-    /// Gives a netvsc port, which is configured already, the MTU that is needed.
-    fn raise_mtu(&mut self, mtu: u16) -> Result<(), Error> {
+    /// Gives a netvsc port, which is configured already, another MTU.
+    fn change_mtu(&mut self, mtu: u16) -> Result<(), Error> {
         let version = info::dpdk_version();
         if ["DPDK 23.11.0", "DPDK 23.11.1"].contains(&version.as_str()) {
             // hn_dev_mtu_set reads a queue that is not set up yet: "net/netvsc: fix MTU set".
-            return Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or 24.11"));
+            return Err(self.mtu_cannot_be_changed(mtu, version, "23.11.2 or 24.11"));
         }
         // SAFETY: the port is configured and not started.
         match unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) } {
             error if error == -libc::ENOTSUP => {
-                Err(self.mtu_cannot_be_raised(mtu, version, "23.11.2 or later"))
+                Err(self.mtu_cannot_be_changed(mtu, version, "23.11.2 or later"))
             }
             error => {
-                self.check(error, Step::SetMtu(mtu))?;
+                self.check_mtu(error, mtu)?;
                 self.mtu = mtu;
                 Ok(())
             }
         }
     }
 
-    fn mtu_cannot_be_raised(&self, wanted: u16, version: String, needed: &'static str) -> Error {
-        Error::MtuCannotBeRaised {
+    fn mtu_cannot_be_changed(&self, wanted: u16, version: String, needed: &'static str) -> Error {
+        Error::MtuCannotBeChanged {
             port: self.info.to_string(),
             wanted,
             has: self.mtu,
-            headers: self.headers,
+            headers: self.headers_told(),
             version,
             needed,
         }
@@ -121,7 +142,31 @@ impl Device<'_> {
         // Without a function for it, what was configured holds: rte_eth_dev_configure has held it
         // against the largest frame (net_ring, net_pcap: any; net_memif: 1518).
         let error = if error == -libc::ENOTSUP { 0 } else { error };
-        self.check(error, Step::SetMtu(mtu))
+        self.check_mtu(error, mtu)
+    }
+
+    /// Turns what DPDK returned for an MTU into a result. A number out of range is the request's
+    /// fault: how far it goes only the driver, the VF's or the host knows.
+    fn check_mtu(&self, returned: c_int, mtu: u16) -> Result<(), Error> {
+        if returned != -libc::EINVAL && returned != -libc::ERANGE {
+            return self.check(returned, Step::SetMtu(mtu));
+        }
+        Err(Error::MtuRefused {
+            port: self.info.to_string(),
+            wanted: mtu,
+            driver: self
+                .info
+                .vf_driver
+                .as_ref()
+                .unwrap_or(&self.info.driver)
+                .clone(),
+            log: self.eal.last_words(self.log_mark),
+        })
+    }
+
+    /// Returns the headers around a payload, if it was that which needed an MTU.
+    fn headers_told(&self) -> Option<u16> {
+        (!self.is_mtu_asked).then_some(self.headers)
     }
 
     fn too_large(&self, wanted: u16, carried: u16) -> Error {
@@ -129,7 +174,7 @@ impl Device<'_> {
             port: self.info.to_string(),
             wanted,
             carried,
-            headers: self.headers,
+            headers: self.headers_told(),
         }
     }
 }

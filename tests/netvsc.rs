@@ -1,0 +1,205 @@
+//! Runs over a port that behaves as netvsc with a VF does (`tests/netvsc`): what its drivers are
+//! asked for, and what a run says of them.
+
+use std::time::Duration;
+
+use dpdkgen_tests::machine::cpus;
+use dpdkgen_tests::{Ended, Need, Netvsc, Rows, Summary, check_sendrecv, ports, run, turn};
+
+const LIMIT: Duration = Duration::from_secs(30);
+/// A wire that gives back what is sent on each queue on the same queue.
+const LOOP: &str = "net_ring0";
+/// The options of a short run over it.
+const THROUGH: &str = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
+                       --through --rate 10kpps --count 2000 --drain-ms 200";
+const SENDRECV: &str = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02";
+/// What 16 queues have to do with, in MiB: without hugepages a buffer takes a page of 4 KiB, so this
+/// is less than 200 MB with them.
+const MIB: u32 = 320;
+
+fn ended(netvsc: &Netvsc, arguments: &str) -> Ended {
+    run(
+        netvsc.dpdkgen(&cpus()[0].to_string(), MIB, arguments),
+        LIMIT,
+    )
+}
+
+/// Returns what the drivers were asked for in lines that begin with `what`.
+fn asked_for(netvsc: &Netvsc, what: &str) -> Vec<String> {
+    let lines = netvsc.asked_for().into_iter();
+    lines.filter(|line| line.starts_with(what)).collect()
+}
+
+/// Carries out a run that loops back, and returns its summary, checked.
+fn looped(netvsc: &Netvsc, options: &str) -> (Ended, Summary) {
+    let (json, csv) = (netvsc.file("s.json"), netvsc.file("s.csv"));
+    let files = format!("--json {} -s {}", ports::text(&json), ports::text(&csv));
+    let ended = ended(netvsc, &format!("{THROUGH} {options} {files}")).ok();
+    let summary = Summary::read(&json);
+    check_sendrecv(&summary, &Rows::read(&csv));
+    (ended, summary)
+}
+
+#[test]
+fn each_of_16_queues_has_the_descriptors_asked_for() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("each_of_16_queues_has_the_descriptors", &needs) else {
+        return;
+    };
+    let expected: Vec<_> = (0..16)
+        .map(|queue| format!("vf rx_queue {queue} descriptors 1024: 0"))
+        .collect();
+    for vf in ["mlx5_pci", "net_mana"] {
+        let netvsc = Netvsc::new(LOOP, vf, "", "");
+        let (_, sent) = looped(&netvsc, "-r 16");
+        assert_eq!(sent.count("lost"), 0, "{sent:?}");
+        assert_eq!(asked_for(&netvsc, "vf rx_queue"), expected, "{vf}");
+
+        let netvsc = Netvsc::new(LOOP, vf, "", "");
+        let _ = ended(&netvsc, "reflect -r 16 -t 16 --duration 0.2").ok();
+        assert_eq!(asked_for(&netvsc, "vf rx_queue"), expected, "{vf}");
+    }
+}
+
+/// Before DPDK 26.03 the host refuses the channels of a second configuration.
+#[test]
+fn the_port_is_configured_once_and_its_mtu_is_not_raised_unasked() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("the_port_is_configured_once", &needs) else {
+        return;
+    };
+    for release in ["release=2211", "release=2411"] {
+        for arguments in [
+            "reflect -r 2 -t 2 --duration 0.2".to_owned(),
+            format!("{THROUGH} -r 2 -t 2"),
+        ] {
+            let netvsc = Netvsc::new(LOOP, "mlx5_pci", "", release);
+            let _ = ended(&netvsc, &arguments).ok();
+            let [port, vf] = ["configure", "vf configure"].map(|what| asked_for(&netvsc, what));
+            assert_eq!(port, ["configure rx 2 tx 2 mtu 1500"], "{arguments}");
+            assert_eq!(vf, ["vf configure rx 2 tx 2 mtu 1500"], "{arguments}");
+            assert!(asked_for(&netvsc, "mtu").is_empty(), "{arguments}");
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_needs_a_larger_mtu_has_it_or_is_refused() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("a_payload_that_needs_a_larger_mtu", &needs) else {
+        return;
+    };
+    let netvsc = Netvsc::new(LOOP, "mlx5_pci", "", "release=2411");
+    let (_, sent) = looped(&netvsc, "-r 2 -t 2 --packet-size 3000");
+    assert_eq!(sent.count("lost"), 0, "{sent:?}");
+    // And put back, since the kernel's interface of the VF keeps it.
+    assert_eq!(asked_for(&netvsc, "mtu"), ["mtu 3028: 0", "mtu 1500: 0"]);
+    assert_eq!(asked_for(&netvsc, "configure").len(), 1);
+
+    let netvsc = Netvsc::new(LOOP, "mlx5_pci", "", "release=2211");
+    let refused = ended(&netvsc, &format!("{SENDRECV} --packet-size 3000")).with_status(2);
+    let said = refused.stderr;
+    assert!(
+        said.contains("cannot change that of a netvsc port"),
+        "{said}"
+    );
+    assert_eq!(asked_for(&netvsc, "configure").len(), 1);
+}
+
+#[test]
+fn over_a_mana_vf_there_are_as_many_transmit_queues_or_a_refusal() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("over_a_mana_vf_there_are_as_many", &needs) else {
+        return;
+    };
+    let netvsc = Netvsc::new(LOOP, "net_mana", "", "");
+    let (ended_well, sent) = looped(&netvsc, "-r 8 -t 1");
+    assert_eq!(sent.count("lost"), 0, "{sent:?}");
+    assert_eq!(
+        asked_for(&netvsc, "vf configure"),
+        ["vf configure rx 8 tx 8 mtu 1500"]
+    );
+    let said = ended_well.stdout;
+    assert!(
+        said.contains("8 transmit queues") && said.contains("net_mana"),
+        "{said}"
+    );
+
+    let netvsc = Netvsc::new(LOOP, "net_mana", "", "");
+    let said = ended(&netvsc, &format!("{SENDRECV} -r 15 -t 1"))
+        .with_status(2)
+        .stderr;
+    assert!(
+        said.contains("net_mana") && said.contains("-r and -t"),
+        "{said}"
+    );
+    assert!(asked_for(&netvsc, "configure").is_empty());
+}
+
+#[test]
+fn what_the_vf_misses_is_told_by_mlx5_and_not_by_mana() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("what_the_vf_misses_is_told", &needs) else {
+        return;
+    };
+    let netvsc = Netvsc::new(LOOP, "mlx5_pci", "miss_one_in=10", "");
+    let (_, sent) = looped(&netvsc, "");
+    let device = |key: &str| sent.get("device").and_then(|all| all[0].get(key).cloned());
+    assert_eq!(sent.count("lost"), 200, "{sent:?}");
+    assert_eq!(device("imissed"), Some(200.into()), "{sent:?}");
+
+    let netvsc = Netvsc::new(LOOP, "net_mana", "miss_one_in=10", "");
+    let (ended, sent) = looped(&netvsc, "");
+    let device = |key: &str| sent.get("device").and_then(|all| all[0].get(key).cloned());
+    assert_eq!(sent.count("lost"), 200, "{sent:?}");
+    assert_eq!(device("imissed"), None, "{sent:?}");
+    assert_eq!(device("vf_driver"), Some("net_mana".into()), "{sent:?}");
+    let said = ended.stdout;
+    assert!(said.contains("not told by the net_mana driver"), "{said}");
+}
+
+#[test]
+fn an_mtu_that_is_asked_for_is_set_and_put_back_or_refused() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("an_mtu_that_is_asked_for_is_set", &needs) else {
+        return;
+    };
+    let reflect = |release: &str, mtu: u16| {
+        let netvsc = Netvsc::new(LOOP, "mlx5_pci", "max_mtu=3900", release);
+        let json = netvsc.file("r.json");
+        let arguments = format!(
+            "reflect -r 2 -t 2 --duration 0.2 --mtu {mtu} --json {}",
+            ports::text(&json)
+        );
+        let ended = ended(&netvsc, &arguments);
+        assert_eq!(asked_for(&netvsc, "configure").len(), 1);
+        let told = json.is_file().then(|| Summary::read(&json));
+        (ended, asked_for(&netvsc, "mtu"), told)
+    };
+    let (ended, asked, told) = reflect("release=2411", 3000);
+    let _ = ended.ok();
+    assert_eq!(asked, ["mtu 3000: 0", "mtu 1500: 0"]);
+    assert_eq!(told.expect("totals").count("config.mtu"), 3000);
+
+    let (ended, asked, _) = reflect("release=2411", 8000);
+    let said = ended.with_status(2).stderr;
+    assert!(
+        said.contains("8000") && said.contains("mlx5_pci refuses it"),
+        "{said}"
+    );
+    assert_eq!(asked, ["mtu 8000: -22"]);
+
+    let (ended, asked, _) = reflect("release=2211", 3000);
+    let said = ended.with_status(2).stderr;
+    assert!(
+        said.contains("cannot change that of a netvsc port"),
+        "{said}"
+    );
+    assert!(said.contains("--mtu 3000"), "{said}");
+    assert!(asked.is_empty());
+
+    // It has that already.
+    let (ended, asked, _) = reflect("release=2211", 1500);
+    let _ = ended.ok();
+    assert!(asked.is_empty());
+}
