@@ -1,10 +1,13 @@
 //! Runs over a port that behaves as netvsc with a VF does (`tests/netvsc`): what its drivers are
 //! asked for, and what a run says of them.
 
+use std::thread;
 use std::time::Duration;
 
-use dpdkgen_tests::machine::cpus;
-use dpdkgen_tests::{Ended, Need, Netvsc, Rows, Summary, check_sendrecv, ports, run, turn};
+use dpdkgen_tests::machine::{cpus, two_cpus};
+use dpdkgen_tests::{
+    Ended, Memif, Need, Netvsc, Program, Rows, Summary, check_sendrecv, ports, run, turn,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// A wire that gives back what is sent on each queue on the same queue.
@@ -202,4 +205,93 @@ fn an_mtu_that_is_asked_for_is_set_and_put_back_or_refused() {
     let (ended, asked, _) = reflect("release=2211", 1500);
     let _ = ended.ok();
     assert!(asked.is_empty());
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_vf_that_is_taken_away_and_given_back_is_told_with_what_it_cost() {
+    let test = "a_vf_that_is_taken_away_and_given_back";
+    let Some(_turn) = turn(test, &[Need::DriverHeaders]) else {
+        return;
+    };
+    let memif = Memif::new(12);
+    let (near_cpu, far_cpu) = two_cpus();
+    let reflect = "reflect -r 2 -t 2";
+    let reflector = Program::start(ports::dpdkgen(
+        &far_cpu.to_string(),
+        &[memif.server(0)],
+        reflect,
+    ));
+    let netvsc = Netvsc::new(
+        &memif.client(0),
+        "mlx5_pci",
+        "miss_one_in=100",
+        "external=1",
+    );
+    let (json, csv) = (netvsc.file("s.json"), netvsc.file("s.csv"));
+    let arguments = format!(
+        "{SENDRECV} -r 2 -t 2 --rate 4kpps --duration 8 --json {} -s {}",
+        ports::text(&json),
+        ports::text(&csv)
+    );
+    let command = netvsc.dpdkgen(&near_cpu.to_string(), MIB, &arguments);
+    let mut sender = Program::start(command);
+    sender.until("sender", LIMIT, |sender| {
+        sender.stdout().contains("Sending on")
+    });
+    thread::sleep(2 * SECOND);
+    netvsc.set_vf(false);
+    thread::sleep(3 * SECOND);
+    netvsc.set_vf(true);
+    let ended = sender.wait(LIMIT).ok();
+    let _ = reflector.interrupt().ok();
+
+    let (sent, rows) = (Summary::read(&json), Rows::read(&csv));
+    check_sendrecv(&sent, &rows);
+    let events = sent.get("events").and_then(|events| events.as_array());
+    let happenings: Vec<_> = events.expect("events").iter().map(|e| &e["what"]).collect();
+    assert_eq!(happenings, ["VF gone", "VF back"], "{sent:?}");
+    let mut paths = rows.paths();
+    paths.dedup();
+    assert_eq!(paths, ["vf", "mixed", "synthetic", "mixed", "vf"]);
+
+    let count = |name: &str| {
+        let device = sent.get("device").and_then(|devices| devices.get(0));
+        let found = device.and_then(|device| device.pointer(name)?.as_u64());
+        found.unwrap_or_else(|| panic!("no {name} in {sent:?}"))
+    };
+    // Each packet went by one path or the other, but for those of a VF that nobody asked in time.
+    let (synthetic, all) = (count("/synthetic_packets"), {
+        sent.count("tx.packets") + sent.count("rx.packets")
+    });
+    let by_vf = count("/xstats/vf_rx_good_packets") + count("/xstats/vf_tx_good_packets");
+    assert!(synthetic > all / 10 && by_vf > all / 10, "{sent:?}");
+    assert!((all / 2..=all).contains(&(synthetic + by_vf)), "{sent:?}");
+    // What the VF missed is in both sums, once.
+    let missed = count("/imissed");
+    assert_eq!(missed, count("/xstats/vf_rx_missed_errors"));
+    assert!(missed > 0 && missed < sent.count("lost"), "{sent:?}");
+    // And what it had when it went is lost, and counted nowhere else.
+    assert!(sent.count("lost") > missed + 20, "{sent:?}");
+    assert!(sent.count("lost_without_vf") > 20, "{sent:?}");
+    let said = ended.stdout;
+    for part in [
+        "VF gone at ",
+        "The VF of port net_netvsc0 was away for ",
+        "took the slow path",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(ended.stderr, "");
+    // In this order the drivers do it.
+    let lines = netvsc.asked_for();
+    let told = lines
+        .iter()
+        .filter(|line| line.starts_with("vf event") || *line == "vf removed");
+    let expected = ["INTR_RMV", "DESTROY"].map(|event| format!("vf event {event}"));
+    let expected = expected
+        .into_iter()
+        .chain(["vf removed", "vf event NEW"].map(str::to_owned));
+    assert!(told.eq(&expected.collect::<Vec<_>>()), "{lines:?}");
 }

@@ -27,6 +27,9 @@ pub const HEADER: [&str; 13] = [
     "latency_max_ns",
 ];
 
+/// The column behind these in runs with a netvsc port.
+pub const PATH: &str = "path";
+
 /// The bytes that are collected before a write reaches the file: some 1,500 rows.
 const BUFFER: usize = 64 * 1024;
 
@@ -45,6 +48,37 @@ pub struct Row {
     pub rx_packets: Option<u64>,
     /// The numbers about probes; `None` in `reflect`, and if receiving was not asked for.
     pub probes: Option<RowProbes>,
+    /// The path that packets took; `None` without a netvsc port.
+    pub path: Option<Path>,
+}
+
+/// The paths that the packets of a netvsc port can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// All by the VF.
+    Vf,
+    /// All by the host, as without a VF.
+    Synthetic,
+    /// Some by either.
+    Mixed,
+}
+
+impl Path {
+    /// Returns its name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vf => "vf",
+            Self::Synthetic => "synthetic",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// Returns the path of packets of which some took this one, and the others `other`.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Mixed }
+    }
 }
 
 /// The numbers about the probes of an interval.
@@ -83,6 +117,7 @@ pub struct RowLatency {
 #[derive(Debug)]
 pub struct CsvWriter<W: Write> {
     csv: csv::Writer<W>,
+    has_paths: bool,
 }
 
 impl<W: Write> CsvWriter<W> {
@@ -92,7 +127,15 @@ impl<W: Write> CsvWriter<W> {
         let csv = csv::WriterBuilder::new()
             .buffer_capacity(BUFFER)
             .from_writer(out);
-        Self { csv }
+        Self {
+            csv,
+            has_paths: false,
+        }
+    }
+
+    /// Adds the column of paths, before the header is written.
+    pub const fn add_paths(&mut self) {
+        self.has_paths = true;
     }
 
     /// Writes the header, which reaches `out` at once.
@@ -101,7 +144,8 @@ impl<W: Write> CsvWriter<W> {
     ///
     /// If `out` reports one.
     pub fn begin(&mut self) -> io::Result<()> {
-        self.csv.write_record(HEADER)?;
+        let path = self.has_paths.then_some(&PATH);
+        self.csv.write_record(HEADER.iter().chain(path))?;
         self.flush()
     }
 
@@ -134,6 +178,9 @@ impl<W: Write> CsvWriter<W> {
         self.number(probes.map(|p| p.foreign))?;
         self.number(latency.map(|l| l.min_ns))?;
         self.number(latency.map(|l| l.max_ns))?;
+        if self.has_paths {
+            self.csv.write_field(row.path.map_or("", Path::name))?;
+        }
         self.csv.write_record(None::<&[u8]>)?;
         Ok(())
     }
@@ -234,7 +281,27 @@ mod tests {
             tx_packets,
             rx_packets: Some(rx_packets),
             probes: Some(probes),
+            path: None,
         }
+    }
+
+    #[test]
+    fn the_path_is_the_last_column_where_there_are_paths() {
+        let mut csv = CsvWriter::new(Vec::new());
+        csv.add_paths();
+        csv.begin().unwrap();
+        for path in [None, Some(Path::Vf), Some(Path::Vf.and(Path::Synthetic))] {
+            csv.write(&Row {
+                path,
+                ..Row::default()
+            })
+            .unwrap();
+        }
+        let text = String::from_utf8(csv.finish().unwrap()).unwrap();
+        let ends: Vec<_> = text.lines().map(|line| line.rsplit(',').next()).collect();
+        assert_eq!(ends, [Some("path"), Some(""), Some("vf"), Some("mixed")]);
+        let mut reader = reader::CsvReader::new(text.as_bytes()).unwrap();
+        assert_eq!(reader.next_row().unwrap(), Some(Row::default()));
     }
 
     #[test]

@@ -46,6 +46,10 @@ pub struct Summary {
     /// Packets sent and not received; an upper bound if any received were too old to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
+    /// Of these, packets sent in intervals in which not all went by the VF of a netvsc port; absent
+    /// where all did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_without_vf: Option<u64>,
     /// The share of the packets sent that `lost` is, 0 to 1; absent if none was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_ratio: Option<f64>,
@@ -339,9 +343,20 @@ pub struct Device {
     /// Packets that were accepted and not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oerrors: Option<u64>,
+    /// Packets that took the synthetic path of a netvsc port, sent and received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic_packets: Option<u64>,
     /// Extended statistics by the driver's own names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xstats: BTreeMap<String, u64>,
+}
+
+impl Device {
+    /// Returns whether the port has a VF, if it is a netvsc port and its statistics were read.
+    #[must_use]
+    pub fn has_vf(&self) -> Option<bool> {
+        self.synthetic_packets.map(|_| !self.xstats.is_empty())
+    }
 }
 
 impl Summary {

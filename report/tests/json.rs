@@ -29,6 +29,8 @@ fn sendrecv_to_the_letter() {
         port: "0000:03:00.0".to_owned(),
         what: Happening::LinkDown,
     }];
+    run.device[0].synthetic_packets = Some(7);
+    run.lost_without_vf = Some(0);
     let latency = json!({
         "count": 210_000_000, "min": 31_000, "mean": 47_250.5, "p50": 46_123, "p90": 60_001,
         "p99": 81_200, "p99_9": 190_000, "p99_99": 700_000, "max": 1_318_400,
@@ -51,6 +53,7 @@ fn sendrecv_to_the_letter() {
             "too_old": 0, "unturned": 0, "late": 0, "checksum_partial": 0,
         },
         "lost": 0,
+        "lost_without_vf": 0,
         "loss_ratio": 0.0,
         "latency_ns": latency,
         "latency_due_ns": latency,
@@ -70,7 +73,7 @@ fn sendrecv_to_the_letter() {
         }],
         "device": [{
             "port": "0000:03:00.0", "driver": "mlx5_pci", "imissed": 0, "ierrors": 0,
-            "rx_nombuf": 0, "oerrors": 0, "xstats": {"vf_rx_good_packets": 5},
+            "rx_nombuf": 0, "oerrors": 0, "synthetic_packets": 7, "xstats": {"vf_rx_good_packets": 5},
         }],
         "events": [{"at_s": 3.25, "port": "0000:03:00.0", "what": "link down"}],
     });

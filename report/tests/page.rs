@@ -33,6 +33,7 @@ fn rows(rows: u64, spike: Option<u64>) -> impl Iterator<Item = Row> {
         let lost = if spike == Some(index) { 3_500 } else { 1 };
         Row {
             start_ns: index * 100_000_000,
+            path: None,
             tx_packets: 3_500,
             rx_packets: Some(3_500 - lost),
             probes: Some(RowProbes {

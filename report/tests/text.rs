@@ -259,6 +259,34 @@ fn an_outage_is_told_and_is_no_limit_of_the_device() {
 }
 
 #[test]
+fn a_vf_that_was_away_is_told_with_what_that_cost() {
+    let event = |at_s, what| Event {
+        at_s,
+        port: "0000:03:00.0".to_owned(),
+        what,
+    };
+    let mut run = sendrecv();
+    assert!(!render(&run).contains("VF"));
+    run.device[0].synthetic_packets = Some(310_000);
+    run.lost_without_vf = Some(1_234);
+    run.events = vec![
+        event(10.0, Happening::VfGone),
+        event(41.0, Happening::VfBack),
+    ];
+    let text = render(&run);
+    for part in [
+        "\nPort 0000:03:00.0: VF gone at 10 s, VF back at 41 s.\n",
+        "The VF of port 0000:03:00.0 was away for 31 s: 310,000 packets took the slow path by the \
+         host, and 1,234 of those sent meanwhile were lost.",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    run.events.pop();
+    let text = render(&run);
+    assert!(text.contains("was away from 10 s to the end: "), "{text}");
+}
+
+#[test]
 fn a_run_that_sent_nothing() {
     let mut run = sendrecv();
     run.tx = Tx {

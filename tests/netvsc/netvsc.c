@@ -14,7 +14,9 @@
 /* From one look at what the host wants to the next. */
 #define LOOK_US 10000
 /* A device that is gone takes packets for so long before the driver hears of it. */
-#define UNHEARD_MS 20
+#define UNHEARD_MS 100
+
+RTE_LOG_REGISTER_DEFAULT(stand_in_log, NOTICE);
 
 struct netvsc;
 
@@ -184,7 +186,7 @@ static int configure_vf(struct netvsc *netvsc)
 	tell(netvsc->log, "vf configure rx %u tx %u mtu %u\n", data->nb_rx_queues, data->nb_tx_queues, data->mtu);
 	error = rte_eth_dev_configure(netvsc->vf_port, data->nb_rx_queues, data->nb_tx_queues, &conf);
 	if (error != 0)
-		RTE_LOG(ERR, PMD, "VF configuration failed: %d\n", error);
+		rte_log(RTE_LOG_ERR, stand_in_log, "STAND_IN: VF configuration failed: %d\n", error);
 	return error;
 }
 
@@ -208,10 +210,11 @@ static int set_up_vf_tx(struct netvsc *netvsc, const struct queue *tx)
 
 static void remove_delayed(void *argument);
 
-/* hn_eth_rmv_event_callback */
+/* hn_eth_rmv_event_callback: the work is done in an alarm. */
 static int removed(uint16_t port __rte_unused, enum rte_eth_event_type event __rte_unused, void *argument,
 		   void *result __rte_unused)
 {
+	tell(((struct netvsc *)argument)->log, "vf event INTR_RMV\n");
 	return rte_eal_alarm_set(1, remove_delayed, argument);
 }
 
@@ -275,6 +278,14 @@ static void remove_delayed(void *argument)
 	tell(netvsc->log, "vf removed\n");
 }
 
+/* What an application may hear of any port: DESTROY as the VF is closed, NEW as it is probed again. */
+static int heard(uint16_t port __rte_unused, enum rte_eth_event_type event, void *argument, void *result __rte_unused)
+{
+	tell(((struct netvsc *)argument)->log, "vf event %s\n", event == RTE_ETH_EVENT_NEW ? "NEW" : "DESTROY");
+	return 0;
+}
+
+/* The work of the host, and of netvsc_hotadd_callback. */
 static void look(void *argument)
 {
 	struct netvsc *netvsc = argument;
@@ -430,6 +441,8 @@ static int start(struct rte_eth_dev *dev)
 		error = rte_eth_dev_start(netvsc->vf_port);
 	netvsc->vf_switched = error == 0 && netvsc->vf_attached;
 	rte_rwlock_write_unlock(&netvsc->vf_lock);
+	rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, heard, netvsc);
+	rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_DESTROY, heard, netvsc);
 	return error;
 }
 
@@ -437,6 +450,8 @@ static int stop(struct rte_eth_dev *dev)
 {
 	struct netvsc *netvsc = dev->data->dev_private;
 
+	rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, heard, netvsc);
+	rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_DESTROY, heard, netvsc);
 	rte_rwlock_write_lock(&netvsc->vf_lock);
 	dev->data->dev_started = 0;
 	netvsc->vf_switched = false;
@@ -469,7 +484,7 @@ static void merge_limits(struct rte_eth_desc_lim *limits, const struct rte_eth_d
 	limits->nb_align = RTE_MAX(limits->nb_align, of_vf->nb_align);
 }
 
-/* hn_dev_info_get, hn_rndis_get_offload, and hn_vf_info_merge: whose largest MTU is not merged, but the largest frame. */
+/* hn_dev_info_get, hn_rndis_get_offload, and hn_vf_info_merge, which merges the largest frame and not the largest MTU. */
 static int info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
 	struct netvsc *netvsc = dev->data->dev_private;

@@ -46,7 +46,9 @@ int link_of_wire(struct rte_eth_dev *dev, uint16_t wire)
 {
 	struct rte_eth_link link = {0};
 
-	rte_eth_link_get_nowait(wire, &link);
+	/* The netvsc port closes it. */
+	if (!rte_eth_dev_is_valid_port(wire) || rte_eth_link_get_nowait(wire, &link) != 0)
+		link.link_status = RTE_ETH_LINK_DOWN;
 	link.link_speed = RTE_ETH_SPEED_NUM_50G;
 	return rte_eth_linkstatus_set(dev, &link);
 }

@@ -192,6 +192,18 @@ impl Rows {
         })
     }
 
+    /// Returns the path of each row, of a run with a netvsc port.
+    ///
+    /// # Panics
+    ///
+    /// If rows do not tell it.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&str> {
+        let last = |row| csv::StringRecord::get(row, COLUMNS.len());
+        let paths = self.0.iter().map(|row| last(row).expect("a path"));
+        paths.collect()
+    }
+
     /// Returns the sum of a column of counts.
     ///
     /// # Panics

@@ -14,6 +14,8 @@ use super::program::run;
 
 /// The address that the netvsc port and its VF share.
 pub const MAC: &str = "02:00:00:00:0a:01";
+/// The address of the VF as a PCI device.
+pub const VF_DEVICE: &str = "1a65:00:02.0";
 /// The time that compiling it may take.
 const BUILD: Duration = Duration::from_secs(60);
 
@@ -69,6 +71,30 @@ impl Netvsc {
             .arg("--")
             .args(arguments.split_whitespace());
         command
+    }
+
+    /// Returns `command` where sysfs has the VF as a PCI device, as it is called on Azure. Only root
+    /// can run it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the files.
+    #[must_use]
+    pub fn with_vf_in_sysfs(&self, command: &Command) -> Command {
+        let devices = self.file("pci");
+        let net = devices.join(VF_DEVICE).join("net/enP6757s2");
+        fs::create_dir_all(&net).expect("a folder of ours");
+        fs::write(net.join("address"), format!("{MAC}\n")).expect("a file of ours");
+        let vendor = devices.join(VF_DEVICE).join("vendor");
+        fs::write(vendor, "0x15b3\n").expect("a file of ours");
+        let mut inside = Command::new("unshare");
+        inside
+            .args(["--mount", "sh", "-ec"])
+            .arg("mount --bind \"$0\" /sys/bus/pci/devices; exec \"$@\"")
+            .arg(devices)
+            .arg(command.get_program())
+            .args(command.get_args());
+        inside
     }
 
     /// Has the host take the VF away, or give it back.

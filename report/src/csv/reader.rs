@@ -258,6 +258,7 @@ fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
         tx_packets,
         rx_packets,
         probes,
+        path: None,
     })
 }
 

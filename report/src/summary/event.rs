@@ -28,6 +28,10 @@ pub enum Happening {
     PeerGone,
     /// A peer came back.
     PeerBack,
+    /// The VF of a netvsc port was taken away: packets take the slow path.
+    VfGone,
+    /// It was given back.
+    VfBack,
     /// Something else, in words.
     Other(String),
 }
@@ -47,6 +51,8 @@ impl fmt::Display for Happening {
             Self::LinkUp => "link up",
             Self::PeerGone => "peer gone",
             Self::PeerBack => "peer back",
+            Self::VfGone => "VF gone",
+            Self::VfBack => "VF back",
             Self::Other(what) => what,
         })
     }
@@ -60,7 +66,14 @@ impl From<Happening> for String {
 
 impl From<String> for Happening {
     fn from(text: String) -> Self {
-        let known = [Self::LinkDown, Self::LinkUp, Self::PeerGone, Self::PeerBack];
+        let known = [
+            Self::LinkDown,
+            Self::LinkUp,
+            Self::PeerGone,
+            Self::PeerBack,
+            Self::VfGone,
+            Self::VfBack,
+        ];
         let known = known.into_iter().find(|known| known.to_string() == text);
         known.unwrap_or(Self::Other(text))
     }
@@ -75,6 +88,7 @@ mod tests {
         for what in [
             Happening::LinkDown,
             Happening::PeerBack,
+            Happening::VfGone,
             Happening::Other("next hop 10.0.0.1 moved".to_owned()),
         ] {
             let text = serde_json::to_string(&what).unwrap();

@@ -1,7 +1,7 @@
 //! The lines on what happened to the ports.
 
 use super::words;
-use crate::summary::{Event, Summary};
+use crate::summary::{Event, Happening, Summary};
 
 /// The most events that are told one by one.
 const TOLD: usize = 8;
@@ -13,12 +13,56 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     ports.sort_unstable();
     ports.dedup();
     let mut lines: Vec<_> = ports.iter().map(|port| line(port, events)).collect();
+    lines.extend(without_vf(summary));
     if has_outage(summary) {
         lines.push(
             "While a port had no link or no peer nothing could be sent or received there: that is \
              no limit of the path."
                 .to_owned(),
         );
+    }
+    lines
+}
+
+/// Returns what it cost that VFs were away: for how long, what took the slow path, what was lost.
+fn without_vf(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    for device in &summary.device {
+        let of_port = summary.events.iter().filter(|e| e.port == device.port);
+        let (mut away_s, mut gone_at) = (0.0, None);
+        for event in of_port {
+            match event.what {
+                Happening::VfGone => gone_at = Some(event.at_s),
+                Happening::VfBack => away_s += gone_at.take().map_or(0.0, |gone| event.at_s - gone),
+                _ => {}
+            }
+        }
+        if gone_at.is_none() && away_s == 0.0 {
+            continue;
+        }
+        let until = match gone_at {
+            None => format!("for {}", words::seconds(away_s)),
+            Some(gone) => format!("from {} to the end", words::seconds(gone)),
+        };
+        let took = device
+            .synthetic_packets
+            .map_or_else(String::new, |packets| {
+                format!(
+                    ": {} took the slow path by the host",
+                    words::packets(packets)
+                )
+            });
+        let lost = summary.lost_without_vf.map_or_else(String::new, |lost| {
+            format!(
+                ", and {} lost of those sent meanwhile",
+                words::packets(lost)
+            )
+        });
+        lines.push(format!(
+            "The VF of port {} was away {until}{took}{lost}. The host takes VFs away to service \
+             the machine; what the path can carry shows in the rows whose path is vf.",
+            device.port
+        ));
     }
     lines
 }

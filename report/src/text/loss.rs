@@ -142,6 +142,7 @@ mod tests {
             ierrors: None,
             rx_nombuf: imissed.map(|_| 0),
             oerrors,
+            synthetic_packets: None,
             xstats: std::collections::BTreeMap::new(),
         }
     }

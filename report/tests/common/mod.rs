@@ -14,6 +14,7 @@ pub fn device(driver: &str) -> Device {
         ierrors: Some(0),
         rx_nombuf: Some(0),
         oerrors: Some(0),
+        synthetic_packets: None,
         xstats: BTreeMap::new(),
     }
 }
@@ -82,6 +83,7 @@ pub fn sendrecv() -> Summary {
             other_mac: None,
         }),
         lost: Some(0),
+        lost_without_vf: None,
         loss_ratio: Some(0.0),
         latency_ns: Some(Latency {
             count: 210_000_000,

@@ -63,6 +63,7 @@ pub fn sendrecv(seconds: u64) -> Progress {
             ierrors: Some(0),
             rx_nombuf: Some(0),
             oerrors: Some(0),
+            synthetic_packets: None,
             xstats: BTreeMap::new(),
         }],
     }

@@ -154,6 +154,13 @@ impl Outputs {
         Some(capture.taps(&self.request, workers))
     }
 
+    /// Adds the column of paths to the rows, before the run begins.
+    pub fn add_paths(&mut self) {
+        if let Some(csv) = &mut self.csv {
+            csv.add_paths();
+        }
+    }
+
     /// Begins the outputs of the run, which starts at `start` by the clock on the wall. What an
     /// earlier one left is emptied.
     pub fn begin(&mut self, start: SystemTime) {

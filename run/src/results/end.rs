@@ -31,4 +31,7 @@ pub struct Executed {
     pub device: Vec<Device>,
     /// What happened to the ports, in order of time.
     pub events: Vec<Event>,
+    /// Packets lost of those sent in intervals in which not all went by the VF of a netvsc port;
+    /// `None` if all did.
+    pub lost_without_vf: Option<u64>,
 }

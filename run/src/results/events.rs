@@ -3,7 +3,7 @@
 use dpdkgen_core::neighbour::NextHop;
 use dpdkgen_core::time::Instant;
 use dpdkgen_core::wire::Mac;
-use dpdkgen_report::summary::{Event, Happening};
+use dpdkgen_report::summary::{Device, Event, Happening};
 
 use crate::assembly::OpenedPort;
 
@@ -27,6 +27,8 @@ pub struct EventLog {
     /// The time at which counting begins.
     start: Instant,
     states: Vec<PortState>,
+    /// Whether each netvsc port has its VF, as far as that was told.
+    vfs: Vec<Option<bool>>,
     /// Where the next hop of each port that follows one was.
     next_hops: Vec<Mac>,
     events: Vec<Event>,
@@ -40,6 +42,7 @@ impl EventLog {
         Self {
             start,
             states: vec![PortState::Up; ports],
+            vfs: vec![None; ports],
             next_hops: next_hops.iter().map(NextHop::mac).collect(),
             events: Vec::new(),
         }
@@ -57,6 +60,24 @@ impl EventLog {
             };
             self.states[number] = *state;
             self.push(now, port, what);
+        }
+    }
+
+    /// Takes note of whether `ports` have their VFs at `now`, by what their `devices` tell.
+    pub fn see_vfs(&mut self, now: Instant, ports: &[OpenedPort], devices: &[Device]) {
+        for (number, (port, device)) in ports.iter().zip(devices).enumerate() {
+            let Some(has_vf) = device.has_vf() else {
+                continue;
+            };
+            let what = if has_vf {
+                Happening::VfBack
+            } else {
+                Happening::VfGone
+            };
+            let before = self.vfs[number].replace(has_vf);
+            if before.is_some_and(|before| before != has_vf) {
+                self.push(now, port, what);
+            }
         }
     }
 
@@ -145,6 +166,37 @@ mod tests {
             "1 b peer back",
         ];
         assert_eq!(told(log), expected);
+    }
+
+    #[test]
+    fn a_vf_that_goes_and_comes_back_is_told_and_one_that_stays_is_not() {
+        let mut log = EventLog::new(Instant::START, 2, &[]);
+        let device = |vf: Option<bool>| Device {
+            port: String::new(),
+            driver: "net_netvsc".to_owned(),
+            vf_driver: None,
+            imissed: None,
+            ierrors: None,
+            rx_nombuf: None,
+            oerrors: None,
+            synthetic_packets: vf.map(|_| 0),
+            xstats: vf
+                .filter(|has_vf| *has_vf)
+                .map(|_| ("vf_rx_good_packets".to_owned(), 1))
+                .into_iter()
+                .collect(),
+        };
+        let (there, away, not_told) = (Some(true), Some(false), None);
+        for (at, vfs) in [
+            (0, [there, away]),
+            (1000, [there, away]),
+            (2000, [away, not_told]),
+            (3000, [not_told, away]),
+            (4000, [there, there]),
+        ] {
+            log.see_vfs(millis(at), &ports(), &vfs.map(device));
+        }
+        assert_eq!(told(log), ["2 a VF gone", "4 a VF back", "4 b VF back"]);
     }
 
     #[test]

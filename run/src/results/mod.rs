@@ -4,5 +4,6 @@
 pub mod device;
 pub mod end;
 pub mod events;
+pub mod paths;
 pub mod thresholds;
 pub mod totals;

@@ -31,6 +31,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         clock,
         device,
         events,
+        lost_without_vf,
     } = executed;
     let Placement {
         ports,
@@ -59,6 +60,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         },
         rx: None,
         lost: None,
+        lost_without_vf: None,
         loss_ratio: None,
         latency_ns: None,
         latency_due_ns: None,
@@ -84,6 +86,9 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
             if request.rxq > 0 {
                 summary.drained = Some(end.drained);
                 total.receipts(context, duration_s, &mut summary);
+                // Rows take what came late for lost.
+                let lost = summary.lost.unwrap_or(0);
+                summary.lost_without_vf = lost_without_vf.map(|without| without.min(lost));
                 if let Some(rx) = &mut summary.rx {
                     rx.answered = Some(total.0.rx.answered);
                 }

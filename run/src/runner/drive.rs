@@ -55,6 +55,10 @@ impl Sink for Live {
         self.outputs.taps(workers)
     }
 
+    fn add_paths(&mut self) {
+        self.outputs.add_paths();
+    }
+
     fn begin(&mut self, start: SystemTime) {
         self.outputs.begin(start);
     }

@@ -11,7 +11,7 @@ use dpdkgen_core::time::Clock;
 use dpdkgen_core::worker::{self, Worker};
 use dpdkgen_report::summary::{Device, Summary};
 
-use crate::assembly::{Context, Placement};
+use crate::assembly::{Context, OpenedPort, Placement};
 use crate::failure::Failure;
 use crate::outputs::sampling::Sampled;
 use crate::outputs::sampling::late_clock::LateClock;
@@ -19,6 +19,7 @@ use crate::request::Mode;
 use crate::results::device::DeviceTally;
 use crate::results::end::{End, Executed};
 use crate::results::events::{EventLog, PortState};
+use crate::results::paths::PathLog;
 use crate::runner::clock::Timebase;
 use crate::runner::control::Control;
 use crate::runner::trial::{Executor, Sink};
@@ -85,12 +86,20 @@ impl<R: Runtime> Executor for Threads<'_, R> {
     ) -> Result<Summary, Failure> {
         let mut for_control = self.0.for_control();
         let timebase = Timebase::new();
-        let mut device = DeviceTally::new(for_control.device());
+        let first = for_control.device();
+        let request = context.request();
+        let mut paths = PathLog::new(request.start(), request.interval, &first);
         let mut events = EventLog::new(
             context.request().start(),
             context.placement().ports.len(),
             context.next_hops(),
         );
+        events.see_vfs(
+            dpdkgen_core::time::Instant::START,
+            &context.placement().ports,
+            &first,
+        );
+        let mut device = DeviceTally::new(first);
         let (queues, on) = self.0.parts();
         let taps = sink.taps(queues.len());
         let mut run = Run {
@@ -99,8 +108,11 @@ impl<R: Runtime> Executor for Threads<'_, R> {
             lcores: on,
             sink,
             for_control: &mut for_control,
-            device: &mut device,
-            events: &mut events,
+            seen: Seen {
+                device: &mut device,
+                events: &mut events,
+                paths: &mut paths,
+            },
         };
         let end = match taps {
             None => run.go(queues.iter_mut().collect()),
@@ -117,6 +129,7 @@ impl<R: Runtime> Executor for Threads<'_, R> {
             clock: timebase.describe(),
             device: device.finish(),
             events: events.finish(),
+            lost_without_vf: paths.and_then(|paths| paths.lost_without_vf()),
         }))
     }
 }
@@ -128,8 +141,31 @@ struct Run<'r, 's, L, S, F> {
     lcores: &'r L,
     sink: &'r mut S,
     for_control: &'r mut F,
+    seen: Seen<'r>,
+}
+
+/// What is seen of the ports by looking again and again.
+struct Seen<'r> {
     device: &'r mut DeviceTally,
     events: &'r mut EventLog,
+    /// In runs with a netvsc port.
+    paths: &'r mut Option<PathLog>,
+}
+
+impl Seen<'_> {
+    /// Takes what the devices have counted at `now`.
+    fn sample(
+        &mut self,
+        now: dpdkgen_core::time::Instant,
+        ports: &[OpenedPort],
+        devices: Vec<Device>,
+    ) {
+        self.events.see_vfs(now, ports, &devices);
+        if let Some(paths) = self.paths {
+            paths.see(now, &devices);
+        }
+        self.device.sample(devices);
+    }
 }
 
 impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
@@ -145,8 +181,7 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
         self.sink.tell(&announcement(context, &on_lcores));
         let (lcore_count, ready) = (on_lcores.len(), AtomicUsize::new(0));
         let ready = &ready;
-        let (sink, for_control) = (&mut *self.sink, &mut *self.for_control);
-        let (device, events) = (&mut *self.device, &mut *self.events);
+        let (sink, for_control, seen) = (&mut *self.sink, &mut *self.for_control, &mut self.seen);
         thread::scope(|scope| {
             let control = thread::Builder::new()
                 .name("control".to_owned())
@@ -156,9 +191,12 @@ impl<L: Lcores, S: Sink, F: ForControl> Run<'_, '_, L, S, F> {
                         thread::sleep(Duration::from_micros(100));
                     }
                     timebase.start();
+                    if seen.paths.is_some() {
+                        sink.add_paths();
+                    }
                     sink.begin(SystemTime::now());
                     context.phase.set(Phase::Running);
-                    watch(context, timebase, sink, (device, events), for_control)
+                    watch(context, timebase, sink, seen, for_control)
                 });
             let control = control.map_err(|error| {
                 Failure::machine(format!("no control thread could be made: {error}"))
@@ -225,7 +263,7 @@ fn watch(
     context: &Context<'_>,
     timebase: &Timebase,
     sink: &mut impl Sink,
-    (device, events): (&mut DeviceTally, &mut EventLog),
+    seen: &mut Seen<'_>,
     for_control: &mut impl ForControl,
 ) -> End {
     let mut clock = timebase.reader();
@@ -234,11 +272,18 @@ fn watch(
     let ports = &context.placement().ports;
     loop {
         let now = clock.now();
-        events.see_states(now, ports, &for_control.states());
-        events.see_next_hops(now, ports, context.next_hops());
+        seen.events.see_states(now, ports, &for_control.states());
+        seen.events.see_next_hops(now, ports, context.next_hops());
         let requests = sink.stop_requests();
-        let end = control.poll(now, requests, &mut |row| sink.row(row));
-        let progress = || control.progress(now, device.so_far());
+        let paths = &mut *seen.paths;
+        let end = control.poll(now, requests, &mut |row| {
+            let mut row = *row;
+            if let Some(paths) = paths {
+                paths.complete(&mut row);
+            }
+            sink.row(&row);
+        });
+        let progress = || control.progress(now, seen.device.so_far());
         if let Some(end) = end {
             sink.end(&progress);
             return end;
@@ -247,7 +292,7 @@ fn watch(
         if measured.elapsed() >= MEASURE_INTERVAL {
             measured = Instant::now();
             timebase.adjust();
-            device.sample(for_control.device());
+            seen.sample(clock.now(), ports, for_control.device());
         }
         thread::sleep(LOOK_INTERVAL);
     }

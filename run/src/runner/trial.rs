@@ -35,6 +35,9 @@ pub trait Sink: Send {
         None
     }
 
+    /// Notes that rows will tell the paths of netvsc ports, before the trial begins.
+    fn add_paths(&mut self) {}
+
     /// Notes that the trial begins, at `start` by the clock on the wall.
     fn begin(&mut self, _start: SystemTime) {}
 
@@ -155,6 +158,7 @@ impl Executor for EndedBeforeStart {
             clock: Timebase::new().describe(),
             device: self.device.clone(),
             events: Vec::new(),
+            lost_without_vf: None,
         }))
     }
 }

@@ -154,6 +154,7 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -
         clock: timebase.describe(),
         device: Vec::new(),
         events: Vec::new(),
+        lost_without_vf: None,
     };
     (summarize(&context, executed), in_rounds)
 }

@@ -17,8 +17,17 @@ pub struct PortStats {
     pub rx_nombuf: Option<u64>,
     /// Accepted and not sent.
     pub oerrors: Option<u64>,
-    /// The `vf_*` extended statistics, of a netvsc port only.
-    pub xstats: Vec<(String, u64)>,
+    /// Of a netvsc port, what went by either path; absent if it could not be read just now.
+    pub paths: Option<Paths>,
+}
+
+/// What a netvsc port's extended statistics tell of its paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Packets that were received and sent on the synthetic path.
+    pub synthetic_packets: u64,
+    /// The VF's own statistics, called `vf_*`, which exist exactly while it is attached.
+    pub vf: Vec<(String, u64)>,
 }
 
 /// Reads a port's counters, from any thread, while workers run.
@@ -26,6 +35,7 @@ pub struct PortStats {
 pub struct PortStatsReader {
     pub(crate) port: u16,
     pub(crate) kept: KeptCounters,
+    pub(crate) is_netvsc: bool,
 }
 
 impl PortStatsReader {
@@ -48,42 +58,80 @@ impl PortStatsReader {
             ierrors: ierrors.then_some(raw.ierrors),
             rx_nombuf: rx_nombuf.then_some(raw.rx_nombuf),
             oerrors: oerrors.then_some(raw.oerrors),
-            xstats: self.xstats("vf_"),
+            // Of other hardware nothing of them is told, and asking costs a talk with it.
+            paths: self.is_netvsc.then(|| paths(self.port)).flatten(),
         }
     }
+}
 
-    /// Returns the extended statistics whose names begin with `prefix`; none where they change
-    /// meanwhile.
-    fn xstats(&self, prefix: &str) -> Vec<(String, u64)> {
-        // SAFETY: asks how many there are; nothing is written without an array.
-        let count =
-            unsafe { dpdk_sys::rte_eth_xstats_get_names(self.port, std::ptr::null_mut(), 0) };
-        let Ok(size) = c_uint::try_from(count) else {
-            return Vec::new();
-        };
-        let mut names = vec![dpdk_sys::rte_eth_xstat_name::default(); size as usize];
-        let mut values = vec![dpdk_sys::rte_eth_xstat::default(); size as usize];
-        // SAFETY: writes at most `size` entries, which the array has. If there are more by now, it
-        // returns their number and writes nothing.
-        let named =
-            unsafe { dpdk_sys::rte_eth_xstats_get_names(self.port, names.as_mut_ptr(), size) };
-        // SAFETY: writes at most `size` entries, which the array has.
-        let valued = unsafe { dpdk_sys::rte_eth_xstats_get(self.port, values.as_mut_ptr(), size) };
-        if named != count || valued != count {
-            return Vec::new();
+/// Reads what went by either path of the netvsc port `port`.
+fn paths(port: u16) -> Option<Paths> {
+    let mut paths = Paths::default();
+    for (name, value) in xstats(port)? {
+        if name.starts_with("vf_") {
+            paths.vf.push((name, value));
+        } else if is_synthetic(&name) {
+            paths.synthetic_packets += value;
         }
-        let name = |id: u64| {
-            let entry = names.get(usize::try_from(id).ok()?)?;
-            // SAFETY: DPDK has ended each of the names, which it wrote above, with a zero.
-            let name = unsafe { CStr::from_ptr(entry.name.as_ptr()) };
-            name.to_str()
-                .ok()
-                .filter(|name| name.starts_with(prefix))
-                .map(str::to_owned)
-        };
-        values
-            .iter()
-            .filter_map(|entry| Some((name(entry.id)?, entry.value)))
-            .collect()
+    }
+    Some(paths)
+}
+
+/// Returns whether `name` is that of the packets of a queue, which netvsc counts on the synthetic
+/// path alone (`hn_stat_strings`): `rx_q0_good_packets`.
+fn is_synthetic(name: &str) -> bool {
+    let queue = name
+        .strip_prefix("rx_q")
+        .or_else(|| name.strip_prefix("tx_q"))
+        .and_then(|rest| rest.strip_suffix("_good_packets"));
+    queue.is_some_and(|queue| !queue.is_empty() && queue.bytes().all(|c| c.is_ascii_digit()))
+}
+
+/// Returns the extended statistics of the port `port` by name; none where they change meanwhile.
+fn xstats(port: u16) -> Option<Vec<(String, u64)>> {
+    // SAFETY: asks how many there are; nothing is written without an array.
+    let count = unsafe { dpdk_sys::rte_eth_xstats_get_names(port, std::ptr::null_mut(), 0) };
+    let size = c_uint::try_from(count).ok()?;
+    let mut names = vec![dpdk_sys::rte_eth_xstat_name::default(); size as usize];
+    let mut values = vec![dpdk_sys::rte_eth_xstat::default(); size as usize];
+    // SAFETY: writes at most `size` entries, which the array has. If there are more by now, it
+    // returns their number and writes nothing.
+    let named = unsafe { dpdk_sys::rte_eth_xstats_get_names(port, names.as_mut_ptr(), size) };
+    // SAFETY: writes at most `size` entries, which the array has.
+    let valued = unsafe { dpdk_sys::rte_eth_xstats_get(port, values.as_mut_ptr(), size) };
+    if named != count || valued != count {
+        return None;
+    }
+    let name = |id: u64| {
+        let entry = names.get(usize::try_from(id).ok()?)?;
+        // SAFETY: DPDK has ended each of the names, which it wrote above, with a zero.
+        let name = unsafe { CStr::from_ptr(entry.name.as_ptr()) };
+        name.to_str().ok().map(str::to_owned)
+    };
+    let named = values
+        .iter()
+        .filter_map(|entry| Some((name(entry.id)?, entry.value)));
+    Some(named.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packets_of_queues_are_those_of_the_synthetic_path() {
+        for name in ["rx_q0_good_packets", "tx_q15_good_packets"] {
+            assert!(is_synthetic(name), "{name}");
+        }
+        for name in [
+            "rx_good_packets",
+            "rx_q0_packets",
+            "rx_q0_good_bytes",
+            "rx_q_good_packets",
+            "vf_rx_q0_good_packets",
+            "tx_q1_multicast_packets",
+        ] {
+            assert!(!is_synthetic(name), "{name}");
+        }
     }
 }

@@ -36,6 +36,7 @@ impl ForControl for Control {
     fn device(&self) -> Vec<summary::Device> {
         let read = |(port, stats): (&OpenedPort, &PortStatsReader)| {
             let counters = stats.read();
+            let synthetic_packets = counters.paths.as_ref().map(|paths| paths.synthetic_packets);
             summary::Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
@@ -44,7 +45,11 @@ impl ForControl for Control {
                 ierrors: counters.ierrors,
                 rx_nombuf: counters.rx_nombuf,
                 oerrors: counters.oerrors,
-                xstats: counters.xstats.into_iter().collect(),
+                synthetic_packets,
+                xstats: counters
+                    .paths
+                    .map(|paths| paths.vf.into_iter().collect())
+                    .unwrap_or_default(),
             }
         };
         self.placement

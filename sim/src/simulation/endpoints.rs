@@ -233,6 +233,7 @@ pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
                 ierrors: Some(0),
                 rx_nombuf: Some(no_buffer),
                 oerrors: Some(0),
+                synthetic_packets: None,
                 xstats: std::collections::BTreeMap::new(),
             }
         })

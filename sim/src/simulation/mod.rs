@@ -166,6 +166,7 @@ impl Executor for Simulation {
             },
             device: endpoints::devices(&link, ports),
             events: Vec::new(),
+            lost_without_vf: None,
         });
         let conditions = self.conditions.config();
         summary.config.insert("simulation".to_owned(), conditions);

@@ -92,6 +92,7 @@ fn further_columns_and_other_line_ends_are_taken() {
         tx_packets: 9,
         rx_packets: Some(10),
         probes: None,
+        path: None,
     };
     assert_eq!(read(&text).unwrap(), [row]);
 }
@@ -121,6 +122,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
             tx_packets: tx,
             rx_packets: rx,
             probes,
+            path: None,
         })
     });
     let rows = prop::collection::vec(row, 0..20);

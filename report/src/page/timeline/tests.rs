@@ -9,6 +9,7 @@ fn row(index: u64, tx_packets: u64, lost: u64, latency_ns: u64) -> Row {
     let count = tx_packets - lost;
     Row {
         start_ns: index * MILLISECOND,
+        path: None,
         tx_packets,
         rx_packets: Some(count),
         probes: Some(RowProbes {

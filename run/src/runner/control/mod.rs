@@ -225,6 +225,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
                 corrupt: interval.corrupt,
                 foreign: interval.foreign,
             }),
+            path: None,
         }
     }
 }

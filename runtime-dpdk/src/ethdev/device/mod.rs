@@ -125,6 +125,7 @@ impl<'eal> Device<'eal> {
         PortStatsReader {
             port: self.info.index,
             kept: self.info.driver().kept_counters(),
+            is_netvsc: self.info.driver().is_netvsc(),
         }
     }
 
