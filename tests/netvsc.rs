@@ -2,7 +2,7 @@
 //! asked for, and what a run says of them.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dpdkgen_tests::machine::{cpus, two_cpus};
 use dpdkgen_tests::{
@@ -208,6 +208,69 @@ fn an_mtu_that_is_asked_for_is_set_and_put_back_or_refused() {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// A VF is attached by netvsc some time after the EAL has started.
+#[test]
+fn a_vf_that_the_machine_has_is_waited_for() {
+    let needs = [Need::DriverHeaders, Need::Root, Need::Program("unshare")];
+    let Some(_turn) = turn("a_vf_that_the_machine_has_is_waited_for", &needs) else {
+        return;
+    };
+    let start = |netvsc: &Netvsc| {
+        let (json, csv) = (netvsc.file("s.json"), netvsc.file("s.csv"));
+        let files = format!("--json {} -s {}", ports::text(&json), ports::text(&csv));
+        let arguments = format!("{THROUGH} {files}");
+        let command = netvsc.dpdkgen(&cpus()[0].to_string(), MIB, &arguments);
+        netvsc.set_vf(false);
+        Program::start(netvsc.with_vf_in_sysfs(&command))
+    };
+    let rows = |netvsc: &Netvsc| {
+        let rows = Rows::read(&netvsc.file("s.csv"));
+        check_sendrecv(&Summary::read(&netvsc.file("s.json")), &rows);
+        rows
+    };
+    let late = Netvsc::new(LOOP, "mlx5_pci", "", "");
+    let program = start(&late);
+    thread::sleep(SECOND);
+    late.set_vf(true);
+    let ended = program.wait(LIMIT).ok();
+    assert_eq!(ended.stderr, "");
+    assert!(rows(&late).paths().iter().all(|path| *path == "vf"));
+    let lines = late.asked_for();
+    let [added, configured] = ["vf added", "configure"].map(|what| {
+        let found = lines.iter().position(|line| line.starts_with(what));
+        found.unwrap_or_else(|| panic!("no {what} in {lines:?}"))
+    });
+    assert!(added < configured, "{lines:?}");
+
+    let never = Netvsc::new(LOOP, "mlx5_pci", "", "");
+    let begin = Instant::now();
+    let said = start(&never).wait(LIMIT).ok().stderr;
+    assert!(begin.elapsed() > 3 * SECOND);
+    for part in [
+        "net_netvsc0",
+        "1a65:00:02.0",
+        "mlx5_pci",
+        "1 Mpps",
+        "one receive queue",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(rows(&never).paths().iter().all(|path| *path == "synthetic"));
+
+    // No VF, nothing to wait for and nothing to say.
+    let none = Netvsc::new(LOOP, "mlx5_pci", "", "");
+    none.set_vf(false);
+    let begin = Instant::now();
+    let said = ended_of(&none);
+    assert!(begin.elapsed() < 3 * SECOND);
+    assert_eq!(said.stderr, "");
+}
+
+fn ended_of(netvsc: &Netvsc) -> Ended {
+    ended(netvsc, THROUGH).ok()
+}
 
 #[test]
 fn a_vf_that_is_taken_away_and_given_back_is_told_with_what_it_cost() {

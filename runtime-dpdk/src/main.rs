@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use dpdkgen_report::console::Stream;
 use dpdkgen_rt::cli::{explain, render, select, to_json};
 use dpdkgen_rt::eal::placement::WorkerLcores;
 use dpdkgen_rt::eal::{self, Eal, StartError, affinity};
-use dpdkgen_rt::ethdev::{self, info};
+use dpdkgen_rt::ethdev::{self, info, vf};
 use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::cli::{self, Command, Exit, More, Program, draw, print};
@@ -78,7 +79,12 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let workers = worker_specs(request, request.ports.len().max(1)).len();
     let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
 
-    let ports = select::select(&eal, &request.ports)?;
+    let mut ports = select::select(&eal, &request.ports)?;
+    let interrupted = || signals.borrow_mut().requests() > 0;
+    let limit = vf::ATTACHED_WITHIN;
+    for missing in vf::wait(&eal, &mut ports, Path::new("/sys"), limit, &interrupted)? {
+        Stream::Stderr.write_soon(&format!("{}\n", explain::missing_vf(&missing)));
+    }
     let outputs = Outputs::open(request)?;
     if let Mode::SendRecv(sendrecv) = &request.mode {
         for warning in explain::own_destinations(sendrecv, &ports) {
@@ -89,7 +95,6 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;
     let timeout = Duration::from_nanos(request.wait_link.as_nanos());
-    let interrupted = || signals.borrow_mut().requests() > 0;
     let mut is_up = runtime::wait_links(&devices, timeout, &interrupted)?;
     let mut request = request.clone();
     if let Mode::SendRecv(sendrecv) = &mut request.mode

@@ -92,7 +92,7 @@ fn choose<'a>(
     if selectors.is_empty() {
         let free: Vec<_> = ports
             .iter()
-            .filter(|port| owner(port, kernel).is_none())
+            .filter(|port| owner(port, kernel).is_none() && !is_of_netvsc(port, ports))
             .collect();
         return match (free.as_slice(), ports) {
             ([only], _) => Ok(vec![only]),
@@ -117,6 +117,12 @@ fn choose<'a>(
         chosen.push(port);
     }
     Ok(chosen)
+}
+
+/// Returns whether `port` is the VF of one of `ports`, which has not attached it yet.
+fn is_of_netvsc(port: &PortInfo, ports: &[PortInfo]) -> bool {
+    let has_it = |other: &PortInfo| other.driver().is_netvsc() && other.mac == port.mac;
+    port.driver().may_be_vf() && ports.iter().any(has_it)
 }
 
 /// Finds the interface of the kernel's that drives `port` as its VF.
@@ -276,6 +282,8 @@ mod tests {
         ports[0].mac = ports[1].mac;
         let chosen = choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")], &[]).unwrap();
         assert_eq!(chosen[0].driver, "net_netvsc");
+        // Nor is it one of two to choose from.
+        assert_eq!(choose(&ports[..2], &[], &[]).unwrap(), [&ports[1]]);
         ports[1].driver = "net_other".to_owned();
         assert!(choose(&ports, &[PortSelector::parse("02:00:00:00:00:ab")], &[]).is_err());
     }

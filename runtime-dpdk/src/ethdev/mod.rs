@@ -14,6 +14,7 @@ pub mod link;
 mod memif;
 pub mod queue;
 pub mod stats;
+pub mod vf;
 
 pub(crate) use kernel_netvsc::{Interface, interfaces as kernel_interfaces};
 

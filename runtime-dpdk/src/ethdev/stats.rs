@@ -30,6 +30,11 @@ pub struct Paths {
     pub vf: Vec<(String, u64)>,
 }
 
+/// Returns whether the netvsc port `port` has a VF.
+pub(super) fn has_vf(port: u16) -> bool {
+    paths(port).is_some_and(|paths| !paths.vf.is_empty())
+}
+
 /// Reads a port's counters, from any thread, while workers run.
 #[derive(Clone, Copy, Debug)]
 pub struct PortStatsReader {

@@ -9,6 +9,7 @@ use dpdkgen_run::request::{SendRecv, of_port};
 
 use crate::eal::placement::Sharing;
 use crate::ethdev::info::PortInfo;
+use crate::ethdev::vf::MissingVf;
 
 /// Tells that workers have to share lcores.
 #[must_use]
@@ -34,6 +35,26 @@ pub fn idle_queues(port: &PortInfo, has: u16, used: u16) -> String {
     format!(
         "port {port} has {has} transmit queues where {used} {were} asked for, since {driver} wants as \
          many as receive queues; the {others} idle"
+    )
+}
+
+/// Warns that a netvsc port goes without its VF.
+#[must_use]
+pub fn missing_vf(missing: &MissingVf) -> String {
+    let MissingVf {
+        port,
+        device,
+        driver,
+    } = missing;
+    let why = match driver {
+        Some(driver) => format!("{driver} drives it, and netvsc has not attached it"),
+        None => "no driver of DPDK's made a port of it: is librte-net-mlx5 or librte-net-mana \
+                 installed, and -a or -b does not leave the device out?"
+            .to_owned(),
+    };
+    format!(
+        "dpdkgen-rt: warning: port {port} goes without its VF {device} ({why}): its packets take the \
+         slow path by the host, about 1 Mpps, all of them on one receive queue"
     )
 }
 
@@ -68,6 +89,28 @@ fn in_brackets(log: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::ethdev::info::tests::port;
+
+    #[test]
+    fn a_vf_that_is_missing_is_named_with_the_reason_and_what_it_costs() {
+        let told = |driver: Option<&str>| {
+            missing_vf(&MissingVf {
+                port: "1 (7ced8dd2-1a43)".to_owned(),
+                device: "1a65:00:02.0".to_owned(),
+                driver: driver.map(str::to_owned),
+            })
+        };
+        let text = told(Some("mlx5_pci"));
+        for part in [
+            "7ced8dd2-1a43",
+            "1a65:00:02.0",
+            "mlx5_pci",
+            "1 Mpps",
+            "one receive queue",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(told(None).contains("librte-net-mlx5"));
+    }
 
     #[test]
     fn queues_that_a_driver_wants_are_told() {
