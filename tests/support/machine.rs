@@ -25,7 +25,7 @@ pub enum Need {
     Program(&'static str),
     /// A module of the system's Python.
     PythonModule(&'static str),
-    /// DPDK's headers for drivers, and a C compiler.
+    /// DPDK's headers for drivers, a C compiler, and a place for what it makes of them.
     DriverHeaders,
 }
 
@@ -86,6 +86,10 @@ impl Need {
             Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),
             Self::DriverHeaders if stand_in::headers().is_none() => {
                 Some("needs DPDK's headers for drivers: `scripts/setup --tests`".to_owned())
+            }
+            Self::DriverHeaders if !stand_in::is_private(&target()) => {
+                let why = "needs a target folder that not everybody may write to, nor to one above";
+                Some(why.to_owned())
             }
             Self::DriverHeaders => Self::Program("cc").missing(),
             Self::PythonModule(name) => {

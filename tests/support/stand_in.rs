@@ -1,7 +1,8 @@
 //! A port that behaves as netvsc with a VF does (`tests/netvsc`), built when a test first wants it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -131,6 +132,15 @@ pub(super) fn headers() -> Option<PathBuf> {
         .join("lib/ethdev/ethdev_driver.h")
         .is_file()
         .then_some(folder)
+}
+
+/// Returns whether only some may write to `folder` and those above: the EAL takes a driver from no
+/// other (`verify_perms`).
+pub(super) fn is_private(folder: &Path) -> bool {
+    folder.ancestors().all(|folder| {
+        let mode = fs::metadata(folder).map(|metadata| metadata.permissions().mode());
+        mode.is_ok_and(|mode| mode & 0o002 == 0)
+    })
 }
 
 /// Builds the library once, and returns its path. A test that calls this has asked for
