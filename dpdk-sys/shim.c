@@ -46,6 +46,11 @@ static void log_to(FILE *stream)
 	log_stream = stream == stderr ? NULL : stream;
 }
 
+const char *dg_driver_folder(void)
+{
+	return RTE_EAL_PMD_PATH;
+}
+
 int dg_log_to_fd(int fd)
 {
 	int copy = dup(fd);

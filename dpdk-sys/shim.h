@@ -68,6 +68,7 @@ enum {
 	DG_HEADROOM = RTE_PKTMBUF_HEADROOM,
 	DG_MBUF_BYTES = sizeof(struct rte_mbuf),
 	DG_LOG_WARNING = RTE_LOG_WARNING,
+	DG_LOG_NOTICE = RTE_LOG_NOTICE,
 };
 
 /** The data belongs to another mbuf or to an external buffer: flags that must stay as they are. */
@@ -140,6 +141,8 @@ int dg_errno(void);
 int dg_log_to_fd(int fd);
 /** DPDK's log goes to standard error, never to standard output. */
 void dg_log_to_stderr(void);
+/** The folder from which the EAL loads drivers, as DPDK was built. */
+const char *dg_driver_folder(void);
 
 /** Everything that DPDK says of a port before it is configured; 0 or a negative errno. */
 int dg_port_info(uint16_t port, struct dg_port_info *info);

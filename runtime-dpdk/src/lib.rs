@@ -6,6 +6,7 @@
 //! | [`ethdev`] | a port is opened as asked or refused with a reason, and stopped before its buffers go |
 //! | `mbuf` | packet buffers and their pools; none leaves the crate |
 //! | [`cli`] | what a user names and reads; alone in knowing the options of the command line |
+//! | [`doctor`] | what of a machine is in the way of a run; alone in looking beyond DPDK, and touches nothing |
 //! | [`runtime`] | ports and lcores as trials want them: `Runtime` of `dpdkgen-run` |
 //!
 //! Arrows go one way: `cli` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`. An
@@ -27,6 +28,7 @@
 //! offer is safe to call.
 
 pub mod cli;
+pub mod doctor;
 pub mod eal;
 pub mod ethdev;
 mod mbuf;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dpdkgen_report::console::Stream;
 use dpdkgen_rt::cli::{explain, render, select, to_json};
+use dpdkgen_rt::doctor;
 use dpdkgen_rt::eal::placement::WorkerLcores;
 use dpdkgen_rt::eal::{self, Eal, StartError, affinity};
 use dpdkgen_rt::ethdev::{self, info, vf};
@@ -27,9 +28,18 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
-    commands: &["sendrecv", "reflect", "ports", "report"],
+    commands: &[
+        "sendrecv",
+        "reflect",
+        "ports",
+        "report",
+        doctor::command::NAME,
+    ],
     peer: None,
-    more: More::NONE,
+    more: More {
+        commands: || vec![doctor::command::command()],
+        ..More::NONE
+    },
 };
 
 fn main() -> ExitCode {
@@ -40,7 +50,7 @@ fn main() -> ExitCode {
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
         Ok(Command::Report(files)) => draw(&files),
         Ok(Command::Run(request, _)) => run(eal_args.as_deref(), &request),
-        Ok(Command::Own(name, _)) => unreachable!("no command {name} is offered"),
+        Ok(Command::Own(_, matches)) => doctor::command::run(eal_args.as_deref(), &matches),
     })
 }
 

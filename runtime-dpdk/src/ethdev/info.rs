@@ -136,6 +136,13 @@ pub(crate) fn dpdk_version() -> String {
     version.to_string_lossy().into_owned()
 }
 
+/// Returns the folder from which DPDK loads its drivers.
+pub(crate) fn driver_folder() -> String {
+    // SAFETY: the shim returns a static text.
+    let folder = unsafe { CStr::from_ptr(dpdk_sys::dg_driver_folder()) };
+    folder.to_string_lossy().into_owned()
+}
+
 /// Returns what is shown of the port `index`, and what it is configured by.
 ///
 /// # Errors

@@ -1,0 +1,41 @@
+//! The command `doctor`: what of this machine is in the way of a run, and what mends it.
+//!
+//! Promised: looking changes nothing, starts no EAL and asks no network; a machine is a folder
+//! ([`root`]), so any other can be looked at from its files. What is wrong with a machine is said
+//! once, by the check that it is ([`checks`]); what DPDK's log says about the same refers to that
+//! check ([`signatures`]).
+
+pub mod checks;
+pub mod command;
+pub mod dpdk;
+pub mod finding;
+pub mod imds;
+pub mod machine;
+mod management;
+pub mod report;
+pub mod root;
+
+use self::checks::{Subject, Told};
+use self::dpdk::Dpdk;
+use self::finding::Verdict;
+use self::machine::Machine;
+use self::report::Diagnosis;
+use self::root::Root;
+
+/// Examines the machine below `root`; `linked` is the DPDK of this program.
+#[must_use]
+pub fn examine(root: &Root, linked: Dpdk, told: &Told) -> Diagnosis {
+    let machine = Machine::read(root);
+    let dpdk = Dpdk::of(root, linked);
+    let findings = checks::all(&Subject {
+        root,
+        machine: &machine,
+        dpdk: &dpdk,
+        told,
+    });
+    Diagnosis {
+        verdict: findings.first().map_or(Verdict::Ok, |first| first.verdict),
+        nics: machine.nics,
+        findings,
+    }
+}
