@@ -18,6 +18,7 @@ mod support {
     pub mod program;
     pub mod results;
     pub mod stand_in;
+    pub mod sysroot;
 }
 
 pub use support::bridge::{self, Crossing, Way};
@@ -32,3 +33,4 @@ pub use support::ports::{self, Memif};
 pub use support::program::{Ended, Program, run};
 pub use support::results::{Rows, Summary, check_reflect, check_sendrecv};
 pub use support::stand_in::Netvsc;
+pub use support::sysroot;

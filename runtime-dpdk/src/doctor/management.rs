@@ -31,7 +31,7 @@ pub fn carriers(root: &Root) -> Vec<(String, Carried)> {
     let routes = routes(root);
     let defaults = routes
         .iter()
-        .filter(|route| route.mask == 0 && !route.is_rejected())
+        .filter(|route| route.is_default())
         .map(|route| route.interface.clone())
         .chain(ipv6_defaults(root));
     let mut found: Vec<(String, Carried)> = defaults
@@ -56,9 +56,9 @@ struct Route {
 }
 
 impl Route {
-    /// Returns whether packets are refused by it (RTF_REJECT).
-    fn is_rejected(&self) -> bool {
-        self.flags & 0x200 != 0
+    /// Returns whether it leads everywhere, and refuses nothing (RTF_REJECT).
+    fn is_default(&self) -> bool {
+        self.destination == 0 && self.mask == 0 && self.flags & 0x200 == 0
     }
 }
 

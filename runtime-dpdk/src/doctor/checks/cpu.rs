@@ -40,10 +40,7 @@ pub fn cpus(subject: &Subject) -> Finding {
                 cpus[count - 1]
             ))]);
     }
-    let evidence = format!(
-        "{count} CPUs ({source}); {} workers leave one free",
-        count - 1
-    );
+    let evidence = format!("{count} CPUs ({source}): leave one of them without a worker");
     Finding::new(Check::Cpus, Verdict::Ok, evidence)
 }
 
