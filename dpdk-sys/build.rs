@@ -25,11 +25,11 @@ const FUNCTIONS: &[&str] = &[
     "rte_get_next_lcore",
     "rte_lcore_to_socket_id",
     "rte_log_set_global_level",
-    "rte_log_set_level_pattern",
     "rte_strerror",
     "rte_version",
     "dg_driver_folder",
     "dg_errno",
+    "dg_log_to",
     "dg_log_to_fd",
     "dg_log_to_stderr",
     // ports
@@ -81,7 +81,6 @@ const TYPES: &[&str] = &[
 /// The constants of `shim.h`, each a variant of an unnamed enum.
 const CONSTANTS: &[&str] = &[
     "DG_LOG_NOTICE",
-    "DG_LOG_WARNING",
     "DG_MAX_LCORES",
     "DG_MAX_PORTS",
     "DG_NO_OWNER",

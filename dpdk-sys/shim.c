@@ -1,4 +1,6 @@
 /* See shim.h. */
+/* fopencookie */
+#define _GNU_SOURCE
 #include <rte_config.h>
 /* Nobody registers callbacks on our bursts: without them a burst is a jump into the driver. */
 #undef RTE_ETHDEV_RXTX_CALLBACKS
@@ -62,6 +64,27 @@ int dg_log_to_fd(int fd)
 			close(copy);
 		return -error;
 	}
+	log_to(stream);
+	return 0;
+}
+
+static dg_listener log_listener;
+
+static ssize_t log_write(void *cookie, const char *text, size_t length)
+{
+	(void)cookie;
+	log_listener(text, length);
+	return (ssize_t)length;
+}
+
+int dg_log_to(dg_listener listener)
+{
+	cookie_io_functions_t functions = {.write = log_write};
+	FILE *stream = fopencookie(NULL, "a", functions);
+
+	if (stream == NULL)
+		return -errno;
+	log_listener = listener;
 	log_to(stream);
 	return 0;
 }

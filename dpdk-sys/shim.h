@@ -67,7 +67,6 @@ enum {
 	DG_NO_PORT = RTE_MBUF_PORT_INVALID,
 	DG_HEADROOM = RTE_PKTMBUF_HEADROOM,
 	DG_MBUF_BYTES = sizeof(struct rte_mbuf),
-	DG_LOG_WARNING = RTE_LOG_WARNING,
 	DG_LOG_NOTICE = RTE_LOG_NOTICE,
 };
 
@@ -139,6 +138,10 @@ int dg_errno(void);
 
 /** DPDK's log goes to (a duplicate of) this file descriptor; not 0 on failure. */
 int dg_log_to_fd(int fd);
+/** Is given what DPDK logs, whole lines, by the thread that logs. */
+typedef void (*dg_listener)(const char *text, size_t length);
+/** DPDK's log goes to a function from now on; not 0 on failure. */
+int dg_log_to(dg_listener listener);
 /** DPDK's log goes to standard error, never to standard output. */
 void dg_log_to_stderr(void);
 /** The folder from which the EAL loads drivers, as DPDK was built. */

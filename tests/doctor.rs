@@ -448,6 +448,35 @@ fn the_source_address_is_held_against_what_the_metadata_service_told() {
 }
 
 #[test]
+fn a_log_is_explained() {
+    let Some(_turn) = turn("a_log_is_explained", &[]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("testpmd.log");
+    let explain = |log: &str| {
+        std::fs::write(&file, log).expect("a file");
+        let mut command = Command::new(dpdkgen_rt());
+        command.args(["doctor", "--log"]).arg(&file);
+        run(command, LIMIT)
+    };
+    let known = explain(
+        "EAL: Selected IOVA mode 'PA'\nhn_vf_attach(): Couldn't find port for VF\n\
+         mana_start_tx_queues(): Failed to create qp queue index 0\n",
+    )
+    .with_status(1);
+    for word in ["net_mana", "ip link set enP... down", "vf-driver"] {
+        assert!(known.stdout.contains(word), "{}", known.stdout);
+    }
+    let unknown = explain("EAL: Selected IOVA mode 'PA'\n").ok();
+    assert!(
+        unknown.stdout.contains("source-address"),
+        "{}",
+        unknown.stdout
+    );
+}
+
+#[test]
 fn this_machine_is_examined_without_a_start_of_the_eal() {
     let needs = [Need::Namespaces];
     let Some(_turn) = turn(
@@ -487,6 +516,8 @@ fn options_that_cannot_be_met_are_refused() {
     for (options, says) in [
         ("--sysroot /dev/null", "--sysroot"),
         ("--imds /nowhere", "--imds"),
+        ("--log /nowhere", "--log"),
+        ("--log /dev/null --json", "exclude"),
         ("--imds /proc/version", "metadata service"),
         ("--src soon", "--src"),
         ("--frobnicate", "doctor --help"),

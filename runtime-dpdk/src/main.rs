@@ -118,9 +118,9 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     }
 
     for line in eal.take_log() {
-        Stream::Stderr.write_soon(&format!("{line}\n"));
+        explain::tell_log(&line);
     }
-    eal.log_to_stderr();
+    eal.tell_log(explain::tell_log);
     if let Some(sharing) = lcores.sharing() {
         outputs.tell(&explain::sharing(sharing));
     }

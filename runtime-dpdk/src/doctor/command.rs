@@ -1,6 +1,7 @@
 //! The options of `doctor`, and the command carried out.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use super::checks::list_of_cpus;
 use super::dpdk::Dpdk;
 use super::examine;
 use super::imds::Imds;
+use super::log;
 use super::root::Root;
 use crate::ethdev::info::{dpdk_version, driver_folder};
 
@@ -35,6 +37,9 @@ pub struct DoctorArgs {
     /// What Azure's metadata service told of the network: for --src, no network is asked
     #[arg(long, value_name = "FILE")]
     pub imds: Option<PathBuf>,
+    /// Explain a log of DPDK's instead, this program's or another's; - is standard input
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    pub log: Option<PathBuf>,
     /// The address that probes will come from
     #[arg(long, value_name = "IP", value_parser = units::ip)]
     pub src: Option<IpAddr>,
@@ -53,7 +58,8 @@ if something fails, 0 if there are warnings at most.
 
 Examples:
   dpdkgen-rt doctor
-  dpdkgen-rt doctor --nic eth1 --imds imds.json --src 10.0.1.4",
+  dpdkgen-rt doctor --nic eth1 --imds imds.json --src 10.0.1.4
+  dpdkgen-rt doctor --log testpmd.log",
         )
 }
 
@@ -65,6 +71,9 @@ Examples:
 pub fn run(eal_args: Option<&[String]>, matches: &ArgMatches) -> Result<u8, Failure> {
     let args = DoctorArgs::from_arg_matches(matches)
         .map_err(|error| Failure::request(error.to_string()))?;
+    if let Some(file) = &args.log {
+        return explain_log(file);
+    }
     let root = root(args.sysroot.as_deref())?;
     let told = Told {
         nic: args.nic,
@@ -83,6 +92,21 @@ pub fn run(eal_args: Option<&[String]>, matches: &ArgMatches) -> Result<u8, Fail
         diagnosis.to_text()
     })?;
     Ok(diagnosis.fails().into())
+}
+
+/// Explains a log, and returns exit status 1 if something in it is known.
+fn explain_log(file: &Path) -> Result<u8, Failure> {
+    let cannot = |error: io::Error| {
+        Failure::request(format!("--log {} cannot be read: {error}", file.display()))
+    };
+    let (told, is_known) = if file == Path::new("-") {
+        log::explain(io::stdin().lock())
+    } else {
+        File::open(file).and_then(|file| log::explain(BufReader::new(file)))
+    }
+    .map_err(cannot)?;
+    print(&told)?;
+    Ok(is_known.into())
 }
 
 fn root(sysroot: Option<&Path>) -> Result<Root, Failure> {

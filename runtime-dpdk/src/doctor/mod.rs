@@ -10,10 +10,12 @@ pub mod command;
 pub mod dpdk;
 pub mod finding;
 pub mod imds;
+pub mod log;
 pub mod machine;
 mod management;
 pub mod report;
 pub mod root;
+pub mod signatures;
 
 use self::checks::{Subject, Told};
 use self::dpdk::Dpdk;

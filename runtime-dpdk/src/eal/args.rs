@@ -21,6 +21,17 @@ pub fn default_args(workers: usize) -> Vec<String> {
     args
 }
 
+/// The options for a log that tells what matters: warnings, and of netvsc notices too, since it says
+/// no louder that a VF is missing.
+///
+/// Of two that match the EAL takes the last one for what is there already, and the first one for
+/// drivers that it loads.
+pub(super) const LOG_LEVELS: [&str; 3] = [
+    "--log-level=pmd.net.netvsc.driver:notice",
+    "--log-level=*:warning",
+    "--log-level=pmd.net.netvsc.driver:notice",
+];
+
 /// Returns whether the EAL will print something that was asked for, and exit.
 pub(super) fn asks_for_help(args: &[String]) -> bool {
     // getopt takes any unambiguous beginning of a long option.

@@ -1,8 +1,13 @@
-//! DPDK's log, kept until somebody asks for it, and which of its lines say something.
+//! DPDK's log, kept until somebody asks for it, then told line by line, and which of its lines say
+//! something.
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::ffi::c_char;
 use std::io;
 use std::os::fd::RawFd;
+use std::slice;
+use std::sync::OnceLock;
 
 use super::capture::CapturedOutput;
 
@@ -68,19 +73,50 @@ impl Log {
     }
 }
 
-/// Returns the last two lines that tell something, since the last one often says only that there
-/// was an error; none if there was none.
+/// The most lines that are handed on for a reason: of what failed first, others follow.
+const MOST_LINES: usize = 16;
+
+/// Returns the last lines that tell something; none if there was none.
 fn last_lines(text: &str) -> Option<String> {
     let mut lines: Vec<String> = text
         .lines()
         .rev()
         .filter(|line| is_telling(line))
-        .take(2)
+        .take(MOST_LINES)
         .map(clean)
         .collect();
     lines.dedup();
     lines.reverse();
-    (!lines.is_empty()).then(|| lines.join("; "))
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Who is told the log, and whether without what every program logs.
+static LISTENER: OnceLock<(fn(&str), bool)> = OnceLock::new();
+
+/// Lets `tell` have each line that DPDK logs from now on, of telling ones only if `is_terse`. The
+/// first one who asks for it has it.
+pub(super) fn listen(tell: fn(&str), is_terse: bool) {
+    LISTENER.get_or_init(|| (tell, is_terse));
+    // SAFETY: `hear` keeps to what it is given; DPDK allows the stream to be changed at any time,
+    // and no worker runs while the main lcore is here, since launching returns only when all have
+    // ended.
+    if unsafe { dpdk_sys::dg_log_to(Some(hear)) } != 0 {
+        // SAFETY: as above. Without memory for a stream the log is told as it is.
+        unsafe { dpdk_sys::dg_log_to_stderr() };
+    }
+}
+
+/// Hears what DPDK logs.
+unsafe extern "C" fn hear(text: *const c_char, length: usize) {
+    // SAFETY: the C library lends `length` bytes of its buffer for the call.
+    let text = unsafe { slice::from_raw_parts(text.cast::<u8>(), length) };
+    let text = String::from_utf8_lossy(text);
+    if let Some((tell, is_terse)) = LISTENER.get() {
+        let lines = text.lines();
+        for line in lines.filter(|line| !is_terse || is_telling(line)) {
+            tell(line);
+        }
+    }
 }
 
 /// Returns whether a line says something that matters.
@@ -97,7 +133,17 @@ pub(super) fn is_telling(line: &str) -> bool {
         // Of every program that does not use what the telemetry had in earlier versions.
         "TELEMETRY: ",
     ];
-    !line.trim().is_empty() && !NOISE.iter().any(|start| line.starts_with(start))
+    // Notices of netvsc's, which say that all goes as it should.
+    const GOOD_NEWS: &[&str] = &[
+        "found matching VF port ",
+        "configuring VF port ",
+        "Starting VF port ",
+        "reinit NVS (had ",
+        "fixup RNDIS aggpkt align: ",
+    ];
+    !line.trim().is_empty()
+        && !NOISE.iter().any(|start| line.starts_with(start))
+        && !GOOD_NEWS.iter().any(|news| line.contains(news))
 }
 
 /// Returns a line without what every line of the EAL has.
@@ -111,11 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_words_are_two_different_lines_that_tell_something() {
-        let noise = "TELEMETRY: No legacy callbacks\n\n";
+    fn the_last_words_are_lines_that_tell_something() {
+        let noise = "TELEMETRY: No legacy callbacks\n\nhn_vf_attach(): found matching VF port 0\n";
         assert_eq!(last_lines(noise), None);
         let text = format!("EAL: first.\nEAL: second!\n{noise}EAL: third\n");
-        assert_eq!(last_lines(&text).as_deref(), Some("second; third"));
+        assert_eq!(last_lines(&text).as_deref(), Some("first\nsecond\nthird"));
         assert_eq!(last_lines("EAL: same\nsame.\n").as_deref(), Some("same"));
+        let long = last_lines(&"a\nb\n".repeat(100)).unwrap();
+        assert_eq!(long.lines().count(), MOST_LINES);
     }
 }

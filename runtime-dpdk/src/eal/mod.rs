@@ -1,7 +1,7 @@
 //! DPDK's environment abstraction layer (EAL): its start, its log, its end.
 //!
 //! Promised: whatever the EAL has to say, it says to us. None of it ever reaches standard output,
-//! and standard error sees it only with `verbose` or once [`Eal::log_to_stderr`] was called. A
+//! and standard error sees it only with `verbose` or once [`Eal::tell_log`] was called. A
 //! start that fails has one reason, a [`StartError`].
 #![allow(unsafe_code)]
 
@@ -24,13 +24,15 @@ pub use self::args::default_args;
 pub use self::errno::Errno;
 pub use self::error::{LaunchError, StartError};
 
-use self::args::asks_for_help;
+use self::args::{LOG_LEVELS, asks_for_help};
 use self::diagnosis::{Attempt, diagnose};
 use self::log::Log;
 
 /// The running EAL. The thread that started it is its main lcore, so it stays with that thread.
 pub struct Eal {
     log: Log,
+    /// Whether the log is for people who did not ask for it.
+    is_terse: bool,
     closer: Closer,
     main_lcore: PhantomData<*mut ()>,
 }
@@ -59,14 +61,16 @@ impl Eal {
         if unsafe { dpdk_sys::dg_log_to_fd(log.fd()) } != 0 {
             return Err(StartError::LogNotOpened);
         }
-        if !verbose && !args.iter().any(|arg| arg.starts_with("--log-level")) {
-            // SAFETY: sets an integer that the EAL itself changes only for `--log-level`.
-            unsafe { dpdk_sys::rte_log_set_global_level(dpdk_sys::DG_LOG_WARNING) };
+        let is_terse = !verbose && !args.iter().any(|arg| arg.starts_with("--log-level"));
+        if is_terse {
+            // SAFETY: sets an integer that the EAL itself does not change.
+            unsafe { dpdk_sys::rte_log_set_global_level(dpdk_sys::DG_LOG_NOTICE) };
         }
+        let levels: &[&str] = if is_terse { &LOG_LEVELS } else { &[] };
         let started = if asks_for_help(args) {
-            start(args)?
+            start(levels, args)?
         } else {
-            let redirected = log.during(|| start(args));
+            let redirected = log.during(|| start(levels, args));
             redirected.map_err(|error| StartError::NotRedirected {
                 reason: error.to_string(),
             })??
@@ -83,6 +87,7 @@ impl Eal {
         };
         let eal = Self {
             log,
+            is_terse,
             closer,
             main_lcore: PhantomData,
         };
@@ -96,7 +101,7 @@ impl Eal {
     }
 
     /// Returns the lines that DPDK has logged since the start or the last call, until
-    /// [`Self::log_to_stderr`], without those that it logs in every program.
+    /// [`Self::tell_log`], without those that it logs in every program.
     #[must_use]
     pub fn take_log(&self) -> Vec<String> {
         self.log.take()
@@ -117,12 +122,18 @@ impl Eal {
         self.log.forget(mark);
     }
 
-    /// Lets DPDK's log go to standard error from now on: a run has begun, and nobody will ask for
-    /// it.
-    pub fn log_to_stderr(&self) {
+    /// Lets `tell` have each line of DPDK's log from now on, without those that it logs in every
+    /// program unless they were asked for: a run has begun, and nobody will ask for the log.
+    ///
+    /// The thread that logs calls it, which may be a worker.
+    pub fn tell_log(&self, tell: fn(&str)) {
+        log::listen(tell, self.is_terse);
+    }
+
+    /// Lets DPDK's log go to standard error from now on.
+    fn log_to_stderr(&self) {
         // SAFETY: changes the stream that the log goes to; DPDK allows it at any time, and no
-        // worker runs while the main lcore is here, since launching returns only when all have
-        // ended.
+        // worker runs yet.
         unsafe { dpdk_sys::dg_log_to_stderr() };
     }
 }
@@ -151,9 +162,11 @@ enum Started {
     },
 }
 
-fn start(args: &[String]) -> Result<Started, StartError> {
-    let mut argv: Vec<*mut c_char> = Vec::with_capacity(args.len() + 1);
-    for arg in std::iter::once("dpdkgen-rt").chain(args.iter().map(String::as_str)) {
+fn start(levels: &[&str], args: &[String]) -> Result<Started, StartError> {
+    let mut argv: Vec<*mut c_char> = Vec::with_capacity(args.len() + levels.len() + 1);
+    let args = args.iter().map(String::as_str);
+    let args = levels.iter().copied().chain(args);
+    for arg in std::iter::once("dpdkgen-rt").chain(args) {
         let arg = CString::new(arg).map_err(|_| StartError::ZeroByte {
             option: arg.to_owned(),
         })?;

@@ -2,6 +2,7 @@
 
 use dpdkgen_run::failure::Failure;
 
+use super::log::explained;
 use crate::eal::{LaunchError, StartError};
 
 const WITHOUT_HUGEPAGES: &str =
@@ -74,14 +75,16 @@ impl From<StartError> for Failure {
                 )
             }),
             StartError::Forbidden { reason } => Self::machine(format!(
-                "DPDK's EAL did not start: {reason}; run as root, or grant this user what is \
-                 missing"
+                "DPDK's EAL did not start: {}; run as root, or grant this user what is missing",
+                explained(&reason)
             )),
             StartError::BadOptions { reason } => Self::request(format!(
-                "DPDK's EAL did not start: {reason}; check the EAL options before the `--`"
+                "DPDK's EAL did not start: {}; check the EAL options before the `--`",
+                explained(&reason)
             )),
             StartError::Other { reason } => Self::machine(format!(
-                "DPDK's EAL did not start: {reason}; `-v` shows its whole log"
+                "DPDK's EAL did not start: {}; `-v` shows its whole log",
+                explained(&reason)
             )),
         }
     }

@@ -2,7 +2,7 @@
 
 use dpdkgen_run::failure::Failure;
 
-use super::in_brackets;
+use super::log::in_brackets;
 use crate::eal::Errno;
 use crate::ethdev::Direction;
 use crate::ethdev::error::{Error, NoMemory, Step};

@@ -3,7 +3,10 @@
 
 mod eal;
 mod ethdev;
+mod log;
 mod select;
+
+pub use self::log::tell_log;
 
 use dpdkgen_run::request::{SendRecv, of_port};
 
@@ -76,13 +79,6 @@ pub fn own_destinations(sendrecv: &SendRecv, ports: &[PortInfo]) -> Vec<String> 
             )
         })
         .collect()
-}
-
-/// Returns DPDK's last words, if there are any, in brackets and with a space in front, to be put
-/// into a sentence.
-fn in_brackets(log: Option<&str>) -> String {
-    log.map(|lines| format!(" (DPDK: {lines})"))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

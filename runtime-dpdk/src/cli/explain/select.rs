@@ -2,7 +2,7 @@
 
 use dpdkgen_run::failure::Failure;
 
-use super::in_brackets;
+use super::log::in_brackets;
 use crate::cli::select::SelectError;
 
 impl From<SelectError> for Failure {
