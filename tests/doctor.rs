@@ -4,9 +4,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use dpdkgen_tests::machine::dpdkgen_rt;
-use dpdkgen_tests::sysroot::Manifest;
-use dpdkgen_tests::{Ended, Link, NEAR, Need, Offload, run, turn};
+use dpdkgen_tests::machine::{cpus, dpdkgen_rt};
+use dpdkgen_tests::sysroot::{Manifest, Sysroot};
+use dpdkgen_tests::{Ended, Link, NEAR, Need, Offload, Program, run, turn};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -447,6 +447,93 @@ fn the_source_address_is_held_against_what_the_metadata_service_told() {
     );
 }
 
+/// Runs `doctor` on a machine that it may change, with an answer to its question.
+fn mend(sysroot: &Sysroot, options: &str, answer: &str) -> Ended {
+    let mut command = Command::new(dpdkgen_rt());
+    command.args(["doctor", "--sysroot"]).arg(sysroot.path());
+    command.args(options.split_whitespace());
+    let mut program = Program::start_with_open_input(command);
+    program.type_in(answer);
+    program.wait(LIMIT)
+}
+
+#[test]
+fn what_is_mended_was_shown_and_agreed_to_and_can_be_undone() {
+    let name = "what_is_mended_was_shown_and_agreed_to_and_can_be_undone";
+    let Some(_turn) = turn(name, &[]) else {
+        return;
+    };
+    let sysroot = Manifest::read("azure-mlx5-fresh").unpack();
+    let before = sysroot.contents();
+    let read = |path: &str| {
+        let text = std::fs::read_to_string(sysroot.path().join(path));
+        text.unwrap_or_default().trim().to_owned()
+    };
+    let drivers = "sys/bus/vmbus/drivers";
+    let pages = "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+
+    // Not agreed to.
+    for answer in ["n\n", "\n", "yeah\n"] {
+        let ended = mend(&sysroot, "--fix --nic eth1", answer).with_status(1);
+        assert!(
+            ended.stdout.contains("Nothing was done"),
+            "{}",
+            ended.stdout
+        );
+        assert_eq!(sysroot.contents(), before);
+    }
+    // Not named, or not to be taken: no NIC is bound.
+    for options in ["--fix --yes", "--fix --yes --nic eth0"] {
+        let _ = mend(&sysroot, options, "").with_status(1);
+        assert_eq!(read(&format!("{drivers}/uio_hv_generic/bind")), "");
+        assert_eq!(read(pages), "1024");
+        let _ = mend(&sysroot, "--undo", "").ok();
+        assert_eq!(read(pages), "0");
+    }
+    let ended = mend(&sysroot, "--fix --nic eth1", "y\n");
+    for command in [
+        "modprobe uio_hv_generic (not done)",
+        "ip link set eth1 down (not done)",
+    ] {
+        assert!(ended.stdout.contains(command), "{}", ended.stdout);
+    }
+    for file in ["uio_hv_generic/bind", "hv_netvsc/unbind"] {
+        assert_eq!(read(&format!("{drivers}/{file}")), MLX5_NIC);
+    }
+    assert_eq!(read(pages), "1024");
+    let undone = mend(&sysroot, "--undo", "").ok();
+    let bind = format!("echo {MLX5_NIC} > /sys/bus/vmbus/drivers/hv_netvsc/bind");
+    assert!(undone.stdout.contains(&bind), "{}", undone.stdout);
+    assert_eq!(read(&format!("{drivers}/hv_netvsc/bind")), MLX5_NIC);
+    assert_eq!(read(&format!("{drivers}/uio_hv_generic/unbind")), MLX5_NIC);
+    assert_eq!(read(pages), "0");
+    let again = mend(&sysroot, "--undo", "").ok();
+    assert!(again.stdout.contains("nothing"), "{}", again.stdout);
+}
+
+#[test]
+fn what_dpdk_logs_in_a_run_is_explained_once() {
+    let Some(_turn) = turn("what_dpdk_logs_in_a_run_is_explained_once", &[]) else {
+        return;
+    };
+    let mut command = Command::new(dpdkgen_rt());
+    let eal = format!(
+        "-l {} --no-pci --no-huge -m 256 --no-shconf --vdev=net_vdev_netvsc0,iface=nosuch0 \
+         --vdev=net_vdev_netvsc1,iface=nosuch1 --vdev=net_ring0 -- sendrecv --quiet --through \
+         -p net_ring0 --src 10.0.0.1 --dest 10.0.0.2:10000 --count 10 --drain-ms 10",
+        cpus()[0]
+    );
+    command.args(eal.split_whitespace());
+    let ended = run(command, LIMIT).ok();
+    let said = &ended.stderr;
+    let lines = said
+        .matches("Cannot find the specified netvsc device")
+        .count();
+    assert_eq!(lines, 2, "{said}");
+    assert_eq!(said.matches("ignore=1").count(), 1, "{said}");
+    assert!(said.contains("dpdkgen-rt: that is, "), "{said}");
+}
+
 #[test]
 fn a_log_is_explained() {
     let Some(_turn) = turn("a_log_is_explained", &[]) else {
@@ -518,6 +605,8 @@ fn options_that_cannot_be_met_are_refused() {
         ("--imds /nowhere", "--imds"),
         ("--log /nowhere", "--log"),
         ("--log /dev/null --json", "exclude"),
+        ("--yes", "--fix"),
+        ("--fix --undo", "exclude"),
         ("--imds /proc/version", "metadata service"),
         ("--src soon", "--src"),
         ("--frobnicate", "doctor --help"),

@@ -1,7 +1,7 @@
 //! The options of `doctor`, and the command carried out.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,10 @@ use super::checks::Told;
 use super::checks::list_of_cpus;
 use super::dpdk::Dpdk;
 use super::examine;
+use super::finding::Step;
 use super::imds::Imds;
 use super::log;
+use super::repair::{self, Stopped};
 use super::root::Root;
 use crate::ethdev::info::{dpdk_version, driver_folder};
 
@@ -43,6 +45,15 @@ pub struct DoctorArgs {
     /// The address that probes will come from
     #[arg(long, value_name = "IP", value_parser = units::ip)]
     pub src: Option<IpAddr>,
+    /// Mend what can be mended, after it was shown and you agreed; binds a NIC only with --nic
+    #[arg(long, conflicts_with_all = ["json", "undo"])]
+    pub fix: bool,
+    /// Do not ask before
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    /// Take back what --fix did since the machine was started
+    #[arg(long, conflicts_with = "json")]
+    pub undo: bool,
 }
 
 /// Returns the command, for clap.
@@ -53,12 +64,13 @@ pub fn command() -> clap::Command {
         .override_usage("dpdkgen-rt [EAL options --] doctor [OPTIONS]")
         .after_help(
             "\
-Nothing is changed, no port is touched and no network is asked. The gravest comes first; exit status 1
-if something fails, 0 if there are warnings at most.
+Nothing is changed (but by --fix), no port is touched and no network is asked. The gravest comes first;
+exit status 1 if something fails or a log has something that is known, 0 if there are warnings at most.
 
 Examples:
   dpdkgen-rt doctor
   dpdkgen-rt doctor --nic eth1 --imds imds.json --src 10.0.1.4
+  dpdkgen-rt doctor --fix --nic eth1
   dpdkgen-rt doctor --log testpmd.log",
         )
 }
@@ -85,13 +97,60 @@ pub fn run(eal_args: Option<&[String]>, matches: &ArgMatches) -> Result<u8, Fail
         version: dpdk_version(),
         drivers: driver_folder(),
     };
-    let diagnosis = examine(&root, linked, &told);
+    if args.undo {
+        let undone = repair::undo(&root).map_err(|stopped| failure(&stopped))?;
+        return say_done("Undone", &undone);
+    }
+    let mut diagnosis = examine(&root, linked.clone(), &told);
+    if args.fix {
+        let steps = repair::plan(&diagnosis.findings, told.nic.is_some());
+        if steps.is_empty() {
+            print("Nothing here can be mended without you.\n")?;
+        } else if args.yes || is_agreed(&steps)? {
+            let done = repair::mend(&root, &steps).map_err(|stopped| failure(&stopped))?;
+            say_done("Done", &done)?;
+            diagnosis = examine(&root, linked, &told);
+        }
+    }
     print(&if args.json {
         format!("{:#}\n", serde_json::json!(diagnosis))
     } else {
         diagnosis.to_text()
     })?;
     Ok(diagnosis.fails().into())
+}
+
+/// Shows the steps, and returns whether the user wants them taken.
+fn is_agreed(steps: &[Step]) -> Result<bool, Failure> {
+    let commands: Vec<String> = steps.iter().map(|step| format!("  {step}\n")).collect();
+    let question = format!("This would be done:\n{}Do it? [y/N] ", commands.concat());
+    print(&question)?;
+    io::stdout()
+        .flush()
+        .map_err(|error| Failure::machine(format!("standard output cannot be written: {error}")))?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().take(16).read_line(&mut answer);
+    let is_yes = read.is_ok() && ["y", "yes"].contains(&answer.trim());
+    if !is_yes {
+        print("Nothing was done.\n")?;
+    }
+    Ok(is_yes)
+}
+
+fn say_done(what: &str, commands: &[String]) -> Result<u8, Failure> {
+    if commands.is_empty() {
+        return print(&format!("{what}: nothing.\n"));
+    }
+    let lines: Vec<String> = commands.iter().map(|line| format!("  {line}\n")).collect();
+    print(&format!("{what}:\n{}", lines.concat()))
+}
+
+fn failure(stopped: &Stopped) -> Failure {
+    let Stopped { command, reason } = stopped;
+    Failure::machine(format!(
+        "`{command}` failed: {reason}; run as root, or see what is in the way: what was done \
+         before it `dpdkgen-rt doctor --undo` takes back"
+    ))
 }
 
 /// Explains a log, and returns exit status 1 if something in it is known.

@@ -1,6 +1,7 @@
 //! The command `doctor`: what of this machine is in the way of a run, and what mends it.
 //!
-//! Promised: looking changes nothing, starts no EAL and asks no network; a machine is a folder
+//! Promised: looking changes nothing, starts no EAL and asks no network, and only [`repair`]
+//! changes anything; a machine is a folder
 //! ([`root`]), so any other can be looked at from its files. What is wrong with a machine is said
 //! once, by the check that it is ([`checks`]); what DPDK's log says about the same refers to that
 //! check ([`signatures`]).
@@ -13,6 +14,7 @@ pub mod imds;
 pub mod log;
 pub mod machine;
 mod management;
+pub mod repair;
 pub mod report;
 pub mod root;
 pub mod signatures;

@@ -175,7 +175,7 @@ pub const SIGNATURES: &[Signature] = &[
             &["net_vdev_netvsc", "probably using routed NetVSC interface"],
             &["Cannot find the specified netvsc device"],
         ],
-        "DPDK makes failsafe ports of the kernel's interfaces by itself",
+        "net_vdev_netvsc looks for interfaces of the kernel's to make failsafe ports of",
         "give the EAL --vdev=net_vdev_netvsc0,ignore=1",
         Check::EalOptions,
     ),

@@ -90,13 +90,19 @@ fn last_lines(text: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Who is told the log, and whether without what every program logs.
-static LISTENER: OnceLock<(fn(&str), bool)> = OnceLock::new();
+/// Who is told the log.
+struct Listener {
+    tell: fn(&str),
+    /// Whether without what every program logs.
+    is_terse: bool,
+}
+
+static LISTENER: OnceLock<Listener> = OnceLock::new();
 
 /// Lets `tell` have each line that DPDK logs from now on, of telling ones only if `is_terse`. The
 /// first one who asks for it has it.
 pub(super) fn listen(tell: fn(&str), is_terse: bool) {
-    LISTENER.get_or_init(|| (tell, is_terse));
+    LISTENER.get_or_init(|| Listener { tell, is_terse });
     // SAFETY: `hear` keeps to what it is given; DPDK allows the stream to be changed at any time,
     // and no worker runs while the main lcore is here, since launching returns only when all have
     // ended.
@@ -111,10 +117,10 @@ unsafe extern "C" fn hear(text: *const c_char, length: usize) {
     // SAFETY: the C library lends `length` bytes of its buffer for the call.
     let text = unsafe { slice::from_raw_parts(text.cast::<u8>(), length) };
     let text = String::from_utf8_lossy(text);
-    if let Some((tell, is_terse)) = LISTENER.get() {
+    if let Some(listener) = LISTENER.get() {
         let lines = text.lines();
-        for line in lines.filter(|line| !is_terse || is_telling(line)) {
-            tell(line);
+        for line in lines.filter(|line| !listener.is_terse || is_telling(line)) {
+            (listener.tell)(line);
         }
     }
 }
@@ -165,5 +171,20 @@ mod tests {
         assert_eq!(last_lines("EAL: same\nsame.\n").as_deref(), Some("same"));
         let long = last_lines(&"a\nb\n".repeat(100)).unwrap();
         assert_eq!(long.lines().count(), MOST_LINES);
+    }
+
+    #[test]
+    fn what_dpdk_logs_is_told_by_lines() {
+        use std::sync::Mutex;
+        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        listen(|line| TOLD.lock().unwrap().push(line.to_owned()), true);
+        // SAFETY: DPDK looks at the number first, and refuses it, with a line in its log.
+        let error = unsafe { dpdk_sys::rte_eth_dev_start(u16::MAX - 1) };
+        assert!(error < 0);
+        let told = TOLD.lock().unwrap();
+        assert!(
+            told.iter().any(|line| line.contains("port_id=65534")),
+            "{told:?}"
+        );
     }
 }

@@ -12,6 +12,7 @@ mod vfio;
 use std::net::IpAddr;
 
 pub use self::cpu::list_of_cpus;
+pub(super) use self::drivers::is_loaded;
 
 use super::dpdk::{self, Dpdk};
 use super::finding::Finding;
