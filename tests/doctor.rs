@@ -256,6 +256,17 @@ fn what_binds_a_nic_to_dpdk() {
         "failure",
         &[down],
     );
+    let other_kernel = kernels(mlx5.clone(), MLX5_NIC)
+        .replace("uio_hv_generic 16384 0 - Live 0x0\\n", "")
+        .replace("uio_hv_generic.ko", "x.ko");
+    let install = "linux-modules-extra-azure";
+    expect(
+        &other_kernel,
+        "",
+        "binding",
+        "failure",
+        &[install, "modprobe uio_hv_generic"],
+    );
     let one = mlx5.clone().without(MLX5_NIC);
     expect(&one, "", "binding", "failure", &["az network nic create"]);
     // Rings, and what MANA wants.
@@ -298,7 +309,19 @@ fn what_binds_a_nic_to_dpdk() {
         "warning",
         &["dpdk-devbind.py --bind=vfio-pci 0000:03:00.1"],
     );
+    let shared = metal
+        .clone()
+        .replace(
+            "devices/0000:03:00.1/vendor: 0x8086",
+            "devices/0000:03:00.1/vendor: 0x15b3",
+        )
+        .without("03:00.1/driver");
+    expect(&shared, "", "binding", "warning", &["modprobe mlx5_core"]);
     expect(&metal.without("03:00.1"), "", "binding", "note", &[]);
+    // A host's WSL has one NIC on VMBus, and no Azure around it.
+    let elsewhere = mlx5.without(MLX5_NIC).without("/sys/class/dmi");
+    expect(&elsewhere, "", "binding", "note", &[]);
+    expect(&elsewhere, "", "iova", "not-applicable", &[]);
 }
 
 #[test]
@@ -311,6 +334,10 @@ fn what_vfio_needs() {
     expect(&metal, "", "locked-memory", "ok", &[]);
     let off = metal.clone().without("iommu_groups").without("iommu_group");
     expect(&off, "", "iommu", "failure", &["intel_iommu=on"]);
+    let unbound = off
+        .clone()
+        .with("/sys/bus/pci/devices/0000:03:00.1/driver -> ../../drivers/virtio-pci");
+    expect(&unbound, "", "iommu", "warning", &["intel_iommu=on"]);
     let without = off.with("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode: Y");
     expect(&without, "", "iommu", "ok", &[]);
     let unloaded = metal

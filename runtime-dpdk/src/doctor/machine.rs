@@ -239,8 +239,9 @@ impl Card {
             let text = root.text(&format!("{folder}/{name}"))?;
             Some(text.trim_start_matches("0x").to_owned())
         };
-        // Network controllers.
-        if !hex("class")?.starts_with("02") {
+        // Ethernet and InfiniBand controllers.
+        let class = hex("class")?;
+        if !class.starts_with("0200") && !class.starts_with("0207") {
             return None;
         }
         let (vendor, device) = (hex("vendor")?, hex("device")?);

@@ -99,8 +99,8 @@ pub fn clock(subject: &Subject) -> Finding {
     let finding = Finding::new(Check::Clock, Verdict::Warning, evidence);
     if is_fast {
         finding.so(
-            "the time is asked of the kernel, some 25 ns a reading instead of 10: twice a burst, \
-             so it matters with small bursts only",
+            "the time is asked of the kernel, some 25 ns a reading, once a burst each way: it matters \
+             with small bursts only",
         )
     } else {
         finding

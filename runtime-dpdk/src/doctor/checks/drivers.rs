@@ -1,7 +1,7 @@
 //! DPDK's drivers and the libraries that they need, and the kernel's modules.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::CardKind;
+use super::super::machine::{CardKind, Platform};
 use super::super::root::Root;
 use super::Subject;
 
@@ -35,7 +35,8 @@ pub fn drivers(subject: &Subject) -> Finding {
         kinds.dedup();
         kinds
     };
-    let wanted = wanted(machine.has_vmbus(), &kinds);
+    let takes_netvsc = machine.platform == Platform::Azure || subject.nics().next().is_some();
+    let wanted = wanted(takes_netvsc, &kinds);
     let has_driver = |name: &str| {
         let library = format!("librte_{name}.so");
         there.iter().any(|file| file.starts_with(&library))
@@ -78,9 +79,9 @@ pub fn drivers(subject: &Subject) -> Finding {
 }
 
 /// Returns the drivers that are needed.
-fn wanted(has_vmbus: bool, kinds: &[CardKind]) -> Vec<&'static str> {
+fn wanted(takes_netvsc: bool, kinds: &[CardKind]) -> Vec<&'static str> {
     let mut wanted = vec!["bus_pci"];
-    if has_vmbus {
+    if takes_netvsc {
         wanted.extend(["bus_vmbus", "net_netvsc"]);
     }
     for kind in kinds {
@@ -122,9 +123,24 @@ fn has_library(root: &Root, name: &str) -> bool {
     })
 }
 
+/// Returns the steps that load a module, and what to install if the kernel does not have it.
+pub(super) fn loading(root: &Root, module: &str) -> Vec<Step> {
+    if kernel_has(root, module) == Some(false) {
+        let system = root.text("/etc/os-release").unwrap_or_default();
+        let is = |id: &str| system.lines().any(|line| line == format!("ID={id}"));
+        let install = if is("ubuntu") {
+            "apt-get install linux-modules-extra-azure".to_owned()
+        } else {
+            format!("install a kernel that has the module {module} (Debian 13's has)")
+        };
+        return vec![Step::by_hand(install), Step::Load(module.to_owned())];
+    }
+    vec![Step::Load(module.to_owned())]
+}
+
 /// Returns whether the running kernel has a module, loaded, built in or on the disk; none if its
 /// folder of modules is not there.
-pub(super) fn kernel_has(root: &Root, module: &str) -> Option<bool> {
+fn kernel_has(root: &Root, module: &str) -> Option<bool> {
     if is_loaded(root, module) {
         return Some(true);
     }

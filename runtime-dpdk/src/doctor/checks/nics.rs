@@ -3,9 +3,12 @@
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::super::machine::{CardKind, NETWORK_CLASS, Nic, Platform};
 use super::super::management::Carried;
-use super::Subject;
+use super::{Subject, drivers};
 
 const DRIVERS: &str = "/sys/bus/vmbus/drivers";
+
+const SOFTWARE: &str =
+    "software ports work: --vdev before the `--`, such as net_memif0 and net_ring0";
 
 /// Tells what the machine is.
 pub fn platform(subject: &Subject) -> Finding {
@@ -77,11 +80,11 @@ pub fn binding(subject: &Subject) -> Finding {
     if subject.machine.has_vmbus() {
         return vmbus_binding(subject);
     }
-    let is_ready =
+    let is_bound =
         |driver: Option<&str>| matches!(driver, Some("vfio-pci" | "uio_pci_generic" | "igb_uio"));
-    let (ready, free): (Vec<_>, Vec<_>) = subject
-        .cards()
-        .partition(|card| is_ready(card.driver.as_deref()) || card.kind.shares());
+    let (ready, free): (Vec<_>, Vec<_>) = subject.cards().partition(|card| {
+        is_bound(card.driver.as_deref()) || (card.kind.shares() && card.driver.is_some())
+    });
     if let [first, ..] = ready.as_slice() {
         let names: Vec<&str> = ready.iter().map(|card| card.address.as_str()).collect();
         let driver = first.driver.as_deref().unwrap_or("no driver");
@@ -90,21 +93,21 @@ pub fn binding(subject: &Subject) -> Finding {
     }
     if let [card, ..] = free.as_slice() {
         let driver = card.driver.as_deref().unwrap_or("no driver");
-        return Finding::new(
-            Check::Binding,
-            Verdict::Warning,
-            format!("{} with {driver} (/sys/bus/pci/devices)", card.address),
-        )
-        .so("DPDK sees no network card")
-        .mended_by([
-            Step::Load("vfio-pci".to_owned()),
-            Step::by_hand(format!("dpdk-devbind.py --bind=vfio-pci {}", card.address)),
-        ]);
+        let evidence = format!("{} with {driver} (/sys/bus/pci/devices)", card.address);
+        let remedy = match card.kind.modules() {
+            Some((module, _)) => drivers::loading(subject.root, module),
+            None => vec![
+                Step::Load("vfio-pci".to_owned()),
+                Step::by_hand(format!("dpdk-devbind.py --bind=vfio-pci {}", card.address)),
+            ],
+        };
+        return Finding::new(Check::Binding, Verdict::Warning, evidence)
+            .so("DPDK sees no network card")
+            .mended_by(remedy);
     }
     let evidence = "no network card besides the one that the machine is managed by \
                     (/sys/bus/pci/devices)";
-    Finding::new(Check::Binding, Verdict::Note, evidence)
-        .so("software ports work: --vdev before the `--`, such as net_memif0 and net_ring0")
+    Finding::new(Check::Binding, Verdict::Note, evidence).so(SOFTWARE)
 }
 
 fn vmbus_binding(subject: &Subject) -> Finding {
@@ -117,6 +120,9 @@ fn vmbus_binding(subject: &Subject) -> Finding {
     let Some(nic) = unbound.first() else {
         let evidence = "no NIC besides the one that the machine is managed by \
                         (/sys/bus/vmbus/devices)";
+        if subject.machine.platform != Platform::Azure {
+            return Finding::new(Check::Binding, Verdict::Note, evidence).so(SOFTWARE);
+        }
         return Finding::new(Check::Binding, Verdict::Failure, evidence)
             .so("there is nothing to send on")
             .mended_by([Step::by_hand(
@@ -135,15 +141,16 @@ fn vmbus_binding(subject: &Subject) -> Finding {
         "DPDK would see the bare VF at most: packets that come by the synthetic path are missed, \
          and a run ends when the host takes the VF away",
     )
-    .mended_by(bind(nic))
+    .mended_by(bind(subject, nic))
 }
 
 /// Returns the steps that hand a NIC to DPDK.
-fn bind(nic: &Nic) -> Vec<Step> {
-    let mut steps = vec![
-        Step::Load("uio_hv_generic".to_owned()),
-        Step::write(format!("{DRIVERS}/uio_hv_generic/new_id"), NETWORK_CLASS),
-    ];
+fn bind(subject: &Subject, nic: &Nic) -> Vec<Step> {
+    let mut steps = drivers::loading(subject.root, "uio_hv_generic");
+    steps.push(Step::write(
+        format!("{DRIVERS}/uio_hv_generic/new_id"),
+        NETWORK_CLASS,
+    ));
     steps.extend(nic.interface.clone().map(Step::Down));
     if let (Some(vf), true) = (&nic.vf, has_to_be_down(nic)) {
         steps.push(Step::Down(vf.interface.clone()));

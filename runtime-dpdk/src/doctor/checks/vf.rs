@@ -1,8 +1,8 @@
 //! Azure's VFs: whether each NIC has one, and what the kernel needs so that DPDK can drive it.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::{Card, CardKind, Nic};
-use super::Subject;
+use super::super::machine::{Card, CardKind, Nic, Platform};
+use super::{Subject, drivers};
 
 /// Says whether each NIC to test with has its VF.
 pub fn pairing(subject: &Subject) -> Finding {
@@ -34,10 +34,13 @@ pub fn pairing(subject: &Subject) -> Finding {
         "every packet takes the synthetic path through the host: below 2 Mpps, and all on one \
          receive queue",
     )
-    .mended_by([Step::by_hand(
-        "az network nic update -g GROUP -n NIC --accelerated-networking true (then look again; the \
-         VM's size has to allow it)",
-    )])
+    .mended_by([Step::by_hand(match subject.machine.platform {
+        Platform::Azure => {
+            "az network nic update -g GROUP -n NIC --accelerated-networking true (then look again; \
+             the VM's size has to allow it)"
+        }
+        _ => "enable SR-IOV of the NIC on the host",
+    })])
 }
 
 /// Says whether each VF has its kernel driver, and that of MANA an interface that is down.
@@ -60,7 +63,7 @@ pub fn driver(subject: &Subject) -> Finding {
             "DPDK drives it beside the kernel's driver, and not without: all takes the synthetic \
              path",
         )
-        .mended_by(load(subject, driver));
+        .mended_by(drivers::loading(subject.root, driver));
     }
     // The kernel's netvsc takes the VF up with its NIC, so this can be told after the binding only.
     let up = subject
@@ -112,7 +115,7 @@ pub fn verbs(subject: &Subject) -> Finding {
             format!("no /sys/class/infiniband/* is of {}", card.address),
         )
         .so("DPDK finds the card and cannot open it (no Verbs device matches PCI device)")
-        .mended_by(load(subject, module));
+        .mended_by(drivers::loading(subject.root, module));
     }
     let users = root.names("/dev/infiniband");
     if !users.iter().any(|name| name.starts_with("uverbs")) {
@@ -122,29 +125,13 @@ pub fn verbs(subject: &Subject) -> Finding {
             "no /dev/infiniband/uverbs*".to_owned(),
         )
         .so("DPDK cannot open any of the cards that it drives through verbs")
-        .mended_by(load(subject, "ib_uverbs"));
+        .mended_by(drivers::loading(subject.root, "ib_uverbs"));
     }
     let evidence = format!(
         "{} (/sys/class/infiniband, /dev/infiniband)",
         devices.join(", ")
     );
     Finding::new(Check::Verbs, Verdict::Ok, evidence)
-}
-
-/// Returns the steps that load a module, and what to install if the kernel does not have it.
-fn load(subject: &Subject, module: &str) -> Vec<Step> {
-    let root = subject.root;
-    if super::drivers::kernel_has(root, module) == Some(false) {
-        let system = root.text("/etc/os-release").unwrap_or_default();
-        let is = |id: &str| system.lines().any(|line| line == format!("ID={id}"));
-        let install = if is("ubuntu") {
-            "apt-get install linux-modules-extra-azure".to_owned()
-        } else {
-            format!("install a kernel that has the module {module} (Debian 13's has)")
-        };
-        return vec![Step::by_hand(install), Step::Load(module.to_owned())];
-    }
-    vec![Step::Load(module.to_owned())]
 }
 
 /// Returns the VFs there are.
