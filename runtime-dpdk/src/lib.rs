@@ -6,10 +6,10 @@
 //! | [`ethdev`] | a port is opened as asked or refused with a reason, and stopped before its buffers go |
 //! | `mbuf` | packet buffers and their pools; none leaves the crate |
 //! | [`cli`] | what a user names and reads; alone in knowing the options of the command line |
-//! | [`doctor`] | what of a machine is in the way of a run; alone in looking beyond DPDK, and touches nothing |
+//! | [`doctor`] | what of a machine is in the way of a run, and what mends it; starts no EAL |
 //! | [`runtime`] | ports and lcores as trials want them: `Runtime` of `dpdkgen-run` |
 //!
-//! Arrows go one way: `cli` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`. An
+//! Arrows go one way: `cli`, `doctor` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`. An
 //! error is a type where it arises ([`eal::StartError`], [`ethdev::error::Error`],
 //! [`cli::select::SelectError`]) and becomes a sentence in [`cli::explain`]. What the layer above
 //! has to close as the EAL ends, it hands to [`eal::Eal::init`] ([`ethdev::CLOSER`]).

@@ -45,7 +45,7 @@ pub fn cpus(subject: &Subject) -> Finding {
 }
 
 /// Returns the CPUs that may be used, and where that was read.
-fn allowed(root: &Root) -> Option<(Vec<usize>, &'static str)> {
+pub(super) fn allowed(root: &Root) -> Option<(Vec<usize>, &'static str)> {
     const STATUS: &str = "/proc/self/status";
     const ONLINE: &str = "/sys/devices/system/cpu/online";
     let status = root.text(STATUS).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::super::machine::{CardKind, NETWORK_CLASS, Nic, Platform};
 use super::super::management::Carried;
-use super::{Subject, drivers};
+use super::{Subject, cpu, drivers};
 
 const DRIVERS: &str = "/sys/bus/vmbus/drivers";
 
@@ -179,7 +179,7 @@ pub fn queues(subject: &Subject) -> Finding {
         );
     };
     let evidence = format!(
-        "{}: {} of {} channels have a ring ({}/channels/*/ring)",
+        "{}: {} of {} open channels with a ring ({}/channels/*/ring)",
         nic.name(),
         nic.rings,
         nic.channels,
@@ -196,7 +196,7 @@ pub fn queues(subject: &Subject) -> Finding {
         return Finding::new(Check::Queues, Verdict::Note, evidence)
             .so("MANA takes as many queues to send as to receive, and a power of two: -r 8 -t 8");
     }
-    Finding::new(Check::Queues, Verdict::Ok, evidence)
+    Finding::new(Check::Queues, Verdict::Ok, evidence).so("a run has the host open one a queue")
 }
 
 /// Tells which options the EAL is to be given on VMBus, so that it leaves the management NIC's VF
@@ -221,6 +221,10 @@ pub fn eal_options(subject: &Subject) -> Finding {
             _ => vf.address.clone(),
         }
     });
+    let lcores = match cpu::allowed(subject.root) {
+        Some((cpus, _)) if cpus.len() > 1 => format!(" -l {}-{}", cpus[0], cpus[cpus.len() - 1]),
+        _ => String::new(),
+    };
     let port = nic.mac.map_or_else(String::new, |mac| format!(" -p {mac}"));
     Finding::new(
         Check::EalOptions,
@@ -232,7 +236,7 @@ pub fn eal_options(subject: &Subject) -> Finding {
          addresses",
     )
     .mended_by([Step::by_hand(format!(
-        "dpdkgen-rt -l 0-N -a {allowed} --vdev=net_vdev_netvsc0,ignore=1 --iova-mode=pa -- \
+        "dpdkgen-rt{lcores} -a {allowed} --vdev=net_vdev_netvsc0,ignore=1 --iova-mode=pa -- \
          sendrecv{port} ..."
     ))])
 }
