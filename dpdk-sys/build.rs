@@ -49,6 +49,7 @@ const FUNCTIONS: &[&str] = &[
     "rte_eth_xstats_get",
     "rte_eth_xstats_get_names",
     "dg_port_configure",
+    "dg_rss_update",
     "dg_port_info",
     "dg_port_link",
     "dg_port_stats",

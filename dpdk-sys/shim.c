@@ -179,6 +179,13 @@ int dg_port_configure(uint16_t port, const struct dg_port_config *config)
 	return rte_eth_dev_configure(port, config->rx_queues, config->tx_queues, &conf);
 }
 
+int dg_rss_update(uint16_t port, uint64_t types)
+{
+	struct rte_eth_rss_conf conf = {.rss_hf = types};
+
+	return rte_eth_dev_rss_hash_update(port, &conf);
+}
+
 const char *dg_rss_type_name(uint64_t type)
 {
 	switch (type) {

@@ -151,6 +151,8 @@ const char *dg_driver_folder(void);
 int dg_port_info(uint16_t port, struct dg_port_info *info);
 /** 0 or a negative errno, as in all that follow. */
 int dg_port_configure(uint16_t port, const struct dg_port_config *config);
+/** Has a configured port spread packets by these types; 0 or a negative errno. */
+int dg_rss_update(uint16_t port, uint64_t types);
 /** A short name of the one flow type that is set in `type`, NULL if it is none of IP or UDP. */
 const char *dg_rss_type_name(uint64_t type);
 /** The link as it is now, without waiting; speed 0 when unknown. */

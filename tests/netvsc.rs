@@ -61,6 +61,10 @@ fn each_of_16_queues_has_the_descriptors_asked_for() {
         let netvsc = Netvsc::new(LOOP, vf, "", "");
         let _ = ended(&netvsc, "reflect -r 16 -t 16 --duration 0.2").ok();
         assert_eq!(asked_for(&netvsc, "vf rx_queue"), expected, "{vf}");
+        // mlx5 is told what to spread by as it is configured, MANA afterwards.
+        let spread = ["vf spreads by ipv4 ipv4-udp ipv6"];
+        let afterwards = if vf == "net_mana" { &spread[..] } else { &[] };
+        assert_eq!(asked_for(&netvsc, "vf spreads"), afterwards);
     }
 }
 
@@ -233,8 +237,7 @@ fn a_vf_that_the_machine_has_is_waited_for() {
     let program = start(&late);
     thread::sleep(SECOND);
     late.set_vf(true);
-    let ended = program.wait(LIMIT).ok();
-    assert_eq!(ended.stderr, "");
+    assert_eq!(program.wait(LIMIT).ok().stderr, "");
     assert!(rows(&late).paths().iter().all(|path| *path == "vf"));
     let lines = late.asked_for();
     let [added, configured] = ["vf added", "configure"].map(|what| {
@@ -259,17 +262,17 @@ fn a_vf_that_the_machine_has_is_waited_for() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(rows(&never).paths().iter().all(|path| *path == "synthetic"));
 
-    // No VF, nothing to wait for and nothing to say.
+    // No VF, nothing to wait for.
     let none = Netvsc::new(LOOP, "mlx5_pci", "", "");
     none.set_vf(false);
     let begin = Instant::now();
-    let said = ended_of(&none);
+    let said = ended(&none, THROUGH).ok().stderr;
     assert!(begin.elapsed() < 3 * SECOND);
-    assert_eq!(said.stderr, "");
-}
-
-fn ended_of(netvsc: &Netvsc) -> Ended {
-    ended(netvsc, THROUGH).ok()
+    assert!(
+        said.contains("goes without a VF") && said.contains("1 Mpps"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

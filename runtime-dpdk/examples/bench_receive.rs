@@ -142,7 +142,7 @@ fn receive(eal: &Eal, fixture: &Fixture, duration: Duration) -> Outcome<()> {
         is_neighbour: false,
         is_promiscuous: false,
     };
-    let ports = select::select(eal, &[]).map_err(failed)?;
+    let ports = select::select(eal, &[], &[]).map_err(failed)?;
     let mut device = Device::configure(eal, &ports[0], &config).map_err(failed)?;
     device.start().map_err(failed)?;
     let port = device.queue_ports().remove(0);

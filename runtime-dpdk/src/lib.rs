@@ -6,11 +6,12 @@
 //! | [`ethdev`] | a port is opened as asked or refused with a reason, and stopped before its buffers go |
 //! | `mbuf` | packet buffers and their pools; none leaves the crate |
 //! | [`cli`] | what a user names and reads; alone in knowing the options of the command line |
+//! | [`machine`] | what the machine has, read from files below any folder; changes nothing |
 //! | [`doctor`] | what of a machine is in the way of a run, and what mends it; starts no EAL |
 //! | [`runtime`] | ports and lcores as trials want them: `Runtime` of `dpdkgen-run` |
 //!
-//! Arrows go one way: `cli`, `doctor` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`. An
-//! error is a type where it arises ([`eal::StartError`], [`ethdev::error::Error`],
+//! Arrows go one way: `cli`, `doctor` and `runtime` over `ethdev`, that over `mbuf`, that over `eal`, all of
+//! them over `machine`. An error is a type where it arises ([`eal::StartError`], [`ethdev::error::Error`],
 //! [`cli::select::SelectError`]) and becomes a sentence in [`cli::explain`]. What the layer above
 //! has to close as the EAL ends, it hands to [`eal::Eal::init`] ([`ethdev::CLOSER`]).
 //!
@@ -31,5 +32,6 @@ pub mod cli;
 pub mod doctor;
 pub mod eal;
 pub mod ethdev;
+pub mod machine;
 mod mbuf;
 pub mod runtime;

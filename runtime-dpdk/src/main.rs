@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use dpdkgen_rt::doctor;
 use dpdkgen_rt::eal::placement::WorkerLcores;
 use dpdkgen_rt::eal::{self, Eal, StartError, affinity};
 use dpdkgen_rt::ethdev::{self, info, vf};
+use dpdkgen_rt::machine::Machine;
+use dpdkgen_rt::machine::root::Root;
 use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::cli::{self, Command, Exit, More, Program, draw, print};
@@ -66,15 +67,22 @@ fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
     (Some(eal.collect()), own)
 }
 
-fn start_eal(args: Option<&[String]>, workers: usize, verbose: bool) -> Result<Eal, StartError> {
-    match args {
-        Some(args) => Eal::init(args, verbose, ethdev::CLOSER),
-        None => Eal::init(&eal::default_args(workers), verbose, ethdev::CLOSER),
-    }
+/// Starts the EAL with the options that the user gave, or else with those for `workers`, and with
+/// devices of the `machine`'s where none are named.
+fn start_eal(
+    args: Option<&[String]>,
+    machine: &Machine,
+    workers: usize,
+    verbose: bool,
+) -> Result<Eal, StartError> {
+    let mut args = args.map_or_else(|| eal::default_args(workers), <[String]>::to_vec);
+    args.extend(eal::device_args(&args, machine, &info::driver_folder()));
+    Eal::init(&args, verbose, ethdev::CLOSER)
 }
 
 fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
-    let eal = start_eal(eal_args, 0, false)?;
+    let machine = Machine::read(&Root::own());
+    let eal = start_eal(eal_args, &machine, 0, false)?;
     let ports = info::list(&eal)?;
     if json {
         print(&format!("{:#}\n", to_json(&ports)))
@@ -87,12 +95,14 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let signals = RefCell::new(StopSignals::new()?);
     let cpus = affinity::saved().ok();
     let workers = worker_specs(request, request.ports.len().max(1)).len();
-    let eal = start_eal(eal_args, workers, request.verbosity == Verbosity::Verbose)?;
+    let machine = Machine::read(&Root::own());
+    let is_verbose = request.verbosity == Verbosity::Verbose;
+    let eal = start_eal(eal_args, &machine, workers, is_verbose)?;
 
-    let mut ports = select::select(&eal, &request.ports)?;
+    let mut ports = select::select(&eal, &machine.nics, &request.ports)?;
     let interrupted = || signals.borrow_mut().requests() > 0;
     let limit = vf::ATTACHED_WITHIN;
-    for missing in vf::wait(&eal, &mut ports, Path::new("/sys"), limit, &interrupted)? {
+    for missing in vf::wait(&eal, &mut ports, &machine, limit, &interrupted)? {
         Stream::Stderr.write_soon(&format!("{}\n", explain::missing_vf(&missing)));
     }
     let outputs = Outputs::open(request)?;
@@ -124,7 +134,11 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     if let Some(sharing) = lcores.sharing() {
         outputs.tell(&explain::sharing(sharing));
     }
+    let all_taken = cpus.is_some_and(|cpus| lcores.take_all(cpus.cpus().len()));
     for device in &devices {
+        if all_taken && device.info().driver().is_netvsc() {
+            outputs.tell(&explain::no_cpu_left(device.info()));
+        }
         if let Some((has, used)) = device.idle_queues() {
             outputs.tell(&explain::idle_queues(device.info(), has, used));
         }

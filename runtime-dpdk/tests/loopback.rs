@@ -36,7 +36,7 @@ fn config(port_use: PortUse, rx: usize, tx: usize) -> DeviceConfig {
 }
 
 fn open<'eal>(eal: &'eal Eal, name: &str, config: &DeviceConfig) -> Device<'eal> {
-    let info = select::select(eal, &[PortSelector::Name(name.to_owned())])
+    let info = select::select(eal, &[], &[PortSelector::Name(name.to_owned())])
         .unwrap()
         .remove(0);
     let mut device = Device::configure(eal, &info, config).unwrap();
@@ -305,7 +305,7 @@ fn several_segments_are_received_as_one_frame(eal: &Eal) {
 /// Two ends of a memif link, of which the near one never reads what comes back.
 fn a_full_ring_is_given_up_after_a_while(eal: &Eal) {
     let configure = |name: &str, config: &DeviceConfig| {
-        let info = select::select(eal, &[PortSelector::Name(name.to_owned())])
+        let info = select::select(eal, &[], &[PortSelector::Name(name.to_owned())])
             .unwrap()
             .remove(0);
         let mut device = Device::configure(eal, &info, config).unwrap();
@@ -358,7 +358,7 @@ fn a_full_ring_is_given_up_after_a_while(eal: &Eal) {
 }
 
 fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
-    let info = select::select(eal, &[PortSelector::Name("net_null0".to_owned())])
+    let info = select::select(eal, &[], &[PortSelector::Name("net_null0".to_owned())])
         .unwrap()
         .remove(0);
     let many = usize::from(info.max_rx_queues) + 1;
@@ -373,7 +373,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         "{error}"
     );
 
-    let memif = select::select(eal, &[PortSelector::Name("memif0".to_owned())])
+    let memif = select::select(eal, &[], &[PortSelector::Name("memif0".to_owned())])
         .unwrap()
         .remove(0);
     assert_eq!(memif.max_mtu, 1500);
@@ -413,7 +413,7 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
     assert_eq!(error.exit_status(), 1);
     assert!(error.to_string().contains("hugepages"), "{error}");
 
-    let memif = select::select(eal, &[PortSelector::Name("memif3".to_owned())])
+    let memif = select::select(eal, &[], &[PortSelector::Name("memif3".to_owned())])
         .unwrap()
         .remove(0);
     let mut device =

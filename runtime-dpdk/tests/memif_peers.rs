@@ -45,7 +45,7 @@ fn open(eal: &Eal, port_use: PortUse) -> Device<'_> {
         is_neighbour: false,
         is_promiscuous: false,
     };
-    let info = select::select(eal, &[]).unwrap().remove(0);
+    let info = select::select(eal, &[], &[]).unwrap().remove(0);
     let mut device = Device::configure(eal, &info, &config).unwrap();
     device.start().unwrap();
     device

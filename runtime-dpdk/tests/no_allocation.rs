@@ -36,7 +36,7 @@ fn sending_and_receiving_over_a_dpdk_port_allocate_nothing() {
     let eal = Eal::init(&EAL.map(str::to_owned), false, ethdev::CLOSER).unwrap();
     let specs = worker_specs(&request(None), 1);
     let lcores = WorkerLcores::assign(&eal, specs.len());
-    let ports = select::select(&eal, &[]).unwrap();
+    let ports = select::select(&eal, &[], &[]).unwrap();
     let mut devices = runtime::open(&eal, &ports, &request(None), &specs, &lcores).unwrap();
     for rate in [None, Rate::new(1_000_000, 1_000_000_000)] {
         let mut queues = devices[0].queue_ports();

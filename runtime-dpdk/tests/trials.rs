@@ -87,7 +87,7 @@ fn three_trials_on_open_ports_are_each_exact() {
         load(40_000, Some(Span::from_millis(200)), None, 200),
     ];
     let eal = Eal::init(&eal_args("client", &socket), false, ethdev::CLOSER).unwrap();
-    let ports = select::select(&eal, &[]).unwrap();
+    let ports = select::select(&eal, &[], &[]).unwrap();
     let specs = worker_specs(&loads[0], ports.len());
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, &loads[0], &specs, &lcores).unwrap();

@@ -521,6 +521,20 @@ static int info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	return 0;
 }
 
+/* hn_rss_hash_update: the synthetic path's own first, then hn_vf_rss_hash_update. */
+static int rss_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf)
+{
+	const struct netvsc *netvsc = dev->data->dev_private;
+
+	if (!netvsc->vf_attached)
+		return 0;
+	tell(netvsc->log, "vf spreads by%s%s%s%s\n", conf->rss_hf & RTE_ETH_RSS_IPV4 ? " ipv4" : "",
+	     conf->rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_UDP ? " ipv4-udp" : "",
+	     conf->rss_hf & RTE_ETH_RSS_IPV6 ? " ipv6" : "",
+	     conf->rss_hf & RTE_ETH_RSS_NONFRAG_IPV6_UDP ? " ipv6-udp" : "");
+	return rte_eth_dev_rss_hash_update(netvsc->vf_port, conf);
+}
+
 static int link_update(struct rte_eth_dev *dev, int wait __rte_unused)
 {
 	return link_of_wire(dev, ((struct netvsc *)dev->data->dev_private)->wire);
@@ -626,7 +640,7 @@ static int nothing(struct rte_eth_dev *dev __rte_unused) { return 0; }
 	.dev_configure = configure, .dev_start = start, .dev_stop = stop, .dev_close = close_port,                     \
 	.dev_infos_get = info_get, .rx_queue_setup = rx_setup, .tx_queue_setup = tx_setup,                             \
 	.rx_queue_release = rx_release, .tx_queue_release = tx_release, .link_update = link_update,                    \
-	.stats_get = stats_get, .xstats_get = xstats_get, .xstats_get_names = xstats_names,                            \
+	.rss_hash_update = rss_update, .stats_get = stats_get, .xstats_get = xstats_get, .xstats_get_names = xstats_names,                            \
 	.promiscuous_enable = nothing, .promiscuous_disable = nothing, .allmulticast_enable = nothing,                 \
 	.allmulticast_disable = nothing
 static const struct eth_dev_ops ops_2211 = {OPS};

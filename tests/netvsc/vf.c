@@ -188,6 +188,12 @@ static int stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 	return 0;
 }
 
+/* mana_rss_hash_update; mlx5_rss_hash_update. */
+static int rss_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf __rte_unused)
+{
+	return dev->data->dev_started ? -ENODEV : 0;
+}
+
 static int link_update(struct rte_eth_dev *dev, int wait __rte_unused)
 {
 	return link_of_wire(dev, ((struct vf *)dev->data->dev_private)->wire);
@@ -198,7 +204,7 @@ static int nothing(struct rte_eth_dev *dev __rte_unused) { return 0; }
 static const struct eth_dev_ops ops = {
 	.dev_configure = configure, .dev_start = nothing, .dev_stop = nothing, .dev_close = nothing,
 	.dev_infos_get = info_get, .mtu_set = set_mtu, .rx_queue_setup = rx_setup, .tx_queue_setup = tx_setup,
-	.stats_get = stats_get, .link_update = link_update,
+	.stats_get = stats_get, .link_update = link_update, .rss_hash_update = rss_update,
 	.promiscuous_enable = nothing, .promiscuous_disable = nothing,
 	.allmulticast_enable = nothing, .allmulticast_disable = nothing,
 };

@@ -1,7 +1,7 @@
 //! A port that behaves as netvsc with a VF does (`tests/netvsc`), built when a test first wants it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -82,17 +82,29 @@ impl Netvsc {
     /// If there is no room for the files.
     #[must_use]
     pub fn with_vf_in_sysfs(&self, command: &Command) -> Command {
-        let devices = self.file("pci");
-        let net = devices.join(VF_DEVICE).join("net/enP6757s2");
-        fs::create_dir_all(&net).expect("a folder of ours");
-        fs::write(net.join("address"), format!("{MAC}\n")).expect("a file of ours");
-        let vendor = devices.join(VF_DEVICE).join("vendor");
-        fs::write(vendor, "0x15b3\n").expect("a file of ours");
+        let (devices, net) = (self.file("pci"), self.file("net"));
+        let (vf, interface) = (devices.join(VF_DEVICE), net.join("enP6757s2"));
+        for folder in [&vf, &interface] {
+            fs::create_dir_all(folder).expect("a folder of ours");
+        }
+        let files = [
+            (vf.join("class"), "0x020000\n".to_owned()),
+            (vf.join("vendor"), "0x15b3\n".to_owned()),
+            (vf.join("device"), "0x1018\n".to_owned()),
+            (interface.join("address"), format!("{MAC}\n")),
+        ];
+        for (file, text) in files {
+            fs::write(file, text).expect("a file of ours");
+        }
+        symlink(format!("../../../{VF_DEVICE}"), interface.join("device")).expect("a link of ours");
         let mut inside = Command::new("unshare");
         inside
             .args(["--mount", "sh", "-ec"])
-            .arg("mount --bind \"$0\" /sys/bus/pci/devices; exec \"$@\"")
-            .arg(devices)
+            .arg(
+                "mount --bind \"$0\" /sys/bus/pci/devices; mount --bind \"$1\" /sys/class/net; shift
+                 exec \"$@\"",
+            )
+            .args([devices, net])
             .arg(command.get_program())
             .args(command.get_args());
         inside

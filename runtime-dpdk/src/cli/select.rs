@@ -1,14 +1,12 @@
 //! Choosing ports: by MAC, device name or index.
 
-use std::path::Path;
-
 use dpdkgen_run::request::PortSelector;
 
 use crate::eal::Eal;
 use crate::eal::privileges::is_root;
 use crate::ethdev::error::Error;
 use crate::ethdev::info::{self, PortInfo};
-use crate::ethdev::{Interface, kernel_interfaces};
+use crate::machine::Nic;
 
 /// No ports are chosen. What a user can do about it is said in `cli::explain`.
 ///
@@ -66,11 +64,16 @@ impl From<Error> for SelectError {
 }
 
 /// Returns the ports that the selectors name, in their order; without any, the only port there is.
+/// None may be the VF of one of the machine's `nics` that the kernel has.
 ///
 /// # Errors
 ///
 /// If a selector does not name one port that may be taken, or there is not exactly one without any.
-pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, SelectError> {
+pub fn select(
+    eal: &Eal,
+    nics: &[Nic],
+    selectors: &[PortSelector],
+) -> Result<Vec<PortInfo>, SelectError> {
     let ports = info::list(eal)?;
     if ports.is_empty() {
         return Err(SelectError::NoPort {
@@ -78,25 +81,24 @@ pub fn select(eal: &Eal, selectors: &[PortSelector]) -> Result<Vec<PortInfo>, Se
             is_root: is_root(),
         });
     }
-    let kernel = kernel_interfaces(Path::new("/sys"));
-    let chosen = choose(&ports, selectors, &kernel)?;
+    let chosen = choose(&ports, selectors, nics)?;
     Ok(chosen.into_iter().cloned().collect())
 }
 
-/// Chooses of `ports`, none of which may be a VF that the `kernel` drives.
+/// Chooses of `ports`, none of which may be the VF of one of `nics` that the kernel has.
 fn choose<'a>(
     ports: &'a [PortInfo],
     selectors: &[PortSelector],
-    kernel: &[Interface],
+    nics: &[Nic],
 ) -> Result<Vec<&'a PortInfo>, SelectError> {
     if selectors.is_empty() {
         let free: Vec<_> = ports
             .iter()
-            .filter(|port| owner(port, kernel).is_none() && !is_of_netvsc(port, ports))
+            .filter(|port| owner(port, nics).is_none() && !is_of_netvsc(port, ports))
             .collect();
         return match (free.as_slice(), ports) {
             ([only], _) => Ok(vec![only]),
-            ([], [first, ..]) => Err(owned(first, kernel)),
+            ([], [first, ..]) => Err(owned(first, nics)),
             _ => Err(SelectError::NotChosen {
                 there: names(ports),
             }),
@@ -111,8 +113,8 @@ fn choose<'a>(
                 selector: selector.to_string(),
             });
         }
-        if owner(port, kernel).is_some() {
-            return Err(owned(port, kernel));
+        if owner(port, nics).is_some() {
+            return Err(owned(port, nics));
         }
         chosen.push(port);
     }
@@ -125,17 +127,17 @@ fn is_of_netvsc(port: &PortInfo, ports: &[PortInfo]) -> bool {
     port.driver().may_be_vf() && ports.iter().any(has_it)
 }
 
-/// Finds the interface of the kernel's that drives `port` as its VF.
-fn owner<'k>(port: &PortInfo, kernel: &'k [Interface]) -> Option<&'k Interface> {
-    kernel
-        .iter()
-        .find(|interface| port.driver().may_be_vf() && interface.mac == port.mac)
+/// Finds the NIC of the kernel's whose VF `port` is.
+fn owner<'k>(port: &PortInfo, nics: &'k [Nic]) -> Option<&'k Nic> {
+    let has_it = |nic: &&Nic| nic.is_kernels() && nic.mac == Some(port.mac);
+    nics.iter()
+        .find(|nic| port.driver().may_be_vf() && has_it(nic))
 }
 
-fn owned(port: &PortInfo, kernel: &[Interface]) -> SelectError {
+fn owned(port: &PortInfo, nics: &[Nic]) -> SelectError {
     SelectError::KernelsVf {
         port: port.to_string(),
-        interface: owner(port, kernel).map_or_else(String::new, |owner| owner.name.clone()),
+        interface: owner(port, nics).map_or_else(String::new, Nic::name),
     }
 }
 
@@ -291,10 +293,27 @@ mod tests {
     #[test]
     fn a_vf_that_the_kernel_drives_is_never_taken() {
         let mut ports = ports();
-        let kernel = [Interface {
-            name: "eth0".to_owned(),
-            mac: ports[0].mac,
-        }];
+        let nic = |driver: &str| Nic {
+            uuid: "7c1e5225-55d2-7c1e-5225-55d27c1e5225".to_owned(),
+            interface: Some("eth0".to_owned()),
+            mac: Some(ports[0].mac),
+            driver: Some(driver.to_owned()),
+            vf: None,
+            channels: 1,
+            rings: 1,
+            numa_node: None,
+            carries: Vec::new(),
+        };
+        let kernel = [nic("hv_netvsc")];
+        // Once it is bound to DPDK's driver, so is the VF.
+        assert!(
+            choose(
+                &ports,
+                &[PortSelector::parse("0")],
+                &[nic("uio_hv_generic")]
+            )
+            .is_ok()
+        );
         for selector in ["0", "0000:08:00.0", "02:00:00:00:00:01"] {
             let error = choose(&ports, &[PortSelector::parse(selector)], &kernel);
             let error = Failure::from(error.unwrap_err());

@@ -18,8 +18,8 @@ use super::finding::Step;
 use super::imds::Imds;
 use super::log;
 use super::repair::{self, Stopped};
-use super::root::Root;
 use crate::ethdev::info::{dpdk_version, driver_folder};
+use crate::machine::root::Root;
 
 /// The command's name.
 pub const NAME: &str = "doctor";

@@ -1,8 +1,7 @@
 //! The command `doctor`: what of this machine is in the way of a run, and what mends it.
 //!
 //! Promised: looking changes nothing, starts no EAL and asks no network, and only [`repair`]
-//! changes anything; a machine is a folder
-//! ([`root`]), so any other can be looked at from its files. What is wrong with a machine is said
+//! changes anything. A machine is a folder ([`Root`]), so any other can be looked at from its files. What is wrong with a machine is said
 //! once, by the check that it is ([`checks`]); what DPDK's log says about the same refers to that
 //! check ([`signatures`]).
 
@@ -12,19 +11,16 @@ pub mod dpdk;
 pub mod finding;
 pub mod imds;
 pub mod log;
-pub mod machine;
-mod management;
 pub mod repair;
 pub mod report;
-pub mod root;
 pub mod signatures;
 
 use self::checks::{Subject, Told};
 use self::dpdk::Dpdk;
 use self::finding::Verdict;
-use self::machine::Machine;
 use self::report::Diagnosis;
-use self::root::Root;
+use crate::machine::Machine;
+use crate::machine::root::Root;
 
 /// Examines the machine below `root`; `linked` is the DPDK of this program.
 #[must_use]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::is_loaded;
 use super::finding::{Check, Finding, Step, Verdict};
-use super::root::Root;
+use crate::machine::root::Root;
 
 /// Where it stands what was done: gone with the next start of the machine, as what was done is.
 pub const JOURNAL: &str = "/run/dpdkgen-doctor.json";
@@ -199,8 +199,8 @@ impl fmt::Display for Undo {
 
 #[cfg(test)]
 mod tests {
-    use super::super::root::tests::machine;
     use super::*;
+    use crate::machine::root::tests::machine;
 
     const PAGES: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::finding::{Finding, Verdict};
-use super::machine::Nic;
+use crate::machine::Nic;
 
 /// All that was found, the gravest first.
 #[derive(Debug, Serialize)]

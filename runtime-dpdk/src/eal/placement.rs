@@ -1,5 +1,7 @@
 //! Which lcore runs which worker.
 
+use std::collections::BTreeSet;
+
 use super::Eal;
 use super::lcore::{self, Lcore};
 
@@ -32,12 +34,21 @@ impl WorkerLcores {
     /// Returns how lcores are shared, if they are.
     #[must_use]
     pub fn sharing(&self) -> Option<Sharing> {
-        let mut ids: Vec<u32> = self.0.iter().map(|lcore| lcore.id).collect();
-        let workers = ids.len();
-        ids.sort_unstable();
-        ids.dedup();
-        let lcores = ids.len();
+        let (workers, lcores) = (self.0.len(), self.used());
         (lcores < workers).then_some(Sharing { workers, lcores })
+    }
+
+    /// Returns whether workers run on as many lcores as there are `cpus`, so that no CPU is left to
+    /// the EAL's interrupt thread.
+    #[must_use]
+    pub fn take_all(&self, cpus: usize) -> bool {
+        self.used() >= cpus
+    }
+
+    /// Returns how many lcores run workers.
+    fn used(&self) -> usize {
+        let ids: BTreeSet<u32> = self.0.iter().map(|lcore| lcore.id).collect();
+        ids.len()
     }
 }
 
@@ -103,6 +114,7 @@ mod tests {
                 let lcores = count as usize;
                 let expected = (workers > lcores).then_some(Sharing { workers, lcores });
                 assert_eq!(all.sharing(), expected);
+                assert_eq!(all.take_all(8), workers >= 8 && lcores >= 8);
             }
         }
     }

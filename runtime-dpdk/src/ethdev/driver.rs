@@ -145,6 +145,18 @@ impl<'a> Driver<'a> {
         self.is_netvsc()
     }
 
+    /// Returns how many descriptors each of `queues` transmit queues has where `wanted` are asked
+    /// for.
+    #[must_use]
+    pub fn tx_descriptors(self, wanted: u16, queues: u16) -> u16 {
+        if !self.is_netvsc() || self.vf.is_some() {
+            return wanted;
+        }
+        // The synthetic path has some 2,700 places to send from, which all queues share, and a queue
+        // that finds none loses a descriptor for good (hn_try_txagg, after hn_txd_get).
+        wanted.min(2500 / queues.max(1))
+    }
+
     /// Returns which MTU its ports may be given.
     #[must_use]
     pub fn mtu_rule(self) -> MtuRule {
@@ -158,6 +170,14 @@ impl<'a> Driver<'a> {
             "net_netvsc" => MtuRule::AsNeededAfterwards,
             _ => MtuRule::Any,
         }
+    }
+
+    /// Returns whether what packets are spread by has to be said once more after the configuration,
+    /// of which mana_dev_configure takes no heed: without it the addresses alone are asked for
+    /// (mana_start_rx_queues).
+    #[must_use]
+    pub fn takes_rss_afterwards(self) -> bool {
+        self.is_mana()
     }
 
     /// Returns how many queues it has to be configured with in each direction for `rx` that receive
@@ -220,5 +240,14 @@ mod tests {
     fn netvsc_is_configured_once_and_raises_no_mtu_unasked() {
         assert_eq!(MLX5.mtu_rule(), MtuRule::AsNeededAfterwards);
         assert!(MLX5.divides_pool() && !MLX5.has_rx_depth());
+    }
+
+    #[test]
+    fn without_a_vf_netvscs_queues_hold_no_more_than_they_can_send_from() {
+        let synthetic = Driver::new("net_netvsc", None);
+        assert_eq!(synthetic.tx_descriptors(1024, 16), 156);
+        assert_eq!(synthetic.tx_descriptors(1024, 2), 1024);
+        assert_eq!(synthetic.tx_descriptors(1024, 0), 1024);
+        assert_eq!(MLX5.tx_descriptors(1024, 16), 1024);
     }
 }

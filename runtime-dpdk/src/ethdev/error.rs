@@ -50,6 +50,15 @@ pub enum Error {
         /// What that can have.
         can: &'static str,
     },
+    /// This DPDK crashes with more transmit than receive queues.
+    MoreTx {
+        /// The port.
+        port: String,
+        /// The version of DPDK.
+        version: String,
+        /// The versions that can.
+        needed: String,
+    },
     /// The port carries no packet as large.
     MtuTooLarge {
         /// The port.
@@ -103,7 +112,7 @@ pub enum Error {
         /// The version of DPDK.
         version: String,
         /// The versions that can.
-        needed: &'static str,
+        needed: String,
     },
     /// Nothing that is sent on the port can come back over a path that forwards.
     Discards {

@@ -137,7 +137,8 @@ pub(crate) fn dpdk_version() -> String {
 }
 
 /// Returns the folder from which DPDK loads its drivers.
-pub(crate) fn driver_folder() -> String {
+#[must_use]
+pub fn driver_folder() -> String {
     // SAFETY: the shim returns a static text.
     let folder = unsafe { CStr::from_ptr(dpdk_sys::dg_driver_folder()) };
     folder.to_string_lossy().into_owned()

@@ -7,16 +7,14 @@
 pub mod device;
 pub mod driver;
 pub mod error;
+pub mod faults;
 pub mod info;
 mod kernel_interface;
-mod kernel_netvsc;
 pub mod link;
 mod memif;
 pub mod queue;
 pub mod stats;
 pub mod vf;
-
-pub(crate) use kernel_netvsc::{Interface, interfaces as kernel_interfaces};
 
 use crate::eal::Closer;
 

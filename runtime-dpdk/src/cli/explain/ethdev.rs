@@ -43,6 +43,14 @@ impl From<Error> for Failure {
             Error::QueueCounts { port, driver, can } => Self::request(format!(
                 "port {port} is driven by {driver}, which has {can}: ask for as many with -r and -t"
             )),
+            Error::MoreTx {
+                port,
+                version,
+                needed,
+            } => Self::request(format!(
+                "{version} crashes with more transmit than receive queues on port {port}: give -r as \
+                 many as -t, or use DPDK {needed}"
+            )),
             Error::MtuTooLarge {
                 port,
                 wanted,

@@ -25,6 +25,15 @@ pub fn sharing(sharing: Sharing) -> String {
     )
 }
 
+/// Tells that workers on all CPUs leave none to the thread that brings the VF of `port` back.
+#[must_use]
+pub fn no_cpu_left(port: &PortInfo) -> String {
+    format!(
+        "the workers take all CPUs, so DPDK's interrupt thread, which brings the VF of port {port} \
+         back if the host takes it away, has to share one: fewer queues (-r, -t) leave it its own"
+    )
+}
+
 /// Tells that `port` has more transmit queues than were asked for, and of them so many that are used.
 #[must_use]
 pub fn idle_queues(port: &PortInfo, has: u16, used: u16) -> String {
@@ -49,15 +58,23 @@ pub fn missing_vf(missing: &MissingVf) -> String {
         device,
         driver,
     } = missing;
-    let why = match driver {
-        Some(driver) => format!("{driver} drives it, and netvsc has not attached it"),
-        None => "no driver of DPDK's made a port of it: is librte-net-mlx5 or librte-net-mana \
-                 installed, and -a or -b does not leave the device out?"
-            .to_owned(),
+    let vf = match (device, driver) {
+        (Some(device), Some(driver)) => {
+            format!("its VF {device} ({driver} drives it, and netvsc has not attached it)")
+        }
+        (Some(device), None) => format!(
+            "its VF {device} (no driver of DPDK's made a port of it: is librte-net-mlx5 or \
+             librte-net-mana installed, and -a or -b does not leave the device out?)"
+        ),
+        (None, _) => {
+            "a VF (the machine has none for it: is accelerated networking on? `dpdkgen-rt doctor` \
+             looks further)"
+                .to_owned()
+        }
     };
     format!(
-        "dpdkgen-rt: warning: port {port} goes without its VF {device} ({why}): its packets take the \
-         slow path by the host, about 1 Mpps, all of them on one receive queue"
+        "dpdkgen-rt: warning: port {port} goes without {vf}: its packets take the slow path by the \
+         host, about 1 Mpps, all of them on one receive queue"
     )
 }
 
@@ -88,14 +105,15 @@ mod tests {
 
     #[test]
     fn a_vf_that_is_missing_is_named_with_the_reason_and_what_it_costs() {
-        let told = |driver: Option<&str>| {
+        let told = |device: Option<&str>, driver: Option<&str>| {
             missing_vf(&MissingVf {
                 port: "1 (7ced8dd2-1a43)".to_owned(),
-                device: "1a65:00:02.0".to_owned(),
+                device: device.map(str::to_owned),
                 driver: driver.map(str::to_owned),
             })
         };
-        let text = told(Some("mlx5_pci"));
+        let vf = Some("1a65:00:02.0");
+        let text = told(vf, Some("mlx5_pci"));
         for part in [
             "7ced8dd2-1a43",
             "1a65:00:02.0",
@@ -105,7 +123,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
-        assert!(told(None).contains("librte-net-mlx5"));
+        assert!(told(vf, None).contains("librte-net-mlx5"));
+        assert!(told(None, None).contains("accelerated networking"));
     }
 
     #[test]

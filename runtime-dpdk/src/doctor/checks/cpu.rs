@@ -1,8 +1,8 @@
 //! CPUs and the clock.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::root::Root;
 use super::Subject;
+use crate::machine::root::Root;
 
 /// Says whether a CPU is left for the EAL's interrupt thread, which sees a VF go and come back.
 pub fn cpus(subject: &Subject) -> Finding {

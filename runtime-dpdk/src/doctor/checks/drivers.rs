@@ -1,9 +1,9 @@
 //! DPDK's drivers and the libraries that they need, and the kernel's modules.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::{CardKind, Platform};
-use super::super::root::Root;
 use super::Subject;
+use crate::machine::root::Root;
+use crate::machine::{CardKind, Platform};
 
 /// The folders that libraries lie in, those of one architecture below them.
 const LIBRARIES: [&str; 4] = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib"];
@@ -176,8 +176,8 @@ pub(in crate::doctor) fn is_loaded(root: &Root, module: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::root::tests::machine;
     use super::*;
+    use crate::machine::root::tests::machine;
 
     #[test]
     fn a_module_is_loaded_on_the_disk_built_in_or_nowhere() {

@@ -1,8 +1,8 @@
 //! DPDK's memory: hugepages, and the addresses that devices get.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::root::Root;
 use super::Subject;
+use crate::machine::root::Root;
 
 const SIZES: &str = "/sys/kernel/mm/hugepages";
 const NODES: &str = "/sys/devices/system/node";

@@ -17,8 +17,8 @@ pub(super) use self::drivers::is_loaded;
 use super::dpdk::{self, Dpdk};
 use super::finding::Finding;
 use super::imds::Imds;
-use super::machine::{Card, Machine, Nic};
-use super::root::Root;
+use crate::machine::root::Root;
+use crate::machine::{Card, Machine, Nic};
 
 /// What is looked at, and what the user told beside it.
 #[derive(Clone, Copy, Debug)]

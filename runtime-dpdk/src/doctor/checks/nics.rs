@@ -1,9 +1,9 @@
 //! The machine's network cards: which are there, which must not be taken, which DPDK has.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::{CardKind, NETWORK_CLASS, Nic, Platform};
-use super::super::management::Carried;
 use super::{Subject, cpu, drivers};
+use crate::machine::management::Carried;
+use crate::machine::{CardKind, NETWORK_CLASS, Nic, Platform};
 
 const DRIVERS: &str = "/sys/bus/vmbus/drivers";
 

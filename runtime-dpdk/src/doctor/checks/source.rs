@@ -3,8 +3,8 @@
 
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::super::imds::ADDRESS;
-use super::super::machine::Platform;
 use super::Subject;
+use crate::machine::Platform;
 
 /// Says whether probes from the source address get out.
 pub fn address(subject: &Subject) -> Finding {

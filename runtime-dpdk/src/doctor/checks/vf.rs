@@ -1,8 +1,8 @@
 //! Azure's VFs: whether each NIC has one, and what the kernel needs so that DPDK can drive it.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::{Card, CardKind, Nic, Platform};
 use super::{Subject, drivers};
+use crate::machine::{Card, CardKind, Nic, Platform};
 
 /// Says whether each NIC to test with has its VF.
 pub fn pairing(subject: &Subject) -> Finding {

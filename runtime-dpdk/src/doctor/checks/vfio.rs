@@ -2,8 +2,8 @@
 //! locked.
 
 use super::super::finding::{Check, Finding, Step, Verdict};
-use super::super::machine::Card;
 use super::{Subject, drivers, memory};
+use crate::machine::Card;
 
 const NO_IOMMU: &str = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
 

@@ -3,7 +3,8 @@
 use super::Error;
 use crate::ethdev::Direction;
 use crate::ethdev::driver::MtuRule;
-use crate::ethdev::info::PortInfo;
+use crate::ethdev::faults;
+use crate::ethdev::info::{self, PortInfo};
 
 /// A reflector cannot know what is coming, so it takes frames as large as is usual, if the port
 /// can.
@@ -79,6 +80,14 @@ impl QueueCounts {
             }
         })?;
         granted(info, Direction::Tx, tx.into(), info.max_tx_queues)?;
+        let version = info::dpdk_version();
+        if info.driver().is_netvsc() && tx > rx && faults::MORE_TX.is_of(&version) {
+            return Err(Error::MoreTx {
+                port: info.to_string(),
+                version,
+                needed: faults::MORE_TX.repaired_in(),
+            });
+        }
         Ok(Self { rx, tx, tx_used })
     }
 }

@@ -81,7 +81,9 @@ impl<'eal> Device<'eal> {
             memif_client: memif::is_client(info.driver(), &info::text(&raw.arguments)),
             rx_burst: config.rx_burst.clamp(1, MAX_BURST),
             rx_descriptors: config.rx_descriptors,
-            tx_descriptors: config.tx_descriptors,
+            tx_descriptors: info
+                .driver()
+                .tx_descriptors(config.tx_descriptors, queues.tx),
             mtu: info.mtu,
             headers: config.headers,
             is_mtu_asked: config.mtu_asked.is_some(),

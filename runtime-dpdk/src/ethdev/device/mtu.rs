@@ -9,7 +9,7 @@ use super::config::mtus;
 use super::{Device, DeviceConfig, PortUse, RX_OVERHEAD};
 use crate::ethdev::driver::MtuRule;
 use crate::ethdev::error::{Error, Step};
-use crate::ethdev::info;
+use crate::ethdev::{faults, info};
 use crate::mbuf::mempool::DEFAULT_ROOM;
 
 impl Device<'_> {
@@ -97,6 +97,10 @@ impl Device<'_> {
         // SAFETY: the struct lives through the call, and the port is not started.
         let error = unsafe { dpdk_sys::dg_port_configure(self.info.index, &raw const request) };
         self.check(error, Step::Configure)?;
+        if request.rss_types != 0 && self.info.driver().takes_rss_afterwards() {
+            // SAFETY: the port is configured and not started. Refused, it spreads as it does.
+            unsafe { dpdk_sys::dg_rss_update(self.info.index, request.rss_types) };
+        }
         if mtu != self.mtu_found {
             self.set_mtu(mtu)?;
         }
@@ -107,15 +111,12 @@ impl Device<'_> {
     /// Gives a netvsc port, which is configured already, another MTU.
     fn change_mtu(&mut self, mtu: u16) -> Result<(), Error> {
         let version = info::dpdk_version();
-        if ["DPDK 23.11.0", "DPDK 23.11.1"].contains(&version.as_str()) {
-            // hn_dev_mtu_set reads a queue that is not set up yet: "net/netvsc: fix MTU set".
-            return Err(self.mtu_cannot_be_changed(mtu, version, "23.11.2 or 24.11"));
+        if faults::MTU.is_of(&version) {
+            return Err(self.mtu_cannot_be_changed(mtu, version));
         }
         // SAFETY: the port is configured and not started.
         match unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.info.index, mtu) } {
-            error if error == -libc::ENOTSUP => {
-                Err(self.mtu_cannot_be_changed(mtu, version, "23.11.2 or later"))
-            }
+            error if error == -libc::ENOTSUP => Err(self.mtu_cannot_be_changed(mtu, version)),
             error => {
                 self.check_mtu(error, mtu)?;
                 self.mtu = mtu;
@@ -124,14 +125,14 @@ impl Device<'_> {
         }
     }
 
-    fn mtu_cannot_be_changed(&self, wanted: u16, version: String, needed: &'static str) -> Error {
+    fn mtu_cannot_be_changed(&self, wanted: u16, version: String) -> Error {
         Error::MtuCannotBeChanged {
             port: self.info.to_string(),
             wanted,
             has: self.mtu,
             headers: self.headers_told(),
             version,
-            needed,
+            needed: faults::MTU.repaired_in(),
         }
     }
 

@@ -94,7 +94,7 @@ impl Root {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::symlink;
 
     use tempfile::TempDir;
@@ -102,7 +102,7 @@ pub(super) mod tests {
     use super::*;
 
     /// Makes a machine of files with their contents, and of links (`path -> target`).
-    pub(in crate::doctor) fn machine(entries: &[(&str, &str)]) -> (TempDir, Root) {
+    pub(crate) fn machine(entries: &[(&str, &str)]) -> (TempDir, Root) {
         let folder = tempfile::tempdir().unwrap();
         for (path, content) in entries {
             let place = folder.path().join(path.trim_start_matches('/'));

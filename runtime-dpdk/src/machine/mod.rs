@@ -1,11 +1,14 @@
 //! What the machine has: its platform, the kernel's interfaces, the network cards on PCI, and
 //! Azure's NICs on VMBus, each with its VF.
 
+pub mod management;
+pub mod root;
+
 use dpdkgen_core::wire::Mac;
 use serde::{Serialize, Serializer};
 
-use super::management::{Carried, carriers};
-use super::root::Root;
+use self::management::{Carried, carriers};
+use self::root::Root;
 
 /// The class of network devices on VMBus, as the kernel writes it.
 pub const NETWORK_CLASS: &str = "f8615163-df3e-46c5-913f-f2d2f965ed0e";
@@ -162,6 +165,12 @@ impl Machine {
     #[must_use]
     pub fn has_vmbus(&self) -> bool {
         matches!(self.platform, Platform::Azure | Platform::HyperV) || !self.nics.is_empty()
+    }
+
+    /// Finds the VF with the address `mac`, whoever has its NIC.
+    #[must_use]
+    pub fn vf_of(&self, mac: Mac) -> Option<Vf> {
+        vf(None, Some(mac), &self.interfaces, &self.cards)
     }
 
     /// Finds the kinds of VFs that there are, paired or not.
@@ -344,6 +353,13 @@ impl Nic {
         self.driver.as_deref() == Some("uio_hv_generic")
     }
 
+    /// Returns whether the kernel has it, and with it its VF: what DPDK takes of that VF's packets
+    /// is cut off from the kernel, and an SSH connection with it.
+    #[must_use]
+    pub fn is_kernels(&self) -> bool {
+        self.driver.as_deref() == Some("hv_netvsc")
+    }
+
     /// Names it for people: by the kernel's interface, or else by its MAC address.
     #[must_use]
     pub fn name(&self) -> String {
@@ -421,7 +437,7 @@ fn words<S: Serializer>(carries: &[Carried], serializer: S) -> Result<S::Ok, S::
 
 #[cfg(test)]
 mod tests {
-    use super::super::root::tests::machine;
+    use self::root::tests::machine;
     use super::*;
 
     #[test]
