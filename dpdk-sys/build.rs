@@ -51,6 +51,7 @@ const FUNCTIONS: &[&str] = &[
     "dg_port_configure",
     "dg_rss_update",
     "dg_port_info",
+    "dg_port_is_removed",
     "dg_port_link",
     "dg_port_stats",
     "dg_restore_tags",

@@ -2,6 +2,7 @@
 /* fopencookie */
 #define _GNU_SOURCE
 #include <rte_config.h>
+#include <stdatomic.h>
 /* Nobody registers callbacks on our bursts: without them a burst is a jump into the driver. */
 #undef RTE_ETHDEV_RXTX_CALLBACKS
 
@@ -165,10 +166,29 @@ void dg_restore_tags(struct dg_mbuf *packet)
 		insert_tag(mbuf, RTE_ETHER_TYPE_QINQ, mbuf->vlan_tci_outer);
 }
 
+static atomic_bool removed[RTE_MAX_ETHPORTS];
+
+/* Called in the EAL's interrupt thread. */
+static int note_removal(uint16_t port, enum rte_eth_event_type event, void *cookie, void *result)
+{
+	(void)event, (void)cookie, (void)result;
+	atomic_store(&removed[port], true);
+	return 0;
+}
+
+bool dg_port_is_removed(uint16_t port)
+{
+	return atomic_load(&removed[port]) || rte_eth_dev_is_removed(port) == 1;
+}
+
 int dg_port_configure(uint16_t port, const struct dg_port_config *config)
 {
 	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
 
+	if (rte_eth_dev_info_get(port, &info) == 0 && (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0 &&
+	    rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RMV, note_removal, NULL) == 0)
+		conf.intr_conf.rmv = 1;
 	conf.rxmode.mtu = config->mtu;
 	conf.rxmode.offloads = config->rx_offloads;
 	conf.txmode.offloads = config->tx_offloads;

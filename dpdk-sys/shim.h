@@ -157,6 +157,8 @@ int dg_rss_update(uint16_t port, uint64_t types);
 const char *dg_rss_type_name(uint64_t type);
 /** The link as it is now, without waiting; speed 0 when unknown. */
 int dg_port_link(uint16_t port, bool *up, uint32_t *speed_mbps);
+/** Whether the device of a port that was configured was taken away. */
+bool dg_port_is_removed(uint16_t port);
 /** The counters as they are now. */
 int dg_port_stats(uint16_t port, struct dg_port_stats *stats);
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_tests::machine::{cpus, two_cpus};
 use dpdkgen_tests::{
-    Ended, Memif, Need, Netvsc, Program, Rows, Summary, check_sendrecv, ports, run, turn,
+    Ended, Memif, Need, Netvsc, Program, Rows, Summary, check_reflect, check_sendrecv, ports, run,
+    turn,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -273,6 +274,51 @@ fn a_vf_that_the_machine_has_is_waited_for() {
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// Without netvsc there is no other path: the run ends, and what was measured is written.
+#[test]
+fn a_bare_vf_that_is_taken_away_ends_the_run_in_order() {
+    let needs = [Need::DriverHeaders];
+    let Some(_turn) = turn("a_bare_vf_that_is_taken_away", &needs) else {
+        return;
+    };
+    // mlx5 says so when it is asked too.
+    let send = format!("{SENDRECV} --through --rate 10kpps");
+    for (vf, mode) in [
+        ("mlx5_pci", send.as_str()),
+        ("net_mana", send.as_str()),
+        ("net_mana", "reflect"),
+    ] {
+        let bare = Netvsc::new(LOOP, vf, "", "");
+        let (json, csv) = (bare.file("s.json"), bare.file("s.csv"));
+        let arguments = format!(
+            "{mode} -p {vf}0 --duration 20 --json {} -s {}",
+            ports::text(&json),
+            ports::text(&csv)
+        );
+        let cpu = cpus()[0].to_string();
+        let mut program = Program::start(bare.with_bare_vf(&cpu, MIB, &arguments));
+        program.until("start", LIMIT, |it| it.stdout().contains("Ctrl-C ends"));
+        thread::sleep(2 * SECOND);
+        bare.set_vf(false);
+        let said = program.wait(Duration::from_secs(10)).with_status(1).stderr;
+        assert!(
+            said.contains(&format!("the device of port {vf}0 was taken away")),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let (summary, rows) = (Summary::read(&json), Rows::read(&csv));
+        if mode == "reflect" {
+            check_reflect(&summary, &rows);
+        } else {
+            check_sendrecv(&summary, &rows);
+            assert!(summary.count("tx.packets") > 0, "{summary:?}");
+        }
+        assert_eq!(summary.get("stop_reason"), Some(&"removed".into()));
+        let events = summary.get("events").and_then(|events| events.get(0));
+        assert_eq!(events.map(|event| &event["what"]), Some(&"removed".into()));
+    }
 }
 
 #[test]

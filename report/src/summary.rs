@@ -106,6 +106,8 @@ pub enum StopReason {
     Count,
     /// SIGINT, SIGTERM or SIGHUP came.
     Signal,
+    /// The device of a port was taken away.
+    Removed,
 }
 
 /// The clock that times were read from.

@@ -276,8 +276,8 @@ fn a_vf_that_was_away_is_told_with_what_that_cost() {
     let text = render(&run);
     for part in [
         "\nPort 0000:03:00.0: VF gone at 10 s, VF back at 41 s.\n",
-        "The VF of port 0000:03:00.0 was away for 31 s: 310,000 packets took the slow path by the \
-         host, and 1,234 of those sent meanwhile were lost.",
+        "The VF of port 0000:03:00.0 was away for 31 s: 310,000 packets (10,000 packets/s, both ways \
+         together) took the slow path by the host, and 1,234 of those sent meanwhile were lost.",
     ] {
         assert!(text.contains(part), "{text}");
     }

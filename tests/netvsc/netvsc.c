@@ -11,8 +11,6 @@
 
 #include "stand_in.h"
 
-/* From one look at what the host wants to the next. */
-#define LOOK_US 10000
 /* A device that is gone takes packets for so long before the driver hears of it. */
 #define UNHEARD_MS 100
 
@@ -289,23 +287,16 @@ static int heard(uint16_t port __rte_unused, enum rte_eth_event_type event, void
 static void look(void *argument)
 {
 	struct netvsc *netvsc = argument;
-	char wanted[8] = "";
-	FILE *file = *netvsc->host ? fopen(netvsc->host, "r") : NULL;
-	bool is_away;
+	const bool away = is_away(netvsc->host);
 
-	if (file != NULL && fgets(wanted, sizeof(wanted), file) == NULL)
-		wanted[0] = 0;
-	if (file != NULL)
-		fclose(file);
-	is_away = strncmp(wanted, "away", 4) == 0;
-	if (is_away && netvsc->vf_attached) {
+	if (away && netvsc->vf_attached) {
 		struct rte_eth_dev *dev = vf_of(netvsc);
 
 		/* IBV_EVENT_DEVICE_FATAL: what the device holds, or is given until the driver hears of it, is lost. */
 		((struct vf *)dev->data->dev_private)->is_gone = true;
 		rte_delay_us_sleep(UNHEARD_MS * 1000);
 		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_RMV, NULL);
-	} else if (!is_away && !netvsc->vf_attached) {
+	} else if (!away && !netvsc->vf_attached) {
 		/* netvsc_hotplug_retry: the device is probed, unless it was there all the time. */
 		if (rte_eth_dev_allocated(netvsc->vf_name) == NULL && *netvsc->vf_name)
 			rte_eal_hotplug_add("vdev", netvsc->vf_name, netvsc->vf_arguments);

@@ -28,6 +28,8 @@ struct counts {
 	uint64_t packets, bytes, errors;
 };
 
+#define TEXT 256
+
 /* A VF, the private data of its port. */
 struct vf {
 	uint16_t wire;
@@ -36,6 +38,8 @@ struct vf {
 	uint16_t mtu, max_mtu;
 	/* The device is gone: it accepts packets, and nobody ever gets or counts them. */
 	bool is_gone;
+	/* A file in which the host says that a VF without a netvsc port is `away`. */
+	char host[TEXT];
 	/* One packet in so many finds no descriptor; 0: none. */
 	unsigned int miss_one_in;
 	struct rte_ether_addr mac;
@@ -51,11 +55,16 @@ struct vf {
 __rte_format_printf(2, 3) void tell(const char *log, const char *format, ...);
 
 /* Reads `arguments`: each value of a key goes to the text in the same place, of TEXT bytes. */
-#define TEXT 256
 int read_arguments(const char *arguments, const char *const keys[], char *const values[]);
 
 /* Parses the MAC in `text`, or takes that of the port `wire`. */
 int mac_of(const char *text, uint16_t wire, struct rte_ether_addr *mac);
+
+/* Returns whether the host says in `file` that a VF is away. */
+bool is_away(const char *file);
+
+/* From one look at what the host wants to the next. */
+#define LOOK_US 10000
 
 int link_of_wire(struct rte_eth_dev *dev, uint16_t wire);
 

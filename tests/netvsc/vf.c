@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_malloc.h>
 
 #include "stand_in.h"
@@ -35,6 +36,18 @@ int read_arguments(const char *arguments, const char *const keys[], char *const 
 		error = rte_kvargs_process(parsed, keys[i], copy_text, values[i]);
 	rte_kvargs_free(parsed);
 	return error;
+}
+
+bool is_away(const char *name)
+{
+	char wanted[8] = "";
+	FILE *file = *name ? fopen(name, "r") : NULL;
+
+	if (file != NULL && fgets(wanted, sizeof(wanted), file) == NULL)
+		wanted[0] = 0;
+	if (file != NULL)
+		fclose(file);
+	return strncmp(wanted, "away", 4) == 0;
 }
 
 int mac_of(const char *text, uint16_t wire, struct rte_ether_addr *mac)
@@ -104,11 +117,21 @@ static int set_mtu(struct rte_eth_dev *dev, uint16_t mtu)
 	return 0;
 }
 
+/* A VF without a netvsc port has the wire to itself. */
+static bool is_alone(const struct vf *vf) { return *vf->host; }
+
 static int configure(struct rte_eth_dev *dev)
 {
 	struct vf *vf = dev->data->dev_private;
 	const uint16_t rx = dev->data->nb_rx_queues, tx = dev->data->nb_tx_queues;
 
+	if (is_alone(vf)) {
+		const struct rte_eth_conf plain = {0};
+		int error = rte_eth_dev_configure(vf->wire, rx, tx, &plain);
+
+		if (error != 0)
+			return error;
+	}
 	/* mana_dev_configure: "Only support equal number of rx/tx queues", "number of TX/RX queues must be power of 2". */
 	if (vf->is_mana)
 		return rx == tx && rte_is_power_of_2(rx) ? 0 : -EINVAL;
@@ -149,13 +172,13 @@ static int info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 
 static int rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors __rte_unused,
 		    unsigned int node __rte_unused, const struct rte_eth_rxconf *conf __rte_unused,
-		    struct rte_mempool *pool __rte_unused)
+		    struct rte_mempool *pool)
 {
 	struct vf *vf = dev->data->dev_private;
 
 	vf->rx[id] = (struct vf_queue){.vf = vf, .port = dev->data->port_id, .id = id};
 	dev->data->rx_queues[id] = &vf->rx[id];
-	return 0;
+	return is_alone(vf) ? rte_eth_rx_queue_setup(vf->wire, id, 0, SOCKET_ID_ANY, NULL, pool) : 0;
 }
 
 static int tx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors __rte_unused,
@@ -165,7 +188,7 @@ static int tx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t descriptors _
 
 	vf->tx[id] = (struct vf_queue){.vf = vf, .port = dev->data->port_id, .id = id};
 	dev->data->tx_queues[id] = &vf->tx[id];
-	return 0;
+	return is_alone(vf) ? rte_eth_tx_queue_setup(vf->wire, id, 0, SOCKET_ID_ANY, NULL) : 0;
 }
 
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
@@ -199,11 +222,47 @@ static int link_update(struct rte_eth_dev *dev, int wait __rte_unused)
 	return link_of_wire(dev, ((struct vf *)dev->data->dev_private)->wire);
 }
 
+/* mlx5_is_removed; MANA tells by the event alone. */
+static int is_removed(struct rte_eth_dev *dev)
+{
+	const struct vf *vf = dev->data->dev_private;
+
+	return vf->is_gone && !vf->is_mana;
+}
+
+/* IBV_EVENT_DEVICE_FATAL, if somebody wants to hear of it (mlx5_dev_interrupt_handler, mana_intr_handler). */
+static void look(void *argument)
+{
+	struct rte_eth_dev *dev = argument;
+	struct vf *vf = dev->data->dev_private;
+
+	if (!is_away(vf->host)) {
+		rte_eal_alarm_set(LOOK_US, look, dev);
+		return;
+	}
+	vf->is_gone = true;
+	if (dev->data->dev_conf.intr_conf.rmv != 0)
+		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_RMV, NULL);
+}
+
+static int close_port(struct rte_eth_dev *dev)
+{
+	rte_eal_alarm_cancel(look, dev);
+	return 0;
+}
+
+static int start(struct rte_eth_dev *dev)
+{
+	const struct vf *vf = dev->data->dev_private;
+
+	return is_alone(vf) ? rte_eth_dev_start(vf->wire) : 0;
+}
+
 static int nothing(struct rte_eth_dev *dev __rte_unused) { return 0; }
 
 static const struct eth_dev_ops ops = {
-	.dev_configure = configure, .dev_start = nothing, .dev_stop = nothing, .dev_close = nothing,
-	.dev_infos_get = info_get, .mtu_set = set_mtu, .rx_queue_setup = rx_setup, .tx_queue_setup = tx_setup,
+	.dev_configure = configure, .dev_start = start, .dev_stop = nothing, .dev_close = close_port,
+	.is_removed = is_removed, .dev_infos_get = info_get, .mtu_set = set_mtu, .rx_queue_setup = rx_setup, .tx_queue_setup = tx_setup,
 	.stats_get = stats_get, .link_update = link_update, .rss_hash_update = rss_update,
 	.promiscuous_enable = nothing, .promiscuous_disable = nothing,
 	.allmulticast_enable = nothing, .allmulticast_disable = nothing,
@@ -211,9 +270,9 @@ static const struct eth_dev_ops ops = {
 
 static int probe(struct rte_vdev_device *device)
 {
-	static const char *const keys[] = {"wire", "mac", "max_mtu", "miss_one_in", NULL};
-	char wire[TEXT] = "", mac[TEXT] = "", max_mtu[TEXT] = "3900", miss_one_in[TEXT] = "0";
-	char *const values[] = {wire, mac, max_mtu, miss_one_in};
+	static const char *const keys[] = {"wire", "mac", "max_mtu", "miss_one_in", "host", NULL};
+	char wire[TEXT] = "", mac[TEXT] = "", max_mtu[TEXT] = "3900", miss_one_in[TEXT] = "0", host[TEXT] = "";
+	char *const values[] = {wire, mac, max_mtu, miss_one_in, host};
 	int error = read_arguments(rte_vdev_device_args(device), keys, values);
 	struct rte_eth_dev *dev = error == 0 ? rte_eth_vdev_allocate(device, sizeof(struct vf)) : NULL;
 	struct vf *vf;
@@ -225,6 +284,7 @@ static int probe(struct rte_vdev_device *device)
 	vf->mtu = DEFAULT_MTU;
 	vf->max_mtu = atoi(max_mtu);
 	vf->miss_one_in = atoi(miss_one_in);
+	memcpy(vf->host, host, TEXT);
 	if (rte_eth_dev_get_port_by_name(wire, &vf->wire) != 0 || mac_of(mac, vf->wire, &vf->mac) != 0) {
 		rte_eth_dev_release_port(dev);
 		return -EINVAL;
@@ -236,6 +296,8 @@ static int probe(struct rte_vdev_device *device)
 	dev->rx_pkt_burst = receive;
 	dev->tx_pkt_burst = transmit;
 	rte_eth_dev_probing_finish(dev);
+	if (is_alone(vf))
+		look(dev);
 	return 0;
 }
 

@@ -64,14 +64,20 @@ impl Netvsc {
             .trim_end_matches(',')
             .to_owned(),
         ];
-        let mut command = Command::new(dpdkgen_rt());
-        command
-            .args(ports::eal_with(lcores, &devices, mib))
-            .arg("-d")
-            .arg(library())
-            .arg("--")
-            .args(arguments.split_whitespace());
-        command
+        command(lcores, &devices, mib, arguments)
+    }
+
+    /// Returns the command of `dpdkgen-rt` with the VF alone, which DPDK drives without netvsc.
+    #[must_use]
+    pub fn with_bare_vf(&self, lcores: &str, mib: u32, arguments: &str) -> Command {
+        let name = self.wire.split(',').next().unwrap_or_default();
+        let host = self.file("host");
+        let vf = format!(
+            "{},wire={name},mac={MAC},host={}",
+            self.vf.trim_end_matches(','),
+            ports::text(&host)
+        );
+        command(lcores, &[self.wire.clone(), vf], mib, arguments)
     }
 
     /// Returns `command` where sysfs has the VF as a PCI device, as it is called on Azure. Only root
@@ -134,6 +140,17 @@ impl Netvsc {
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+fn command(lcores: &str, devices: &[String], mib: u32, arguments: &str) -> Command {
+    let mut command = Command::new(dpdkgen_rt());
+    command
+        .args(ports::eal_with(lcores, devices, mib))
+        .arg("-d")
+        .arg(library())
+        .arg("--")
+        .args(arguments.split_whitespace());
+    command
 }
 
 /// Returns where DPDK's headers for drivers are, if they are: `tests/netvsc/headers` gets them.

@@ -28,6 +28,8 @@ pub enum Happening {
     PeerGone,
     /// A peer came back.
     PeerBack,
+    /// Its device was taken away, which ended the run.
+    Removed,
     /// The VF of a netvsc port was taken away: packets take the slow path.
     VfGone,
     /// It was given back.
@@ -40,7 +42,7 @@ impl Happening {
     /// Returns whether the port can carry nothing from then on.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::LinkDown | Self::PeerGone)
+        matches!(self, Self::LinkDown | Self::PeerGone | Self::Removed)
     }
 }
 
@@ -51,6 +53,7 @@ impl fmt::Display for Happening {
             Self::LinkUp => "link up",
             Self::PeerGone => "peer gone",
             Self::PeerBack => "peer back",
+            Self::Removed => "removed",
             Self::VfGone => "VF gone",
             Self::VfBack => "VF back",
             Self::Other(what) => what,
@@ -71,6 +74,7 @@ impl From<String> for Happening {
             Self::LinkUp,
             Self::PeerGone,
             Self::PeerBack,
+            Self::Removed,
             Self::VfGone,
             Self::VfBack,
         ];

@@ -44,18 +44,19 @@ fn without_vf(summary: &Summary) -> Vec<String> {
             None => format!("for {}", words::seconds(away_s)),
             Some(gone) => format!("from {} to the end", words::seconds(gone)),
         };
-        let took = device
-            .synthetic_packets
-            .map_or_else(String::new, |packets| {
-                format!(
-                    ": {} took the slow path by the host",
-                    words::packets(packets)
-                )
+        let took = device.synthetic_packets.map_or_else(String::new, |count| {
+            let rate = (away_s > 0.0).then(|| count as f64 / away_s);
+            let rate = rate.map_or_else(String::new, |rate| {
+                format!(" ({}, both ways together)", words::rate(rate))
             });
+            let packets = words::packets(count);
+            format!(": {packets}{rate} took the slow path by the host")
+        });
         let lost = summary.lost_without_vf.map_or_else(String::new, |lost| {
+            let were = if lost == 1 { "was" } else { "were" };
             format!(
-                ", and {} lost of those sent meanwhile",
-                words::packets(lost)
+                ", and {} of those sent meanwhile {were} lost",
+                words::count(lost)
             )
         });
         lines.push(format!(

@@ -19,6 +19,8 @@ pub enum PortState {
     LinkDown,
     /// It has no link since it has no peer.
     PeerGone,
+    /// Its device was taken away.
+    Removed,
 }
 
 /// What happened so far.
@@ -53,6 +55,9 @@ impl EventLog {
         for (number, (port, state)) in ports.iter().zip(states).enumerate() {
             let what = match (self.states[number], *state) {
                 (before, now) if before == now => continue,
+                // Whatever its driver still says.
+                (PortState::Removed, _) => continue,
+                (_, PortState::Removed) => Happening::Removed,
                 (_, PortState::LinkDown) => Happening::LinkDown,
                 (_, PortState::PeerGone) => Happening::PeerGone,
                 (PortState::PeerGone, PortState::Up) => Happening::PeerBack,
@@ -156,6 +161,8 @@ mod tests {
             (600, [LinkDown, Up]),
             (1500, [Up, PeerGone]),
             (2000, [Up, Up]),
+            (2500, [Up, PortState::Removed]),
+            (3000, [Up, LinkDown]),
         ] {
             log.see_states(millis(at), &ports(), &states);
         }
@@ -164,6 +171,7 @@ mod tests {
             "0.5 a link up",
             "0.5 b peer gone",
             "1 b peer back",
+            "1.5 b removed",
         ];
         assert_eq!(told(log), expected);
     }

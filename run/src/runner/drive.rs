@@ -7,7 +7,7 @@ use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::Summary;
+use dpdkgen_report::summary::{Event, Happening, Summary};
 
 use crate::assembly::Context;
 use crate::failure::Failure;
@@ -84,6 +84,19 @@ impl Sink for Live {
     }
 }
 
+/// Returns what to say of each port whose device was taken away.
+fn removed(summary: &Summary) -> impl Iterator<Item = String> {
+    let events = summary.events.iter();
+    let removed = events.filter(|event| event.what == Happening::Removed);
+    removed.map(|event| {
+        let Event { at_s, port, .. } = event;
+        format!(
+            "the device of port {port} was taken away {at_s:.1} s into the run, which ended it; what was \
+             measured until then is written"
+        )
+    })
+}
+
 /// Writes and shows the end of the run, as long as the user has not asked too often to end it, and
 /// returns its exit status.
 fn conclude(
@@ -95,6 +108,7 @@ fn conclude(
     let mut requests = || signals.requests();
     let mut patience = Patience::new(&mut requests);
     let mut sentences = outputs.finish(summary, &mut patience);
+    sentences.extend(removed(summary));
     let is_whole = sentences.is_empty();
     let misses = thresholds::missed(request, summary);
     let keeps_thresholds = misses.is_empty();

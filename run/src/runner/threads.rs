@@ -9,7 +9,7 @@ use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::time::Clock;
 use dpdkgen_core::worker::{self, Worker};
-use dpdkgen_report::summary::{Device, Summary};
+use dpdkgen_report::summary::{Device, StopReason, Summary};
 
 use crate::assembly::{Context, OpenedPort, Placement};
 use crate::failure::Failure;
@@ -272,7 +272,11 @@ fn watch(
     let ports = &context.placement().ports;
     loop {
         let now = clock.now();
-        seen.events.see_states(now, ports, &for_control.states());
+        let states = for_control.states();
+        seen.events.see_states(now, ports, &states);
+        if states.contains(&PortState::Removed) {
+            control.stop(now, StopReason::Removed);
+        }
         seen.events.see_next_hops(now, ports, context.next_hops());
         let requests = sink.stop_requests();
         let paths = &mut *seen.paths;

@@ -44,6 +44,28 @@ impl LinkSource {
         let by_kernel = |index| kernel_interface::has_link(index).unwrap_or(false);
         Link::of(self.port).is_none_or(|link| link.up) && self.interface.is_none_or(by_kernel)
     }
+
+    fn state(self) -> LinkState {
+        // SAFETY: the port is one, since it was configured.
+        if unsafe { dpdk_sys::dg_port_is_removed(self.port) } {
+            LinkState::Removed
+        } else if self.is_up() {
+            LinkState::Up
+        } else {
+            LinkState::Down
+        }
+    }
+}
+
+/// The state of a port that is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Packets can pass, as far as that is told.
+    Up,
+    /// None can.
+    Down,
+    /// Nor will any: its device was taken away.
+    Removed,
 }
 
 /// Watches a port's link while workers run.
@@ -52,7 +74,7 @@ pub struct LinkWatch {
     pub(super) source: LinkSource,
     /// The time from one look to the next: hardware is asked by way of its firmware.
     pub(super) interval: Duration,
-    seen: Option<(Instant, bool)>,
+    seen: Option<(Instant, LinkState)>,
 }
 
 impl LinkWatch {
@@ -64,14 +86,14 @@ impl LinkWatch {
         }
     }
 
-    /// Returns whether packets can pass, as it was when it was last time to look.
-    pub fn is_up(&mut self) -> bool {
+    /// Returns the state, as it was when it was last time to look.
+    pub fn state(&mut self) -> LinkState {
         match self.seen {
-            Some((at, is_up)) if at.elapsed() < self.interval => is_up,
+            Some((at, state)) if at.elapsed() < self.interval => state,
             _ => {
-                let is_up = self.source.is_up();
-                self.seen = Some((Instant::now(), is_up));
-                is_up
+                let state = self.source.state();
+                self.seen = Some((Instant::now(), state));
+                state
             }
         }
     }

@@ -9,7 +9,7 @@ use dpdkgen_run::runner::threads::ForControl;
 
 use crate::eal::affinity::CpuSet;
 use crate::ethdev::driver::Driver;
-use crate::ethdev::link::LinkWatch;
+use crate::ethdev::link::{LinkState, LinkWatch};
 use crate::ethdev::stats::PortStatsReader;
 
 /// What the control thread has of the ports.
@@ -61,10 +61,11 @@ impl ForControl for Control {
     }
 
     fn states(&mut self) -> Vec<PortState> {
-        let state = |(port, link): (&OpenedPort, &mut LinkWatch)| match link.is_up() {
-            true => PortState::Up,
-            false if Driver::new(&port.driver, None).is_memif() => PortState::PeerGone,
-            false => PortState::LinkDown,
+        let state = |(port, link): (&OpenedPort, &mut LinkWatch)| match link.state() {
+            LinkState::Up => PortState::Up,
+            LinkState::Down if Driver::new(&port.driver, None).is_memif() => PortState::PeerGone,
+            LinkState::Down => PortState::LinkDown,
+            LinkState::Removed => PortState::Removed,
         };
         let ports = self.placement.ports.iter();
         ports.zip(&mut self.links).map(state).collect()

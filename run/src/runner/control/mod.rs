@@ -77,9 +77,17 @@ impl<'s, 'a: 's> Control<'s, 'a> {
 
     /// Ends the sending if there is a reason for it.
     fn watch(&mut self, now: Instant, stop_requests: usize) {
-        let Some(reason) = self.reason_to_stop(now, stop_requests) else {
+        if let Some(reason) = self.reason_to_stop(now, stop_requests) {
+            self.stop(now, reason);
+            self.drain(now, stop_requests);
+        }
+    }
+
+    /// Ends the sending, or the reflecting, at `now` unless that has ended already.
+    pub fn stop(&mut self, now: Instant, reason: StopReason) {
+        if self.stop.is_some() {
             return;
-        };
+        }
         self.stop = Some(Stop { reason, at: now });
         let is_sendrecv = matches!(self.context.request().mode, Mode::SendRecv(_));
         let phase = if is_sendrecv {
@@ -88,7 +96,6 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             Phase::Stopping
         };
         self.context.phase.set(phase);
-        self.drain(now, stop_requests);
     }
 
     fn reason_to_stop(&self, now: Instant, stop_requests: usize) -> Option<StopReason> {
