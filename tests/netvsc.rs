@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dpdkgen_tests::machine::{cpus, two_cpus};
+use dpdkgen_tests::sysroot::Manifest;
 use dpdkgen_tests::{
     Ended, Memif, Need, Netvsc, Program, Rows, Summary, check_reflect, check_sendrecv, ports, run,
     turn,
@@ -221,13 +222,14 @@ fn a_vf_that_the_machine_has_is_waited_for() {
     let Some(_turn) = turn("a_vf_that_the_machine_has_is_waited_for", &needs) else {
         return;
     };
+    let machine = Manifest::read("azure-mlx5").unpack();
     let start = |netvsc: &Netvsc| {
         let (json, csv) = (netvsc.file("s.json"), netvsc.file("s.csv"));
         let files = format!("--json {} -s {}", ports::text(&json), ports::text(&csv));
         let arguments = format!("{THROUGH} {files}");
         let command = netvsc.dpdkgen(&cpus()[0].to_string(), MIB, &arguments);
         netvsc.set_vf(false);
-        Program::start(netvsc.with_vf_in_sysfs(&command))
+        Program::start(Netvsc::on(&machine, &command))
     };
     let rows = |netvsc: &Netvsc| {
         let rows = Rows::read(&netvsc.file("s.csv"));
@@ -274,6 +276,27 @@ fn a_vf_that_the_machine_has_is_waited_for() {
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// The VF of the NIC that the machine is managed by: with it an SSH connection would go.
+#[test]
+fn the_vf_of_a_nic_that_the_kernel_has_is_refused() {
+    let needs = [Need::DriverHeaders, Need::Root, Need::Program("unshare")];
+    let Some(_turn) = turn("the_vf_of_a_nic_that_the_kernel_has", &needs) else {
+        return;
+    };
+    let managed = Netvsc::new(LOOP, "mlx5_pci", "mac=7c:1e:52:25:55:d2", "");
+    let machine = Manifest::read("azure-mlx5").unpack();
+    for port in ["-p mlx5_pci0", "-p 7c:1e:52:25:55:d2"] {
+        let arguments = format!("reflect {port} --duration 1");
+        let command = managed.with_bare_vf(&cpus()[0].to_string(), MIB, &arguments);
+        let refused = run(Netvsc::on(&machine, &command), LIMIT).with_status(2);
+        assert!(
+            refused.stderr.contains("is the VF of eth0"),
+            "{}",
+            refused.stderr
+        );
+    }
 }
 
 /// Without netvsc there is no other path: the run ends, and what was measured is written.

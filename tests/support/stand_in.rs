@@ -1,7 +1,7 @@
 //! A port that behaves as netvsc with a VF does (`tests/netvsc`), built when a test first wants it.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::machine::{self, dpdkgen_rt};
 use super::ports;
 use super::program::run;
+use super::sysroot::Sysroot;
 
-/// The address that the netvsc port and its VF share.
-pub const MAC: &str = "02:00:00:00:0a:01";
-/// The address of the VF as a PCI device.
-pub const VF_DEVICE: &str = "1a65:00:02.0";
+/// The address that the netvsc port and its VF share: that of the NIC to test with of the machines
+/// on Azure in `tests/sysroots`.
+pub const MAC: &str = "7c:1e:52:25:5c:a6";
 /// The time that compiling it may take.
 const BUILD: Duration = Duration::from_secs(60);
 
@@ -25,6 +25,7 @@ pub struct Netvsc {
     folder: TempDir,
     wire: String,
     vf: String,
+    vf_options: String,
     options: String,
 }
 
@@ -40,7 +41,8 @@ impl Netvsc {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             wire: wire.to_owned(),
-            vf: format!("{vf}0,{vf_options}"),
+            vf: format!("{vf}0"),
+            vf_options: vf_options.to_owned(),
             options: options.to_owned(),
         }
     }
@@ -54,7 +56,9 @@ impl Netvsc {
         let [log, host] = ["log", "host"].map(|file| self.file(file));
         let devices = [
             self.wire.clone(),
-            format!("{},{shared}", self.vf.trim_end_matches(',')),
+            format!("{},{shared},{}", self.vf, self.vf_options)
+                .trim_end_matches(',')
+                .to_owned(),
             format!(
                 "net_netvsc0,{shared},log={},host={},{}",
                 ports::text(&log),
@@ -73,44 +77,27 @@ impl Netvsc {
         let name = self.wire.split(',').next().unwrap_or_default();
         let host = self.file("host");
         let vf = format!(
-            "{},wire={name},mac={MAC},host={}",
-            self.vf.trim_end_matches(','),
-            ports::text(&host)
+            "{},wire={name},mac={MAC},host={},{}",
+            self.vf,
+            ports::text(&host),
+            self.vf_options
         );
-        command(lcores, &[self.wire.clone(), vf], mib, arguments)
+        let devices = [self.wire.clone(), vf.trim_end_matches(',').to_owned()];
+        command(lcores, &devices, mib, arguments)
     }
 
-    /// Returns `command` where sysfs has the VF as a PCI device, as it is called on Azure. Only root
-    /// can run it.
-    ///
-    /// # Panics
-    ///
-    /// If there is no room for the files.
+    /// Returns `command` where sysfs is that of `machine`. Only root can run it.
     #[must_use]
-    pub fn with_vf_in_sysfs(&self, command: &Command) -> Command {
-        let (devices, net) = (self.file("pci"), self.file("net"));
-        let (vf, interface) = (devices.join(VF_DEVICE), net.join("enP6757s2"));
-        for folder in [&vf, &interface] {
-            fs::create_dir_all(folder).expect("a folder of ours");
-        }
-        let files = [
-            (vf.join("class"), "0x020000\n".to_owned()),
-            (vf.join("vendor"), "0x15b3\n".to_owned()),
-            (vf.join("device"), "0x1018\n".to_owned()),
-            (interface.join("address"), format!("{MAC}\n")),
-        ];
-        for (file, text) in files {
-            fs::write(file, text).expect("a file of ours");
-        }
-        symlink(format!("../../../{VF_DEVICE}"), interface.join("device")).expect("a link of ours");
+    pub fn on(machine: &Sysroot, command: &Command) -> Command {
         let mut inside = Command::new("unshare");
         inside
             .args(["--mount", "sh", "-ec"])
             .arg(
-                "mount --bind \"$0\" /sys/bus/pci/devices; mount --bind \"$1\" /sys/class/net; shift
+                "mount --bind \"$0/sys/bus\" /sys/bus
+                 mount --bind \"$0/sys/class/net\" /sys/class/net
                  exec \"$@\"",
             )
-            .args([devices, net])
+            .arg(machine.path())
             .arg(command.get_program())
             .args(command.get_args());
         inside
