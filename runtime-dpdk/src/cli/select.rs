@@ -303,6 +303,7 @@ mod tests {
             rings: 1,
             numa_node: None,
             carries: Vec::new(),
+            addresses: Vec::new(),
         };
         let kernel = [nic("hv_netvsc")];
         // Once it is bound to DPDK's driver, so is the VF.

@@ -103,7 +103,7 @@ pub fn run(eal_args: Option<&[String]>, matches: &ArgMatches) -> Result<u8, Fail
     }
     let mut diagnosis = examine(&root, linked.clone(), &told);
     if args.fix {
-        let steps = repair::plan(&diagnosis.findings, told.nic.is_some());
+        let steps = std::mem::take(&mut diagnosis.fix);
         if steps.is_empty() {
             print("Nothing here can be mended without you.\n")?;
         } else if args.yes || is_agreed(&steps)? {

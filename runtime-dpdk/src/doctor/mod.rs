@@ -25,7 +25,14 @@ use crate::machine::root::Root;
 /// Examines the machine below `root`; `linked` is the DPDK of this program.
 #[must_use]
 pub fn examine(root: &Root, linked: Dpdk, told: &Told) -> Diagnosis {
-    let machine = Machine::read(root);
+    let mut machine = Machine::read(root);
+    if let Some(imds) = &told.imds {
+        for nic in &mut machine.nics {
+            nic.addresses = nic
+                .mac
+                .map_or_else(Vec::new, |mac| imds.addresses(mac).collect());
+        }
+    }
     let dpdk = Dpdk::of(root, linked);
     let findings = checks::all(&Subject {
         root,
@@ -35,6 +42,7 @@ pub fn examine(root: &Root, linked: Dpdk, told: &Told) -> Diagnosis {
     });
     Diagnosis {
         verdict: findings.first().map_or(Verdict::Ok, |first| first.verdict),
+        fix: repair::plan(&findings, told.nic.is_some()),
         nics: machine.nics,
         findings,
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::finding::{Finding, Verdict};
+use super::finding::{Finding, Step, Verdict};
 use crate::machine::Nic;
 
 /// All that was found, the gravest first.
@@ -16,6 +16,8 @@ pub struct Diagnosis {
     pub nics: Vec<Nic>,
     /// The findings.
     pub findings: Vec<Finding>,
+    /// What `--fix` would do, as commands.
+    pub fix: Vec<Step>,
 }
 
 impl Diagnosis {
@@ -107,7 +109,7 @@ fn write_nic(text: &mut String, nic: &Nic) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Check, Step};
+    use super::super::finding::Check;
     use super::*;
 
     #[test]
@@ -119,6 +121,7 @@ mod tests {
             verdict: Verdict::Failure,
             nics: Vec::new(),
             findings: vec![finding],
+            fix: Vec::new(),
         };
         assert!(diagnosis.fails());
         let text = "FAIL  hugepages       0 free\n                      so: nothing starts\n\

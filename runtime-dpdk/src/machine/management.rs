@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::root::Root;
 
+/// How many processes up sshd is looked for: a shell, a script, sudo's two, with some to spare.
+const DEEPEST: usize = 32;
+
 /// What an interface carries that must not be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carried {
@@ -94,20 +97,37 @@ fn ipv6_defaults(root: &Root) -> Vec<String> {
         .collect()
 }
 
-/// Finds the addresses of this machine at which SSH connections end: what sshd told this process,
-/// and whatever is connected to port 22, since sudo keeps the former from it.
+/// Finds the addresses of this machine at which SSH connections end: what sshd told this process
+/// or one that it comes from, since sudo keeps that from it, and whatever is connected to port 22.
 fn ssh_addresses(root: &Root) -> Vec<IpAddr> {
-    let environment = root.text("/proc/self/environ").unwrap_or_default();
-    let told = environment
-        .split('\0')
-        .find_map(|variable| variable.strip_prefix("SSH_CONNECTION="))
-        .and_then(|value| value.split_whitespace().nth(2)?.parse().ok());
-    let mut addresses: Vec<IpAddr> = told.into_iter().collect();
+    let mut addresses: Vec<IpAddr> = ssh_address(root, "self").into_iter().collect();
+    let mut process = parent(root, "self");
+    for _ in 0..DEEPEST {
+        let Some(one) = process.filter(|one| one != "0") else {
+            break;
+        };
+        addresses.extend(ssh_address(root, &one));
+        process = parent(root, &one);
+    }
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let text = root.text(table).unwrap_or_default();
         addresses.extend(text.lines().skip(1).filter_map(established_ssh));
     }
     addresses
+}
+
+/// Returns the local address of the connection that sshd told a process.
+fn ssh_address(root: &Root, process: &str) -> Option<IpAddr> {
+    let environment = root.text(&format!("/proc/{process}/environ"))?;
+    let mut variables = environment.split('\0');
+    let told = variables.find_map(|variable| variable.strip_prefix("SSH_CONNECTION="))?;
+    told.split_whitespace().nth(2)?.parse().ok()
+}
+
+fn parent(root: &Root, process: &str) -> Option<String> {
+    let status = root.text(&format!("/proc/{process}/status"))?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    Some(parent.trim().to_owned())
 }
 
 /// Returns the local address of a line of /proc/net/tcp or tcp6, if it is an established connection
@@ -187,6 +207,18 @@ mod tests {
             ),
         ];
         let (_folder, root) = machine(&told);
+        assert_eq!(carriers(&root), [("eth1".to_owned(), Carried::Ssh)]);
+
+        // sudo clears the variable of what it starts.
+        let above = [
+            ("/proc/net/route", routes.as_str()),
+            ("/proc/self/environ", "A=b\0"),
+            ("/proc/self/status", "Name:\tx\nPPid:\t7\n"),
+            ("/proc/7/status", "PPid:\t6\n"),
+            ("/proc/6/environ", told[1].1),
+            ("/proc/6/status", "PPid:\t6\n"),
+        ];
+        let (_folder, root) = machine(&above);
         assert_eq!(carriers(&root), [("eth1".to_owned(), Carried::Ssh)]);
 
         let tcp = "  sl  local_address rem_address   st\n\

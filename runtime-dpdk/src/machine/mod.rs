@@ -4,6 +4,8 @@
 pub mod management;
 pub mod root;
 
+use std::net::IpAddr;
+
 use dpdkgen_core::wire::Mac;
 use serde::{Serialize, Serializer};
 
@@ -101,6 +103,8 @@ pub struct Nic {
     /// Its MAC address.
     #[serde(serialize_with = "shown")]
     pub mac: Option<Mac>,
+    /// Its addresses, where Azure's metadata service was heard.
+    pub addresses: Vec<IpAddr>,
     /// The kernel's driver of it.
     pub driver: Option<String>,
     /// Its VF.
@@ -338,6 +342,7 @@ impl Nic {
             uuid: uuid.to_owned(),
             interface: interface.map(|interface| interface.name.clone()),
             mac,
+            addresses: Vec::new(),
             driver: root.link(&format!("{folder}/driver")),
             vf: vf(interface, mac, interfaces, cards),
             rings: channels.iter().filter(has_ring).count(),
