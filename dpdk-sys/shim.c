@@ -316,8 +316,14 @@ uint16_t dg_tx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint
 	return rte_eth_tx_burst(port, queue, (struct rte_mbuf **)mbufs, count);
 }
 
+/* What a driver has that does not tell, from DPDK 25.11 on: it says 0. */
+extern uint32_t rte_eth_queue_count_dummy(void *queue) __attribute__((weak));
+
 int dg_rx_queue_count(uint16_t port, uint16_t queue)
 {
+	if (rte_eth_queue_count_dummy != NULL &&
+	    (void *)rte_eth_fp_ops[port].rx_queue_count == (void *)rte_eth_queue_count_dummy)
+		return -ENOTSUP;
 	return rte_eth_rx_queue_count(port, queue);
 }
 

@@ -192,10 +192,6 @@ fn eal_options_that_do_not_go() {
     for (eal, says) in [
         (many.as_str(), ["lcore", missing.as_str()]),
         (
-            &format!("-l {cpu} {NO_HUGEPAGES} --in-memory"),
-            ["--no-huge", "--in-memory"],
-        ),
-        (
             &format!("-l {cpu} {NO_HUGEPAGES} --frobnicate"),
             ["--frobnicate", "behind the `--`"],
         ),

@@ -76,6 +76,7 @@ fn start_eal(
     verbose: bool,
 ) -> Result<Eal, StartError> {
     let mut args = args.map_or_else(|| eal::default_args(workers), <[String]>::to_vec);
+    eal::tell_exits(|error| PROGRAM.status(Err(error.into())));
     args.extend(eal::device_args(&args, machine, &info::driver_folder()));
     Eal::init(&args, verbose, ethdev::CLOSER)
 }

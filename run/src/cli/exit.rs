@@ -17,10 +17,16 @@ impl Program {
 
     /// Makes the exit code of what was `done`, and says why if it was not.
     pub fn exit(&self, done: Result<u8, Failure>) -> ExitCode {
-        ExitCode::from(done.unwrap_or_else(|failure| {
+        ExitCode::from(self.status(done))
+    }
+
+    /// Returns the exit status of what was done, and says why if it failed.
+    #[must_use]
+    pub fn status(&self, done: Result<u8, Failure>) -> u8 {
+        done.unwrap_or_else(|failure| {
             self.complain(&failure);
             failure.exit_status()
-        }))
+        })
     }
 }
 

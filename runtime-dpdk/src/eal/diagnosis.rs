@@ -1,7 +1,7 @@
 //! Why the EAL did not start, read from what it printed.
 //!
 //! The EAL's error numbers hardly tell causes apart (no hugepages are `EACCES`), so its log is
-//! read. The texts are those of DPDK 22.11 to 24.11; one that is not known here is passed on.
+//! read. The texts are those of DPDK 22.11 to 25.11; one that is not known here is passed on.
 
 use std::fs;
 
@@ -72,6 +72,13 @@ fn bad_option(attempt: &Attempt) -> Option<StartError> {
         let option = short(letter);
         return Some(StartError::UnknownOption { option });
     }
+    // From 25.11 on it is rte_argparse that reads them.
+    if let Some(option) = argparse(attempt, "unknown argument ", "!") {
+        return Some(StartError::UnknownOption { option });
+    }
+    if let Some(option) = argparse(attempt, "ARGPARSE: argument ", " doesn't have value!") {
+        return Some(StartError::MissingValue { option });
+    }
     let option = if let Some(letter) = attempt.after("option requires an argument -- ") {
         short(letter)
     } else {
@@ -79,6 +86,17 @@ fn bad_option(attempt: &Attempt) -> Option<StartError> {
         option.strip_suffix(" requires an argument")?.to_owned()
     };
     Some(StartError::MissingValue { option })
+}
+
+/// Returns the option between `start` and `end` of a line, quoted as getopt does.
+fn argparse(attempt: &Attempt, start: &str, end: &str) -> Option<String> {
+    let option = attempt.after(start)?.strip_suffix(end)?;
+    let is_long = option.starts_with("--");
+    Some(if is_long {
+        format!("'{option}'")
+    } else {
+        option.to_owned()
+    })
 }
 
 fn bad_lcores(attempt: &Attempt) -> Option<StartError> {
@@ -147,16 +165,22 @@ fn other(attempt: &Attempt) -> StartError {
 /// Returns what went wrong in the EAL's words: the last thing that it said before it gave up, or
 /// that it gave up.
 fn cause(attempt: &Attempt) -> String {
-    let mut before = None;
+    let mut telling = Vec::new();
     for line in attempt.text.lines() {
         if let Some(fatal) = line.strip_prefix("EAL: FATAL: ") {
-            return before.unwrap_or_else(|| clean(fatal));
+            return telling.pop().unwrap_or_else(|| clean(fatal));
         }
         if is_telling(line) {
-            before = Some(clean(line));
+            telling.push(clean(line));
         }
     }
-    before.unwrap_or_else(|| attempt.error.to_string())
+    // Up to 23.11 it says FATAL; later that it gives up is the last of the lines
+    // (rte_eal_init_alert).
+    let gave_up = telling.pop();
+    telling
+        .pop()
+        .or(gave_up)
+        .unwrap_or_else(|| attempt.error.to_string())
 }
 
 /// Counts the hugepages that nobody has taken, of any size and node.
@@ -211,6 +235,28 @@ mod tests {
             told("x: option '--vdev' requires an argument"),
             missing("'--vdev'")
         );
+    }
+
+    #[test]
+    fn what_argparse_says_names_the_option() {
+        let told = |text| diagnose(&attempt(&[], text, libc::EINVAL));
+        let option = "'--bogus'".to_owned();
+        let unknown = StartError::UnknownOption { option };
+        assert_eq!(told("ARGPARSE: unknown argument --bogus!"), unknown);
+        let option = "-l".to_owned();
+        let missing = StartError::MissingValue { option };
+        assert_eq!(told("ARGPARSE: argument -l doesn't have value!"), missing);
+    }
+
+    #[test]
+    fn that_it_gave_up_is_not_why() {
+        let reason = "invalid core list syntax".to_owned();
+        let text = "EAL: invalid core list syntax\nEAL: Invalid 'command line' arguments.\n";
+        let start = attempt(&[], text, libc::EINVAL);
+        assert_eq!(diagnose(&start), StartError::BadOptions { reason });
+        let reason = "Invalid 'command line' arguments".to_owned();
+        let start = attempt(&[], "EAL: Invalid 'command line' arguments.", libc::EINVAL);
+        assert_eq!(diagnose(&start), StartError::BadOptions { reason });
     }
 
     #[test]

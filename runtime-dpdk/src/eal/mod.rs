@@ -11,6 +11,7 @@ mod capture;
 mod diagnosis;
 mod errno;
 mod error;
+mod exits;
 pub(crate) mod interrupt;
 pub mod lcore;
 mod log;
@@ -23,6 +24,7 @@ use std::marker::PhantomData;
 pub use self::args::{default_args, device_args};
 pub use self::errno::Errno;
 pub use self::error::{LaunchError, StartError};
+pub use self::exits::tell_exits;
 
 use self::args::{LOG_LEVELS, asks_for_help};
 use self::diagnosis::{Attempt, diagnose};
@@ -70,7 +72,8 @@ impl Eal {
         let started = if asks_for_help(args) {
             start(levels, args)?
         } else {
-            let redirected = log.during(|| start(levels, args));
+            let begin = || log.during(|| start(levels, args));
+            let redirected = exits::watched(args, log.fd(), begin);
             redirected.map_err(|error| StartError::NotRedirected {
                 reason: error.to_string(),
             })??
