@@ -398,17 +398,32 @@ static void tx_release(struct rte_eth_dev *dev, uint16_t id)
 	dev->data->tx_queues[id] = NULL;
 }
 
-/* The wire's other end may still be on its way. */
+static bool has_link(uint16_t port)
+{
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+/* The wire's other end may still be on its way, or not be ready and turn us away: a memif client does not try again by
+ * itself. */
 static int start_wire(const struct netvsc *netvsc)
 {
 	int error = -EAGAIN;
 
-	for (int tries = 0; error != 0 && tries < 500; tries++) {
+	for (int tries = 0; tries < 25; tries++) {
 		error = rte_eth_dev_start(netvsc->wire);
-		if (error != 0)
+		for (int looks = 0; error == 0 && looks < 20; looks++) {
+			if (has_link(netvsc->wire))
+				return 0;
 			rte_delay_us_sleep(10000);
+		}
+		if (error == 0)
+			rte_eth_dev_stop(netvsc->wire);
+		else
+			rte_delay_us_sleep(200000);
 	}
-	return error;
+	return error == 0 ? rte_eth_dev_start(netvsc->wire) : error;
 }
 
 static int start(struct rte_eth_dev *dev)
