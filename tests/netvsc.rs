@@ -222,7 +222,10 @@ fn a_vf_that_the_machine_has_is_waited_for() {
     let Some(_turn) = turn("a_vf_that_the_machine_has_is_waited_for", &needs) else {
         return;
     };
-    let machine = Manifest::read("azure-mlx5").unpack();
+    // DPDK looks at all buses.
+    let machine = Manifest::read("azure-mlx5")
+        .with("/sys/bus/platform/devices/")
+        .unpack();
     let start = |netvsc: &Netvsc| {
         let (json, csv) = (netvsc.file("s.json"), netvsc.file("s.csv"));
         let files = format!("--json {} -s {}", ports::text(&json), ports::text(&csv));
@@ -286,7 +289,10 @@ fn the_vf_of_a_nic_that_the_kernel_has_is_refused() {
         return;
     };
     let managed = Netvsc::new(LOOP, "mlx5_pci", "mac=7c:1e:52:25:55:d2", "");
-    let machine = Manifest::read("azure-mlx5").unpack();
+    // DPDK looks at all buses.
+    let machine = Manifest::read("azure-mlx5")
+        .with("/sys/bus/platform/devices/")
+        .unpack();
     for port in ["-p mlx5_pci0", "-p 7c:1e:52:25:55:d2"] {
         let arguments = format!("reflect {port} --duration 1");
         let command = managed.with_bare_vf(&cpus()[0].to_string(), MIB, &arguments);
