@@ -13,7 +13,12 @@
 //!
 //! impl Port for Loopback {
 //!     fn capabilities(&self) -> Capabilities {
-//!         Capabilities { max_frame: FrameLen(1514), rx_burst: 1, tx_burst: 1 }
+//!         Capabilities {
+//!             max_frame: FrameLen(1514),
+//!             rx_burst: 1,
+//!             tx_burst: 1,
+//!             is_one_flow: false,
+//!         }
 //!     }
 //!
 //!     fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
@@ -106,6 +111,8 @@ pub struct Capabilities {
     pub rx_burst: u16,
     /// The most frames of one [`Port::transmit`]; 0 without a transmit queue.
     pub tx_burst: u16,
+    /// Whether the frames of one [`Port::transmit`] have to be of one flow.
+    pub is_one_flow: bool,
 }
 
 /// A transmit queue, a receive queue or a pair of both, owned by one worker.

@@ -33,6 +33,7 @@ pub const PROGRAM: Program = Program {
     more: More {
         sendrecv: with_conditions,
         commands: || vec![swarm()],
+        ..More::NONE
     },
 };
 

@@ -33,6 +33,8 @@ pub struct Plan {
     pub first_source_port: u16,
     /// The number of source ports, which are used in turn.
     pub source_ports: u32,
+    /// Whether a source port has its turn for a burst, rather than for a packet.
+    pub is_one_flow: bool,
 }
 
 impl Plan {
@@ -195,6 +197,7 @@ impl<'a> Generator<'a> {
             stream,
             first_source_port,
             source_ports,
+            is_one_flow,
             ..
         } = self.plan;
         let Cursor {
@@ -208,9 +211,10 @@ impl<'a> Generator<'a> {
             .burst(front, Index::new(stream, sequence), now);
         let first = u32::from(first_source_port);
         let mut next = first + port_offset;
+        let step = u32::from(!is_one_flow);
         let mut next_port = || {
             let source_port = next as u16;
-            next += 1;
+            next += step;
             if next == first + source_ports {
                 next = first;
             }
@@ -239,8 +243,17 @@ impl<'a> Generator<'a> {
     #[inline]
     fn take(&mut self, now: Instant, accepted: u16, recorder: &mut Recorder<'_>) {
         let counters = &mut recorder.counters;
-        self.next
-            .advance(u32::from(accepted), self.plan.source_ports);
+        let Plan {
+            source_ports,
+            is_one_flow,
+            ..
+        } = self.plan;
+        let turns = if is_one_flow {
+            accepted.min(1)
+        } else {
+            accepted
+        };
+        self.next.advance(accepted, turns, source_ports);
         for _ in 0..accepted {
             let Some(pacer) = &mut self.pacer else { break };
             if self.is_warm {
@@ -276,9 +289,9 @@ impl<'a> Generator<'a> {
 
 impl Cursor {
     #[inline]
-    const fn advance(&mut self, packets: u32, source_ports: u32) {
-        self.sequence += packets as u64;
-        self.port_offset += packets;
+    fn advance(&mut self, packets: u16, turns: u16, source_ports: u32) {
+        self.sequence += u64::from(packets);
+        self.port_offset += u32::from(turns);
         // Seldom more than one turn, so mostly no division.
         if self.port_offset >= source_ports {
             self.port_offset %= source_ports;

@@ -91,6 +91,7 @@ impl Port for Device {
             max_frame: FrameLen(64),
             rx_burst: 8,
             tx_burst: 8,
+            is_one_flow: false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use dpdkgen_core::neighbour::{NextHop, Responder};
 use dpdkgen_core::phase::PhaseCell;
-use dpdkgen_core::port::{FrameLen, Port};
+use dpdkgen_core::port::{Capabilities, FrameLen, Port};
 use dpdkgen_core::probe::filling::{Filling, FillingMemory};
 use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::probe::{LONG_LEN, Tag};
@@ -119,7 +119,8 @@ impl<'a> Context<'a> {
         let mac = self.placement.ports[spec.port].mac;
         let role = match (spec.role, &self.probes) {
             (summary::Role::Tx, Some(probes)) => {
-                let plan = probes.plan(self.request, self.number_in_role(number));
+                let stream = self.number_in_role(number);
+                let plan = probes.plan(self.request, stream, port.capabilities());
                 let template = probes.template(spec.port, &self.placement.ports);
                 let generator = Generator::new(plan, template, &probes.sequences);
                 Role::Transmit(generator.attending(self.neighbours(number, probes)))
@@ -268,7 +269,7 @@ impl<'a> Probes<'a> {
         Responder::new(mac, self.sendrecv.marks.tags, &sources[own..=own])
     }
 
-    fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
+    fn plan(&self, request: &Request, stream: u16, port: Capabilities) -> generator::Plan {
         generator::Plan {
             stream,
             streams: self.sequences.streams(),
@@ -279,6 +280,7 @@ impl<'a> Probes<'a> {
             burst: request.tx_burst,
             first_source_port: *self.sendrecv.src_ports.start(),
             source_ports: self.sendrecv.source_ports(),
+            is_one_flow: port.is_one_flow,
         }
     }
 
@@ -312,14 +314,13 @@ impl<'a> Probes<'a> {
 }
 
 /// Returns the MAC that probes from `port` go to: if none was given for a path that forwards, that
-/// of the next port, which with one port is its own.
-///
-/// # Panics
-///
-/// Panics if none was given for a path that does not.
+/// of the next port, which with one port is its own. None at all is given where the kernel finds
+/// the next hop: its frames have nobody's.
 fn destination_mac(sendrecv: &SendRecv, port: usize, ports: &[OpenedPort]) -> Mac {
     if sendrecv.is_through && sendrecv.dest_macs.is_empty() {
         ports[(port + 1) % ports.len()].mac
+    } else if sendrecv.dest_macs.is_empty() {
+        Mac::default()
     } else {
         of_port(&sendrecv.dest_macs, port)
     }

@@ -12,11 +12,13 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 use dpdkgen_core::probe::layout::{Layout, Marks};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::{Mac, Tags};
 use dpdkgen_report::page::file::Files;
+use serde_json::Map;
 
 pub use self::exit::print;
 pub use self::report::draw;
@@ -71,6 +73,10 @@ pub struct Peer {
 pub struct More {
     /// Adds options to `sendrecv`.
     pub sendrecv: fn(clap::Command) -> clap::Command,
+    /// Adds options to `reflect`.
+    pub reflect: fn(clap::Command) -> clap::Command,
+    /// The options that it refuses, and why: what follows `--option` in the sentence.
+    pub refused: &'static [(&'static str, &'static str)],
     /// Commands of its own.
     pub commands: fn() -> Vec<clap::Command>,
 }
@@ -91,8 +97,36 @@ impl More {
     /// No options and no commands.
     pub const NONE: Self = Self {
         sendrecv: |command| command,
+        reflect: |command| command,
+        refused: &[],
         commands: Vec::new,
     };
+
+    /// Returns whether the option of this name is refused.
+    fn refuses(&self, option: &str) -> bool {
+        self.refused.iter().any(|(refused, _)| *refused == option)
+    }
+
+    /// Takes the refused options out of the help of `command`.
+    fn hide_refused(&self, command: clap::Command) -> clap::Command {
+        command.mut_args(|arg| {
+            let is_refused = arg.get_long().is_some_and(|name| self.refuses(name));
+            arg.hide(is_refused)
+        })
+    }
+
+    /// Checks that none of the refused options was given.
+    fn check_refused(&self, matches: &ArgMatches) -> Result<(), Failure> {
+        for (option, why) in self.refused {
+            // By the name of its field, as clap's derive has it.
+            let id = option.replace('-', "_");
+            let is_there = matches.try_contains_id(&id).unwrap_or(false);
+            if is_there && matches.value_source(&id) == Some(ValueSource::CommandLine) {
+                return Err(Failure::request(format!("--{option} {why}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The command that a program is asked to carry out.
@@ -161,6 +195,7 @@ where
             Ok(Command::Report(report::files(report)?))
         }
         "reflect" => {
+            program.more.check_refused(matches)?;
             let reflect = ReflectArgs::from_arg_matches(matches).map_err(broken)?;
             let ReflectArgs { answer, shared } = reflect;
             let reflect = Reflect {
@@ -171,6 +206,7 @@ where
             run(request(Mode::Reflect(reflect), shared))
         }
         "sendrecv" => {
+            program.more.check_refused(matches)?;
             let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
             let send = sendrecv(program, &args)?;
             run(request(Mode::SendRecv(send), args.shared))
@@ -210,6 +246,7 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         metrics: output.metrics,
         report: output.report,
         verbosity,
+        own: Map::new(),
     }
 }
 
@@ -255,6 +292,12 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     // Probes that are forwarded go to a port of the run itself, whose MAC is known once it is open.
     let default_mac = peer.map(|peer| peer.dest_mac).filter(|_| !probes.through);
     let dest_macs = or_default(&probes.dest_mac, default_mac);
+    let has_neighbours = !program.more.refuses("dest-mac");
+    if has_neighbours && shared.ports.rxq == 0 && dest_macs.is_empty() {
+        return Err(Failure::request(
+            "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it",
+        ));
+    }
     let is_known = !dest_macs.is_empty() || !probes.gateway.is_empty() || peer.is_some();
     if probes.through && ports > 2 && !is_known {
         return missing(
@@ -406,14 +449,16 @@ fn command(program: &Program) -> clap::Command {
             .about("Send probes, receive them back and account for every one")
             .override_usage(format!("{name} {before}sendrecv{addresses} [OPTIONS]"))
             .after_help(sendrecv_help(name, example));
-        command = command.subcommand((program.more.sendrecv)(sendrecv));
+        let sendrecv = (program.more.sendrecv)(sendrecv);
+        command = command.subcommand(program.more.hide_refused(sendrecv));
     }
     if has("reflect") {
         let reflect = ReflectArgs::augment_args(sub("reflect"))
             .about("Send every UDP packet that is for the port back where it came from")
             .override_usage(format!("{name} {before}reflect [OPTIONS]"))
             .after_help(reflect_help(name, example));
-        command = command.subcommand(reflect);
+        let reflect = (program.more.reflect)(reflect);
+        command = command.subcommand(program.more.hide_refused(reflect));
     }
     if has("ports") {
         let ports = PortsArgs::augment_args(sub("ports"))

@@ -62,6 +62,30 @@ fn sentence(program: &Program, line: &str) -> String {
 }
 
 #[test]
+fn what_a_program_cannot_do_is_refused_with_its_reason_and_not_offered() {
+    let program = Program {
+        more: More {
+            refused: &[("dest-mac", "is the kernel's to find out: leave it out")],
+            ..More::NONE
+        },
+        ..SOCKET
+    };
+    let line = "sendrecv --src 10.0.0.4 --dest 10.0.0.5:7 --dest-mac 02:00:00:00:00:01";
+    assert_eq!(
+        sentence(&program, line),
+        "--dest-mac is the kernel's to find out: leave it out"
+    );
+    let Err(Exit::Text(help)) = parse(&program, ["sendrecv", "--help"]) else {
+        panic!("no help")
+    };
+    assert!(!help.contains("--dest-mac MAC") && !help.contains("--dest-mac <MAC>"));
+    // Who has no MAC to give needs none to send only.
+    let line = "sendrecv -r 0 --src 10.0.0.4 --dest 10.0.0.5:7";
+    assert!(parse(&program, line.split_whitespace()).is_ok());
+    assert!(sentence(&SOCKET, line).starts_with("--dest-mac is missing: with --rxq 0"));
+}
+
+#[test]
 fn the_articles_sendrecv() {
     let request = run(
         "sendrecv -p 00:0d:3a:01:02:03 -r 15 -t 1 -s /dev/stdout --src 10.0.0.4 \
@@ -113,6 +137,7 @@ fn the_articles_sendrecv() {
         metrics: None,
         report: None,
         verbosity: Verbosity::Normal,
+        own: Map::new(),
     };
     assert_eq!(request, expected);
 }

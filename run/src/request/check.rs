@@ -250,9 +250,6 @@ impl Request {
             })?;
         }
         check_family(send)?;
-        ensure(self.rxq > 0 || !send.dest_macs.is_empty(), || {
-            "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it".to_owned()
-        })?;
         for mac in &send.dest_macs {
             let why = if mac.is_group() {
                 "a group address, which no probe is for"

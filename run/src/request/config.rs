@@ -46,6 +46,7 @@ impl Request {
             Mode::SendRecv(send) => send.config(set),
             Mode::Reflect(reflect) => reflect.config(set),
         }
+        config.extend(self.own.clone());
         config
     }
 }

@@ -19,6 +19,7 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::{Mac, Prefix, Tags};
 use dpdkgen_report::latency::LatencyKind;
 use dpdkgen_report::output::Target;
+use serde_json::{Map, Value};
 
 use crate::units;
 
@@ -71,6 +72,8 @@ pub struct Request {
     pub report: Option<Target>,
     /// The amount of what is said.
     pub verbosity: Verbosity,
+    /// The settings of the options that one program alone has, as they stand in the JSON summary.
+    pub own: Map<String, Value>,
 }
 
 impl Request {

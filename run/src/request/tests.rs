@@ -61,6 +61,7 @@ fn reflect() -> Request {
         metrics: None,
         report: None,
         verbosity: Verbosity::Normal,
+        own: Map::new(),
     }
 }
 
@@ -292,7 +293,7 @@ fn the_window_covers_what_is_open_or_in_flight() {
 
 #[test]
 fn the_settings_in_effect_are_named() {
-    let config = serde_json::Value::from(reflect().config());
+    let config = Value::from(reflect().config());
     let shared = json!({
         "ports": [], "rxq": 1, "txq": 1, "rx_burst": 32, "tx_burst": 32, "rx_desc": 1024,
         "tx_desc": 1024, "stats_interval_ns": 100_000_000, "grace_ns": 1_000_000_000,
@@ -303,7 +304,7 @@ fn the_settings_in_effect_are_named() {
     assert_eq!(config, expected);
     let mut request = sendrecv();
     request.json = Some(Target::Stdout);
-    let config = serde_json::Value::from(request.config());
+    let config = Value::from(request.config());
     let mut expected = shared;
     expected.as_object_mut().unwrap().extend(
         json!({

@@ -108,6 +108,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         metrics: None,
         report: None,
         verbosity: Verbosity::Quiet,
+        own: serde_json::Map::new(),
     }
 }
 

@@ -49,6 +49,7 @@ impl Port for Wire {
             max_frame: FrameLen(1514),
             rx_burst: 0,
             tx_burst: self.takes,
+            is_one_flow: false,
         }
     }
 
@@ -101,6 +102,7 @@ fn plan() -> Plan {
         burst: 4,
         first_source_port: FIRST_PORT,
         source_ports: SOURCE_PORTS,
+        is_one_flow: false,
     }
 }
 
@@ -177,6 +179,30 @@ fn no_more_than_a_burst_is_sent_at_once() {
     assert_eq!(sender.poll(6_000), Polled::Moved(3));
     assert_eq!(sender.poll(6_000), Polled::Moved(0));
     assert_eq!(sender.lags(), [6_000, 5_000, 4_000, 3_000, 2_000, 1_000, 0]);
+}
+
+#[test]
+fn a_burst_of_one_flow_has_one_source_port_and_the_next_burst_the_next() {
+    let plan = Plan {
+        is_one_flow: true,
+        ..plan()
+    };
+    let mut sender = Sender::new(plan);
+    let ports = |sender: &Sender| {
+        let sent = sender.wire.sent.iter().map(|probe| probe.port);
+        sent.collect::<Vec<_>>()
+    };
+    sender.poll(4_000);
+    sender.poll(4_000);
+    sender.wire.takes = 0;
+    sender.poll(6_000);
+    assert_eq!(ports(&sender), [0, 0, 0, 0, 1], "refused has no turn");
+    sender.wire.takes = 2;
+    for _ in 0..3 {
+        sender.poll(9_000);
+    }
+    assert_eq!(ports(&sender)[5..], [2, 2, 0, 0, 1]);
+    assert!(sender.sequences().into_iter().eq(0..10));
 }
 
 #[test]
