@@ -353,7 +353,16 @@ pub struct Device {
     pub xstats: BTreeMap<String, u64>,
 }
 
+/// The driver's name where the port is sockets of the kernel's.
+pub const SOCKET_DRIVER: &str = "socket";
+
 impl Device {
+    /// Returns whether the port is sockets of the kernel's.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.driver == SOCKET_DRIVER
+    }
+
     /// Returns whether the port has a VF, if it is a netvsc port and its statistics were read.
     #[must_use]
     pub fn has_vf(&self) -> Option<bool> {

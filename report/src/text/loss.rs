@@ -13,6 +13,9 @@ pub struct Whereabouts<'a> {
     pub no_descriptor: u64,
     /// Packets that arrived in this host and found no buffer.
     pub no_buffer: u64,
+    /// Packets that arrived in this host and were dropped by its kernel, since their checksum was
+    /// wrong.
+    pub damaged: u64,
     /// Packets lost anywhere else.
     pub elsewhere: u64,
     /// All packets that the devices say they missed, of this run or not.
@@ -23,6 +26,8 @@ pub struct Whereabouts<'a> {
     silent_rx: Vec<&'a str>,
     /// Set if any driver tells any of this.
     told: bool,
+    /// Set if the ports are sockets.
+    are_sockets: bool,
 }
 
 impl<'a> Whereabouts<'a> {
@@ -48,10 +53,13 @@ impl<'a> Whereabouts<'a> {
         let not_sent = take(sum(|d| d.oerrors));
         let no_descriptor = take(sum(|d| d.imissed));
         let no_buffer = take(sum(|d| d.rx_nombuf));
+        // What a NIC has found damaged may have been anyone's; a socket is not given it.
+        let damaged = take(sum(|d| d.ierrors.filter(|_| d.is_socket())));
         Self {
             not_sent,
             no_descriptor,
             no_buffer,
+            damaged,
             elsewhere: left,
             missed_in_all: sum(|d| d.imissed) + sum(|d| d.rx_nombuf),
             silent_tx: silent(|d| d.oerrors),
@@ -59,12 +67,13 @@ impl<'a> Whereabouts<'a> {
             told: devices
                 .iter()
                 .any(|d| d.oerrors.or(d.imissed).or(d.rx_nombuf).is_some()),
+            are_sockets: devices.iter().all(Device::is_socket),
         }
     }
 
     /// Returns the most packets of those lost that this host's devices can have missed.
     pub const fn missed(&self) -> u64 {
-        self.no_descriptor + self.no_buffer
+        self.no_descriptor + self.no_buffer + self.damaged
     }
 
     /// Returns all places for the verdict, as in `41,200 missed by ..., 788 beyond this host`..
@@ -86,14 +95,28 @@ impl<'a> Whereabouts<'a> {
             ));
         }
         if self.no_descriptor > 0 {
-            places.push(format!(
-                "{} missed by this host's NIC for want of descriptors (raise --rx-desc or --rxq)",
-                words::count(self.no_descriptor)
-            ));
+            let missed = words::count(self.no_descriptor);
+            places.push(if self.are_sockets {
+                format!(
+                    "{missed} missed by this host's sockets, whose buffers were full (raise \
+                     --rx-desc or --rxq)"
+                )
+            } else {
+                format!(
+                    "{missed} missed by this host's NIC for want of descriptors (raise --rx-desc or \
+                     --rxq)"
+                )
+            });
         }
         if self.no_buffer > 0 {
             let missed = words::count(self.no_buffer);
             places.push(format!("{missed} missed here for want of receive buffers"));
+        }
+        if self.damaged > 0 {
+            let damaged = words::count(self.damaged);
+            places.push(format!(
+                "{damaged} dropped by this host's kernel for a wrong checksum"
+            ));
         }
         places
     }
@@ -132,6 +155,7 @@ impl<'a> Whereabouts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::SOCKET_DRIVER;
 
     fn device(driver: &str, oerrors: Option<u64>, imissed: Option<u64>) -> Device {
         Device {
@@ -159,6 +183,25 @@ mod tests {
             (7, 13, 0)
         );
         assert_eq!(found.missed_in_all, 100);
+    }
+
+    #[test]
+    fn what_a_kernel_keeps_from_its_sockets_is_told_by_cause() {
+        let socket = Device {
+            ierrors: Some(2),
+            rx_nombuf: None,
+            ..device(SOCKET_DRIVER, Some(0), Some(3))
+        };
+        assert_eq!(
+            Whereabouts::of(9, &[socket]).describe(),
+            "3 missed by this host's sockets, whose buffers were full (raise --rx-desc or --rxq), 2 \
+             dropped by this host's kernel for a wrong checksum, 4 beyond this host"
+        );
+        let nic = Device {
+            ierrors: Some(2),
+            ..device("x", Some(0), Some(3))
+        };
+        assert_eq!(Whereabouts::of(9, &[nic]).damaged, 0);
     }
 
     #[test]

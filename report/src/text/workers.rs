@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{is_held, words};
-use crate::summary::{Mode, Role, Summary, Worker};
+use crate::summary::{Mode, Role, SOCKET_DRIVER, Summary, Worker};
 
 /// The busy share from which on there is no room worth a number.
 const FULL: f64 = 0.9;
@@ -13,7 +13,7 @@ const IDLE: f64 = 0.05;
 
 /// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall
 /// may.
-const BY_SYSTEM_CALL: [&str; 3] = ["net_af_packet", "net_af_xdp", "net_tap"];
+const BY_SYSTEM_CALL: [&str; 4] = ["net_af_packet", "net_af_xdp", "net_tap", SOCKET_DRIVER];
 
 /// Returns the line on stalls: how many there were, and the longest with its lcore; nothing if
 /// there was none.

@@ -1,0 +1,61 @@
+//! `dpdkgen-socket`: dpdkgen over the kernel's UDP sockets.
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use dpdkgen_run::cli::{self, Command, Exit, draw, print};
+use dpdkgen_run::failure::Failure;
+use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::request::{Mode, Request};
+use dpdkgen_run::runner::drive::Live;
+use dpdkgen_run::runner::signals::StopSignals;
+use dpdkgen_run::runner::threads::Threads;
+use dpdkgen_run::runner::trial::EndedBeforeStart;
+use dpdkgen_socket::open::{self, Places};
+use dpdkgen_socket::options::{Own, PROGRAM};
+use dpdkgen_socket::runtime::SocketRuntime;
+
+fn main() -> ExitCode {
+    PROGRAM.exit(match cli::parse(&PROGRAM, std::env::args_os().skip(1)) {
+        Err(Exit::Text(text)) => print(&text),
+        Err(Exit::Failure(failure)) => Err(failure),
+        Ok(Command::Run(request, matches)) => run(*request, &matches),
+        Ok(Command::Report(files)) => draw(&files),
+        Ok(Command::Ports { .. } | Command::Own(..)) => unreachable!("not offered"),
+    })
+}
+
+fn run(mut request: Request, matches: &ArgMatches) -> Result<u8, Failure> {
+    let signals = RefCell::new(StopSignals::new()?);
+    let own = Own::read(matches, matches!(request.mode, Mode::Reflect(_)))?;
+    request.own = own.config();
+    allow_many_sockets();
+    let outputs = Outputs::open(&request)?;
+    let places = Places::find(&request)?;
+    let interrupted = || signals.borrow_mut().requests() > 0;
+    let limit = Duration::from_nanos(request.wait_link.as_nanos());
+    let is_up = places.wait_links(limit, interrupted)?;
+    let mut opened = open::open(&request, &own, &places)?;
+    for notice in opened.notices.drain(..) {
+        outputs.tell(&notice);
+    }
+    let mut runtime = SocketRuntime::new(opened);
+    let live = Live::new(outputs, signals.into_inner());
+    if is_up {
+        live.drive(&request, &mut Threads(&mut runtime))
+    } else {
+        live.drive(&request, &mut EndedBeforeStart::on(&runtime))
+    }
+}
+
+/// Raises the number of descriptors that may be open to what this user is allowed: each source port
+/// takes one.
+fn allow_many_sockets() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // If not, opening the sockets says how many there may be.
+    let _ = setrlimit(Resource::Nofile, limit);
+}

@@ -1,0 +1,164 @@
+//! Receiving: what waits in a queue's sockets, each of which knows from whom and to where.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use dpdkgen_core::port::{Capabilities, FrameLen};
+use dpdkgen_core::probe::layout::Family;
+
+use super::headers::{self, Headers, Seen};
+use super::idle;
+use super::ready::Ready;
+use crate::sockets::Sockets;
+use crate::sys::batch::Batch;
+
+/// Bytes that are received of any datagram, so that one which is too long is seen to be.
+const LEAST_ROOM: usize = 2048;
+
+/// A socket that probes come back to.
+pub struct Returning {
+    /// Its number among the port's.
+    pub socket: usize,
+    /// The address that it is connected to.
+    pub from: SocketAddr,
+    /// The address that it is bound to.
+    pub to: SocketAddr,
+}
+
+struct Source {
+    socket: usize,
+    from: SocketAddr,
+    to: SocketAddr,
+    /// The headers of an intact probe.
+    headers: Headers,
+}
+
+/// The sockets of a receive queue.
+pub struct Receiver {
+    sockets: Arc<Sockets>,
+    sources: Vec<Source>,
+    ready: Ready,
+    seen: Seen,
+    payload_len: usize,
+    headers_len: usize,
+    batch: Batch,
+    /// The number of slots that each socket filled, in order, of the burst that is looked at.
+    filled: Vec<(usize, usize)>,
+}
+
+impl Receiver {
+    /// Makes the receiver of up to `burst` probes at once with `payload_len` bytes of payload, whose
+    /// headers say what is `seen`, from those of `sockets` that are `returning`.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel cannot watch the sockets.
+    pub fn new(
+        sockets: Arc<Sockets>,
+        returning: Vec<Returning>,
+        seen: Seen,
+        payload_len: u16,
+        burst: u16,
+    ) -> io::Result<Self> {
+        let payload_len = usize::from(payload_len);
+        let family = returning
+            .first()
+            .map_or(Family::V4, |first| Family::of(first.to.ip()));
+        let sources: Vec<_> = returning
+            .into_iter()
+            .filter_map(|Returning { socket, from, to }| {
+                let headers = Headers::new(from, to, payload_len, seen)?;
+                Some(Source {
+                    socket,
+                    from,
+                    to,
+                    headers,
+                })
+            })
+            .collect();
+        let fds = sources.iter();
+        let fds = fds.map(|source| sockets.fds[source.socket].as_fd());
+        Ok(Self {
+            ready: Ready::new(fds)?,
+            sockets,
+            sources,
+            seen,
+            payload_len,
+            headers_len: headers::len(family),
+            batch: Batch::new(burst.into(), payload_len.max(LEAST_ROOM)),
+            filled: Vec::with_capacity(burst.into()),
+        })
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen((self.headers_len + self.payload_len) as u16),
+            rx_burst: self.batch.len() as u16,
+            tx_burst: 0,
+            is_one_flow: true,
+        }
+    }
+
+    #[inline]
+    pub(super) fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        let received = self.fill();
+        if received == 0 {
+            idle();
+        }
+        let mut slot = 0;
+        for &(number, count) in &self.filled {
+            let source = &self.sources[number];
+            for slot in slot..slot + count {
+                let len = self.batch.received_len(slot);
+                let frame = self.batch.frame(slot, self.headers_len, len);
+                if len == self.payload_len {
+                    source.headers.write(frame);
+                } else {
+                    write_others(source, self.seen, len, frame);
+                }
+                each(frame);
+            }
+            slot += count;
+        }
+        received as u16
+    }
+
+    /// Takes what waits into the slots, and returns how many datagrams it is.
+    #[inline]
+    fn fill(&mut self) -> usize {
+        self.filled.clear();
+        self.ready.look();
+        let (mut filled, burst) = (0, self.batch.len());
+        while filled < burst
+            && let Some(number) = self.ready.take()
+        {
+            let socket = self.sockets.fds[self.sources[number].socket].as_fd();
+            let received = match self.batch.receive(socket, filled, burst - filled) {
+                Ok(received) => received,
+                Err(error) => {
+                    // It may be that of an ICMP message, or hide one.
+                    let is_empty = error.kind() == io::ErrorKind::WouldBlock;
+                    if !is_empty || self.sources.len() > 1 {
+                        self.sockets.errors.take_icmp(socket);
+                    }
+                    0
+                }
+            };
+            if received > 0 {
+                self.filled.push((number, received));
+                filled += received;
+            }
+        }
+        filled
+    }
+}
+
+/// Writes the headers of a datagram that is no probe's length.
+#[cold]
+fn write_others(source: &Source, seen: Seen, len: usize, frame: &mut [u8]) {
+    if let Some(headers) = Headers::new(source.from, source.to, len, seen) {
+        headers.write(frame);
+    }
+}
