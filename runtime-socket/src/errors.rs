@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::net::RecvFlags;
 
 /// The errors that sending meets, and the names that their counters have.
-const SENDING: [(i32, &str); 9] = [
+const SENDING: [(i32, &str); 10] = [
     (libc::EAGAIN, "send_EAGAIN"),
     (libc::ENOBUFS, "send_ENOBUFS"),
     (libc::ENETDOWN, "send_ENETDOWN"),
@@ -17,6 +17,7 @@ const SENDING: [(i32, &str); 9] = [
     (libc::EMSGSIZE, "send_EMSGSIZE"),
     (libc::EPERM, "send_EPERM"),
     (libc::EINVAL, "send_EINVAL"),
+    (libc::EIO, "send_EIO"),
 ];
 
 /// The errors of a port.

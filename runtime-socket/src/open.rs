@@ -144,7 +144,7 @@ pub fn open(request: &Request, own: &Own, places: &Places) -> Result<Opened, Fai
         room.extend(rooms);
         on_ports.push(on_port);
     }
-    let worker = |spec: &WorkerSpec| on_ports[spec.port].worker(request, *spec);
+    let worker = |spec: &WorkerSpec| on_ports[spec.port].worker(request, own, *spec);
     let ports = specs.iter().map(worker).collect::<Result<_, _>>()?;
     let threads = available_parallelism()
         .map_or(1, usize::from)
@@ -273,6 +273,7 @@ fn settings<'s>(request: &Request, own: &Own, place: &'s Place, payload_len: u16
         tx_packets: request.tx_desc,
         payload_len,
         busy_poll: own.busy_poll,
+        gso: own.gso,
     }
 }
 
@@ -333,7 +334,12 @@ fn notices(request: &Request, rooms: &[Room]) -> Vec<String> {
 
 impl OnPort {
     /// Makes the port of a worker.
-    fn worker(&self, request: &Request, spec: WorkerSpec) -> Result<SocketPort, Failure> {
+    fn worker(
+        &self,
+        request: &Request,
+        own: &Own,
+        spec: WorkerSpec,
+    ) -> Result<SocketPort, Failure> {
         let sockets = Arc::clone(&self.sockets);
         let watched =
             |error| Failure::machine(format!("the kernel does not watch the sockets ({error})"));
@@ -344,6 +350,7 @@ impl OnPort {
                 Family::of(sendrecv.sources[0]),
                 sendrecv.payload_len,
                 request.tx_burst,
+                own.gso,
             ))),
             (Mode::SendRecv(sendrecv), _, Some(from)) => {
                 let returning = self.of_queue(spec.queue, request.rxq);
@@ -354,8 +361,8 @@ impl OnPort {
                     ttl: sendrecv.marks.ttl.saturating_sub(1),
                 };
                 let (payload_len, burst) = (sendrecv.payload_len, request.rx_burst);
-                let receiver =
-                    Receiver::new(sockets, returning.collect(), seen, payload_len, burst);
+                let returning = returning.collect();
+                let receiver = Receiver::new(sockets, returning, seen, payload_len, burst, own.gso);
                 receiver.map(SocketPort::Receiver).map_err(watched)
             }
             _ => {
@@ -365,7 +372,8 @@ impl OnPort {
                     socket,
                     at: self.at[socket],
                 });
-                let reflector = Reflector::new(sockets, listening.collect(), request.rx_burst);
+                let reflector =
+                    Reflector::new(sockets, listening.collect(), request.rx_burst, own.gso);
                 reflector.map(SocketPort::Reflector).map_err(watched)
             }
         }

@@ -122,6 +122,9 @@ struct SocketArgs {
     /// Microseconds for which the kernel polls the device when nothing waits (SO_BUSY_POLL)
     #[arg(long, value_name = "US", value_parser = units::within::<1, { u16::MAX }>)]
     busy_poll: Option<u16>,
+    /// Pass many probes through the kernel as one (UDP GSO and GRO): faster, and each waits for all
+    #[arg(long)]
+    gso: bool,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +179,8 @@ pub struct Own {
     pub is_anywhere: bool,
     /// Microseconds for which the kernel polls the device.
     pub busy_poll: Option<u16>,
+    /// Whether many datagrams pass through the kernel as one.
+    pub gso: bool,
 }
 
 impl Own {
@@ -186,7 +191,8 @@ impl Own {
     /// None that a user can cause: what clap has matched it can also read.
     pub fn read(matches: &ArgMatches, is_reflect: bool) -> Result<Self, Failure> {
         let broken = |error: clap::Error| Failure::request(error.to_string());
-        let SocketArgs { busy_poll } = SocketArgs::from_arg_matches(matches).map_err(broken)?;
+        let SocketArgs { busy_poll, gso } =
+            SocketArgs::from_arg_matches(matches).map_err(broken)?;
         let mut listen = Vec::new();
         if is_reflect {
             let args = ListenArgs::from_arg_matches(matches).map_err(broken)?;
@@ -200,6 +206,7 @@ impl Own {
             listen: listen.into_iter().flat_map(Listen::addresses).collect(),
             is_anywhere,
             busy_poll,
+            gso,
         })
     }
 
@@ -207,6 +214,7 @@ impl Own {
     #[must_use]
     pub fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
+        config.insert("gso".to_owned(), json!(self.gso));
         if !self.listen.is_empty() {
             config.insert("listen".to_owned(), json!(self.listen));
         }

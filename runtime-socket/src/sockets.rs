@@ -22,6 +22,8 @@ pub struct Settings<'s> {
     pub payload_len: u16,
     /// Microseconds for which the kernel polls the device, if it is to.
     pub busy_poll: Option<u16>,
+    /// Whether the kernel may give many datagrams as one.
+    pub gso: bool,
 }
 
 /// The sockets of a port.
@@ -129,7 +131,10 @@ fn common(
         let name = (libc::SOL_SOCKET, libc::SO_BUSY_POLL);
         ("SO_BUSY_POLL", name, i32::from(micros))
     });
-    own.into_iter().chain(v6_only).chain(busy_poll)
+    let gro = settings
+        .gso
+        .then_some(("UDP_GRO", (libc::SOL_UDP, libc::UDP_GRO), 1));
+    own.into_iter().chain(v6_only).chain(busy_poll).chain(gro)
 }
 
 /// Returns the options that give a datagram its DSCP and TTL.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::machine::{Need, two_cpus};
-use super::namespace::{FAR, FAR_MAC, Link, MIDDLE, NEAR, Offload, TO_FAR, TO_NEAR};
+use super::namespace::{FAR, FAR_MAC, Link, MIDDLE, NEAR, NEAR_MAC, Offload, TO_FAR, TO_NEAR};
 use super::pair::Outcome;
 use super::ports;
 use super::program::{Program, run};
@@ -97,6 +97,15 @@ pub struct Crossing {
 /// The things that [`cross`] needs.
 pub const NEEDS: [Need; 2] = [Need::BridgeRules, Need::Program("ethtool")];
 
+/// The program at an end of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// `dpdkgen-rt` on an `af_packet` port.
+    AfPacket,
+    /// `dpdkgen-socket`.
+    Sockets,
+}
+
 /// Sends [`COUNT`] probes with these `headers` and `size` bytes over a bridge that makes these faults,
 /// or none, to a reflector and back.
 ///
@@ -105,11 +114,35 @@ pub const NEEDS: [Need; 2] = [Need::BridgeRules, Need::Program("ethtool")];
 /// If something fails, or the outputs of a program contradict each other.
 #[must_use]
 pub fn cross(headers: Headers, size: u16, faults: Option<Faults>) -> Crossing {
+    cross_between([End::AfPacket; 2], headers, size, faults)
+}
+
+/// Does so with these programs, the sender first.
+///
+/// # Panics
+///
+/// If something fails, or the outputs of a program contradict each other.
+#[must_use]
+pub fn cross_between(
+    ends: [End; 2],
+    headers: Headers,
+    size: u16,
+    faults: Option<Faults>,
+) -> Crossing {
     let link = Link::bridged(Offload::Off);
+    let [near, far] = headers.addresses();
+    for (end, place, own, (peer, mac)) in [
+        (ends[0], NEAR, near, (far, FAR_MAC)),
+        (ends[1], FAR, far, (near, NEAR_MAC)),
+    ] {
+        if end == End::Sockets {
+            link.inhabit(place, own, peer, mac);
+        }
+    }
     let mut nft = Command::new("nft");
     nft.arg(ruleset(headers, size, faults));
     let _ = run(link.inside(MIDDLE, &nft), LIMIT).ok();
-    let outcome = run_pair(&link, headers, size);
+    let outcome = run_pair(&link, ends, headers, size);
     let mut nft = Command::new("nft");
     nft.args(["-j", "list", "counters"]);
     let listed = Summary::parse(&run(link.inside(MIDDLE, &nft), LIMIT).ok().stdout);
@@ -171,13 +204,12 @@ impl Crossing {
     }
 }
 
-fn run_pair(link: &Link, headers: Headers, size: u16) -> Outcome {
+fn run_pair(link: &Link, ends: [End; 2], headers: Headers, size: u16) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &str| folder.path().join(name);
     let (sender_cpu, reflector_cpu) = two_cpus();
 
-    let device = ports::af_packet_with_long_rings(FAR);
-    let mut reflect = ports::dpdkgen(&reflector_cpu.to_string(), &[device], "reflect");
+    let mut reflect = ends[1].command(reflector_cpu, FAR, "reflect");
     reflect.arg("--json").arg(file("r.json"));
     reflect.arg("-s").arg(file("r.csv"));
     let mut reflector = Program::start(link.inside(FAR, &reflect));
@@ -186,12 +218,14 @@ fn run_pair(link: &Link, headers: Headers, size: u16) -> Outcome {
     });
 
     let arguments = format!(
-        "sendrecv {} --dest-mac {FAR_MAC} \
-         --packet-size {size} --rate 20kpps --count {COUNT} --drain-ms 1000",
-        headers.options()
+        "sendrecv {} {} --packet-size {size} --rate 20kpps --count {COUNT} --drain-ms 1000",
+        headers.options(),
+        match ends[0] {
+            End::AfPacket => format!("--dest-mac {FAR_MAC}"),
+            End::Sockets => String::new(),
+        }
     );
-    let device = ports::af_packet_with_long_rings(NEAR);
-    let mut sendrecv = ports::dpdkgen(&sender_cpu.to_string(), &[device], &arguments);
+    let mut sendrecv = ends[0].command(sender_cpu, NEAR, &arguments);
     sendrecv.arg("--json").arg(file("s.json"));
     sendrecv.arg("-s").arg(file("s.csv"));
     let _ = run(link.inside(NEAR, &sendrecv), LIMIT).ok();
@@ -205,6 +239,19 @@ fn run_pair(link: &Link, headers: Headers, size: u16) -> Outcome {
     check_sendrecv(&outcome.sent, &outcome.rows);
     check_reflect(&outcome.reflected, &Rows::read(&file("r.csv")));
     outcome
+}
+
+impl End {
+    /// Returns the program's command on a CPU, with queues for the packets of 0.8 s.
+    fn command(self, cpu: usize, interface: &str, arguments: &str) -> Command {
+        match self {
+            Self::AfPacket => {
+                let device = ports::af_packet_with_long_rings(interface);
+                ports::dpdkgen(&cpu.to_string(), &[device], arguments)
+            }
+            Self::Sockets => ports::sockets(cpu, &format!("{arguments} --rx-desc 16384")),
+        }
+    }
 }
 
 /// Returns nftables' rules for the bridge. Every packet is counted before a fault happens to it, so

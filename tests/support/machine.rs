@@ -144,6 +144,16 @@ pub fn dpdkgen_rt() -> PathBuf {
     built("dpdkgen-rt", "dpdkgen-rt", "DPDKGEN_RT")
 }
 
+/// Returns the path of `dpdkgen-socket` likewise, which `DPDKGEN_SOCKET` may name.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn dpdkgen_socket() -> PathBuf {
+    built("dpdkgen-socket", "dpdkgen-socket", "DPDKGEN_SOCKET")
+}
+
 /// Returns the path of `dpdkgen-sim` likewise, which `DPDKGEN_SIM` may name.
 ///
 /// # Panics

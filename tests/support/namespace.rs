@@ -1,5 +1,6 @@
 //! Network namespaces and wires between them, which are removed with their [`Link`].
 
+use std::net::IpAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -336,6 +337,44 @@ impl Link {
         ip(&format!("-n {name} address add {far}/24 dev {FAR}"));
         ip(&format!(
             "-n {name} neighbour add {near} lladdr {NEAR_MAC} dev {FAR}"
+        ));
+    }
+
+    /// Gives the kernel at this end the address `own` and the neighbour `peer`, for programs over its
+    /// sockets, and lets it send nothing but UDP: it asks for no neighbour, and tells of none.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn inhabit(&self, end: &str, own: IpAddr, peer: IpAddr, peer_mac: &str) {
+        self.in_shell(
+            end,
+            "nft 'add table inet silence'; \
+             nft 'add chain inet silence own { type filter hook output priority 0; }'; \
+             nft 'add rule inet silence own meta l4proto != udp drop'",
+        );
+        let name = self.namespace(end);
+        if own.is_ipv6() {
+            let file = format!("/proc/sys/net/ipv6/conf/{end}/disable_ipv6");
+            self.in_shell(end, &format!("echo 0 > {file}"));
+            ip(&format!("-n {name} address add {own}/64 dev {end} nodad"));
+        } else {
+            ip(&format!("-n {name} address add {own}/24 dev {end}"));
+        }
+        ip(&format!(
+            "-n {name} neighbour replace {peer} lladdr {peer_mac} nud permanent dev {end}"
+        ));
+    }
+
+    /// Sets the interface at this end up or down.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    pub fn set_link(&self, end: &str, state: &str) {
+        ip(&format!(
+            "-n {} link set {end} {state}",
+            self.namespace(end)
         ));
     }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::machine::dpdkgen_rt;
+use super::machine::{dpdkgen_rt, dpdkgen_socket};
 
 /// Returns EAL options for `lcores` and `devices`, without hugepages and beside other programs.
 #[must_use]
@@ -39,6 +39,15 @@ pub fn dpdkgen(lcores: &str, devices: &[String], arguments: &str) -> Command {
         .args(eal(lcores, devices))
         .arg("--")
         .args(arguments.split_whitespace());
+    command
+}
+
+/// Returns the command of `dpdkgen-socket` on a CPU; spaces part its `arguments`.
+#[must_use]
+pub fn sockets(cpu: usize, arguments: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cpu.to_string()]).arg(dpdkgen_socket());
+    command.args(arguments.split_whitespace());
     command
 }
 

@@ -19,6 +19,8 @@ pub struct Told {
     pub to: Option<IpAddr>,
     /// What its IP header said.
     pub seen: Seen,
+    /// Bytes of each datagram but the last, if the kernel has joined several.
+    pub segment: Option<usize>,
 }
 
 /// The pieces of ancillary data: level, name and value.
@@ -48,6 +50,7 @@ impl Told {
                 traffic_class: 0,
                 ttl: 0,
             },
+            segment: None,
         };
         // Numbers are a byte or a word, which has it where it is least.
         let number = |value: &[u8]| match value.first_chunk() {
@@ -70,6 +73,10 @@ impl Told {
                 }
                 (libc::IPPROTO_IP, libc::IP_TOS) | (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
                     told.seen.traffic_class = number(value);
+                }
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    let len = value.first_chunk().map(|len| c_int::from_ne_bytes(*len));
+                    told.segment = len.and_then(|len| usize::try_from(len).ok());
                 }
                 _ => {}
             }
@@ -118,6 +125,13 @@ impl Telling {
             }
         }
         telling
+    }
+
+    /// Has the kernel part what is sent into datagrams of `len` bytes, and a last one of the rest.
+    #[must_use]
+    pub fn segmented(mut self, len: u16) -> Self {
+        self.push(libc::SOL_UDP, libc::UDP_SEGMENT, &len.to_ne_bytes());
+        self
     }
 
     fn push(&mut self, level: c_int, name: c_int, value: &[u8]) {

@@ -8,6 +8,7 @@ pub mod headers;
 mod ready;
 mod receiver;
 mod reflector;
+mod segments;
 mod sender;
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};

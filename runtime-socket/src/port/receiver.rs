@@ -8,11 +8,12 @@ use std::sync::Arc;
 use dpdkgen_core::port::{Capabilities, FrameLen};
 use dpdkgen_core::probe::layout::Family;
 
+use super::ancillary::Told;
 use super::headers::{self, Headers, Seen};
-use super::idle;
 use super::ready::Ready;
+use super::{idle, segments};
 use crate::sockets::Sockets;
-use crate::sys::batch::Batch;
+use crate::sys::batch::{Batch, Piece};
 
 /// Bytes that are received of any datagram, so that one which is too long is seen to be.
 const LEAST_ROOM: usize = 2048;
@@ -43,6 +44,8 @@ pub struct Receiver {
     seen: Seen,
     payload_len: usize,
     headers_len: usize,
+    /// Whether the kernel may give many probes as one.
+    is_segmented: bool,
     batch: Batch,
     /// The number of slots that each socket filled, in order, of the burst that is looked at.
     filled: Vec<(usize, usize)>,
@@ -61,6 +64,7 @@ impl Receiver {
         seen: Seen,
         payload_len: u16,
         burst: u16,
+        is_segmented: bool,
     ) -> io::Result<Self> {
         let payload_len = usize::from(payload_len);
         let family = returning
@@ -87,7 +91,12 @@ impl Receiver {
             seen,
             payload_len,
             headers_len: headers::len(family),
-            batch: Batch::new(burst.into(), payload_len.max(LEAST_ROOM)),
+            is_segmented,
+            batch: if is_segmented {
+                Batch::new(burst.min(segments::MAX_SLOTS).into(), segments::ROOM, 0)
+            } else {
+                Batch::new(burst.into(), payload_len.max(LEAST_ROOM), 0)
+            },
             filled: Vec::with_capacity(burst.into()),
         })
     }
@@ -95,7 +104,7 @@ impl Receiver {
     pub(super) fn capabilities(&self) -> Capabilities {
         Capabilities {
             max_frame: FrameLen((self.headers_len + self.payload_len) as u16),
-            rx_burst: self.batch.len() as u16,
+            rx_burst: (self.batch.len() * self.per_slot()) as u16,
             tx_burst: 0,
             is_one_flow: true,
         }
@@ -103,26 +112,43 @@ impl Receiver {
 
     #[inline]
     pub(super) fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
-        let received = self.fill();
-        if received == 0 {
+        if self.fill() == 0 {
             idle();
         }
-        let mut slot = 0;
+        let (mut first, mut received) = (0, 0);
         for &(number, count) in &self.filled {
             let source = &self.sources[number];
-            for slot in slot..slot + count {
+            for slot in first..first + count {
                 let len = self.batch.received_len(slot);
-                let frame = self.batch.frame(slot, self.headers_len, len);
-                if len == self.payload_len {
-                    source.headers.write(frame);
+                if self.is_segmented {
+                    let told = Told::read(self.batch.control(slot));
+                    // Headers lie where the probe before ended, which has been looked at.
+                    for piece in segments::of(slot, len, &told) {
+                        let frame = self.batch.frame(piece, self.headers_len);
+                        show(source, self.seen, self.payload_len, piece.len, frame);
+                        each(frame);
+                        received += 1;
+                    }
                 } else {
-                    write_others(source, self.seen, len, frame);
+                    let piece = Piece { slot, at: 0, len };
+                    let frame = self.batch.frame(piece, self.headers_len);
+                    show(source, self.seen, self.payload_len, len, frame);
+                    each(frame);
+                    received += 1;
                 }
-                each(frame);
             }
-            slot += count;
+            first += count;
         }
-        received as u16
+        received
+    }
+
+    /// Returns the most probes in a slot.
+    const fn per_slot(&self) -> usize {
+        if self.is_segmented {
+            segments::MAX_SEGMENTS
+        } else {
+            1
+        }
     }
 
     /// Takes what waits into the slots, and returns how many datagrams it is.
@@ -155,9 +181,19 @@ impl Receiver {
     }
 }
 
+/// Writes the headers of a datagram of `len` bytes to its frame.
+#[inline(always)] // into the loop over a burst
+fn show(source: &Source, seen: Seen, payload_len: usize, len: usize, frame: &mut [u8]) {
+    if len == payload_len {
+        source.headers.write(frame);
+    } else {
+        show_other(source, seen, len, frame);
+    }
+}
+
 /// Writes the headers of a datagram that is no probe's length.
 #[cold]
-fn write_others(source: &Source, seen: Seen, len: usize, frame: &mut [u8]) {
+fn show_other(source: &Source, seen: Seen, len: usize, frame: &mut [u8]) {
     if let Some(headers) = Headers::new(source.from, source.to, len, seen) {
         headers.write(frame);
     }

@@ -11,11 +11,11 @@ use dpdkgen_core::probe::layout::{Family, Layout};
 
 use super::ancillary::{Telling, Told};
 use super::headers::{self, Headers, Seen};
-use super::idle;
 use super::ready::Ready;
+use super::{idle, segments};
 use crate::errors::Advice;
 use crate::sockets::Sockets;
-use crate::sys::batch::{Batch, NAME_LEN};
+use crate::sys::batch::{Batch, HEADROOM, NAME_LEN, Piece};
 
 /// How often what the kernel does not take at once is tried again before it is given up.
 const RETRIES: u32 = 64;
@@ -37,35 +37,59 @@ pub struct Reflector {
     sockets: Arc<Sockets>,
     listening: Vec<Listening>,
     ready: Ready,
+    /// The most datagrams in a slot: more than one if the kernel may give many as one.
+    per_slot: usize,
     batch: Batch,
-    /// The bytes of the frames that are staged.
-    lens: Vec<u64>,
+    /// What each message has that is staged.
+    staged: Vec<Staged>,
+}
+
+/// What a message has that is to be sent.
+#[derive(Debug, Clone, Copy, Default)]
+struct Staged {
+    packets: u16,
+    /// Bytes of the frames.
+    bytes: u64,
 }
 
 impl Reflector {
     /// Makes the reflector of what comes to those of `sockets` that are `listening`, up to `burst`
-    /// datagrams at once.
+    /// datagrams at once; if they are `segmented`, the kernel gives and takes many as one.
     ///
     /// # Errors
     ///
     /// If the kernel cannot watch the sockets.
-    pub fn new(sockets: Arc<Sockets>, listening: Vec<Listening>, burst: u16) -> io::Result<Self> {
+    pub fn new(
+        sockets: Arc<Sockets>,
+        listening: Vec<Listening>,
+        burst: u16,
+        segmented: bool,
+    ) -> io::Result<Self> {
+        let (slots, room, per_slot) = if segmented {
+            let slots = burst.min(segments::MAX_SLOTS);
+            (slots, segments::ROOM, segments::MAX_SEGMENTS)
+        } else {
+            (burst, ROOM, 1)
+        };
+        let pieces = usize::from(slots) * per_slot;
         let fds = listening.iter();
         let fds = fds.map(|listening| sockets.fds[listening.socket].as_fd());
         Ok(Self {
             ready: Ready::new(fds)?,
             sockets,
             listening,
-            batch: Batch::new(burst.into(), ROOM),
-            lens: Vec::with_capacity(burst.into()),
+            per_slot,
+            batch: Batch::new(slots.into(), room, pieces),
+            staged: Vec::with_capacity(pieces),
         })
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
+        let burst = (self.batch.len() * self.per_slot) as u16;
         Capabilities {
             max_frame: FrameLen((headers::len(Family::V4) + ROOM) as u16),
-            rx_burst: self.batch.len() as u16,
-            tx_burst: self.batch.len() as u16,
+            rx_burst: burst,
+            tx_burst: burst,
             is_one_flow: true,
         }
     }
@@ -107,33 +131,71 @@ impl Reflector {
         outcome: &mut ForwardOutcome,
     ) {
         self.batch.unstage();
-        self.lens.clear();
-        let layout = Layout::new(Family::of(listening.at.ip()), 0);
+        self.staged.clear();
         for slot in 0..received {
-            let len = self.batch.received_len(slot);
-            let from = peer(self.batch.name(slot));
-            let told = Told::read(self.batch.control(slot));
-            let to = told.to.unwrap_or(listening.at.ip());
-            let frame = self.batch.frame(slot, layout.payload(), len);
-            let to_here = SocketAddr::new(to, listening.at.port());
-            let headers = Headers::new(from, to_here, len, told.seen);
+            self.answer_slot(listening, slot, each, outcome);
+        }
+        self.send(listening.socket, outcome);
+    }
+
+    /// Shows `each` the datagrams in a slot, and stages those that are to be sent back: neighbours as
+    /// one message.
+    #[inline]
+    fn answer_slot(
+        &mut self,
+        listening: Listening,
+        slot: usize,
+        each: &mut impl FnMut(&mut [u8]) -> Verdict,
+        outcome: &mut ForwardOutcome,
+    ) {
+        let layout = Layout::new(Family::of(listening.at.ip()), 0);
+        let from = peer(self.batch.name(slot));
+        let told = Told::read(self.batch.control(slot));
+        let to = told.to.unwrap_or(listening.at.ip());
+        let to_here = SocketAddr::new(to, listening.at.port());
+        let mut run = Run::of(slot);
+        for piece in segments::of(slot, self.batch.received_len(slot), &told) {
+            let headers = Headers::new(from, to_here, piece.len, told.seen);
+            let frame = self.batch.frame(piece, layout.payload());
+            // What is in front may be the datagram before, which is still to be sent.
+            let mut before = [0; HEADROOM];
+            let before = &mut before[..layout.payload()];
+            before.copy_from_slice(&frame[..layout.payload()]);
             if let Some(headers) = headers {
                 headers.write_unsummed(frame);
             }
-            outcome.received_bytes += frame.len() as u64;
-            if each(frame) == Verdict::Drop || headers.is_none() {
-                continue;
+            let verdict = each(frame);
+            let ttl = frame[layout.ttl()];
+            let bytes = frame.len() as u64;
+            frame[..layout.payload()].copy_from_slice(before);
+            outcome.received += 1;
+            outcome.received_bytes += bytes;
+            if verdict == Verdict::Send && headers.is_some() {
+                run.add(piece, bytes, ttl);
+            } else {
+                self.stage(&mut run, to, &told);
             }
-            self.lens.push(frame.len() as u64);
-            let seen = Seen {
-                ttl: frame[layout.ttl()],
-                ..told.seen
-            };
-            let control = Telling::answer(to, seen);
-            self.batch.stage(slot, 1, len, true, control.as_slice());
         }
-        outcome.received += received as u16;
-        self.send(listening.socket, outcome);
+        self.stage(&mut run, to, &told);
+    }
+
+    /// Has a run of datagrams sent from `from`, and begins another.
+    #[inline]
+    fn stage(&mut self, run: &mut Run, from: IpAddr, told: &Told) {
+        let next = Run::of(run.piece.slot);
+        let Run { piece, staged, ttl } = std::mem::replace(run, next);
+        if staged.packets == 0 {
+            return;
+        }
+        let seen = Seen { ttl, ..told.seen };
+        let mut control = Telling::answer(from, seen);
+        if let (Some(each), 2..) = (told.segment, staged.packets) {
+            control = control.segmented(each as u16);
+        }
+        self.staged.push(staged);
+        let pieces = std::iter::once(piece);
+        self.batch
+            .stage(pieces, Some(piece.slot), control.as_slice());
     }
 
     /// Sends what is staged; what the kernel does not take is refused.
@@ -141,12 +203,13 @@ impl Reflector {
     fn send(&mut self, socket: usize, outcome: &mut ForwardOutcome) {
         let socket = self.sockets.fds[socket].as_fd();
         let (mut done, mut retries) = (0, 0);
-        while done < self.lens.len() {
+        while done < self.staged.len() {
             match self.batch.send(socket, done) {
                 Ok(taken) => {
-                    let lens = &self.lens[done..done + taken];
-                    outcome.sent += taken as u16;
-                    outcome.sent_bytes += lens.iter().sum::<u64>();
+                    for staged in &self.staged[done..done + taken] {
+                        outcome.sent += staged.packets;
+                        outcome.sent_bytes += staged.bytes;
+                    }
                     done += taken;
                 }
                 Err(error) => {
@@ -155,12 +218,45 @@ impl Reflector {
                     retries += 1;
                     if !waits || retries > RETRIES {
                         // Of this peer alone, as far as can be known.
-                        outcome.refused += 1;
+                        outcome.refused += self.staged[done].packets;
                         done += 1;
                     }
                 }
             }
         }
+    }
+}
+
+/// Neighbouring datagrams of a slot that are to be sent back.
+struct Run {
+    piece: Piece,
+    staged: Staged,
+    ttl: u8,
+}
+
+impl Run {
+    /// Returns none of those in a slot.
+    fn of(slot: usize) -> Self {
+        Self {
+            piece: Piece {
+                slot,
+                at: 0,
+                len: 0,
+            },
+            staged: Staged::default(),
+            ttl: 0,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, piece: Piece, bytes: u64, ttl: u8) {
+        if self.staged.packets == 0 {
+            self.piece.at = piece.at;
+            self.ttl = ttl;
+        }
+        self.piece.len += piece.len;
+        self.staged.packets += 1;
+        self.staged.bytes += bytes;
     }
 }
 

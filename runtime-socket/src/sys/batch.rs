@@ -41,34 +41,51 @@ pub struct Batch {
     names: Fixed<Name>,
     controls: Fixed<Control>,
     slots: Fixed<mmsghdr>,
-    /// The messages to send, which have the slots' bytes and names.
+    /// The messages to send, which are of the slots' bytes and go to the slots' names.
     staged: Fixed<mmsghdr>,
+    staged_pieces: Fixed<iovec>,
     staged_controls: Fixed<Control>,
     staged_len: usize,
+    staged_pieces_len: usize,
+}
+
+/// A part of the datagram in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The slot.
+    pub slot: usize,
+    /// Where the part begins.
+    pub at: usize,
+    /// Its bytes.
+    pub len: usize,
 }
 
 // SAFETY: all addresses in it are of memory that it owns.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    /// Makes `slots` slots for datagrams of up to `room` bytes.
+    /// Makes `slots` slots for datagrams of up to `room` bytes, of which up to `pieces` pieces can be
+    /// staged to be sent.
     #[must_use]
-    pub fn new(slots: usize, room: usize) -> Self {
+    pub fn new(slots: usize, room: usize, pieces: usize) -> Self {
+        let no_piece = || iovec {
+            iov_base: null_mut(),
+            iov_len: 0,
+        };
         let stride = (HEADROOM + room).next_multiple_of(HEADROOM);
         let mut batch = Self {
             room,
             stride,
             bytes: Fixed::new(slots * stride, || 0),
-            pieces: Fixed::new(slots, || iovec {
-                iov_base: null_mut(),
-                iov_len: 0,
-            }),
+            pieces: Fixed::new(slots, no_piece),
             names: Fixed::new(slots, || Name([0; NAME_LEN])),
             controls: Fixed::new(slots, || Control([0; CONTROL_LEN])),
             slots: Fixed::new(slots, empty),
-            staged: Fixed::new(slots, empty),
-            staged_controls: Fixed::new(slots, || Control([0; CONTROL_LEN])),
+            staged: Fixed::new(pieces, empty),
+            staged_pieces: Fixed::new(pieces, no_piece),
+            staged_controls: Fixed::new(pieces, || Control([0; CONTROL_LEN])),
             staged_len: 0,
+            staged_pieces_len: 0,
         };
         for slot in 0..slots {
             batch.wire(slot);
@@ -179,46 +196,64 @@ impl Batch {
         &control[..len.min(CONTROL_LEN)]
     }
 
-    /// Returns `before` bytes in front of the datagram's place in a slot, and `len` bytes of that, or
-    /// as many as it has.
+    /// Returns a piece of the datagram's place in a slot, as far as there is room for it, and `before`
+    /// bytes in front of it.
     ///
     /// # Panics
     ///
     /// If there is no such slot, or not as much in front.
     #[inline]
-    pub fn frame(&mut self, slot: usize, before: usize, len: usize) -> &mut [u8] {
-        assert!(before <= HEADROOM, "room in front");
-        let first = self.bytes.at(slot * self.stride + HEADROOM - before);
+    pub fn frame(&mut self, piece: Piece, before: usize) -> &mut [u8] {
+        let Piece { slot, at, len } = piece;
+        assert!(before <= HEADROOM && at <= self.room, "a place in a slot");
+        let first = self.bytes.at(slot * self.stride + HEADROOM + at - before);
+        let len = len.min(self.room - at);
         // SAFETY: within the slot, which has HEADROOM and `room` bytes and is borrowed with `self`.
-        unsafe { slice::from_raw_parts_mut(first, before + len.min(self.room)) }
+        unsafe { slice::from_raw_parts_mut(first, before + len) }
     }
 
-    /// Has `count` slots from `first` on sent as one message, each with the first `len` bytes of its
-    /// datagram: to where the first of them came from if it is an `answer`, and with `control` as
-    /// ancillary data.
+    /// Has pieces of datagrams sent as one message: to where that in slot `answered` came from if there
+    /// is one, and with `control` as ancillary data.
     ///
     /// # Panics
     ///
-    /// If there are no such slots, or more messages than slots, or too much ancillary data.
+    /// If there are no such pieces, more of them than was said when the batch was made, or too much
+    /// ancillary data.
     #[inline]
-    pub fn stage(&mut self, first: usize, count: usize, len: usize, answer: bool, control: &[u8]) {
-        assert!(first + count <= self.len(), "slots of the batch");
-        let number = self.staged_len;
+    pub fn stage(
+        &mut self,
+        pieces: impl Iterator<Item = Piece>,
+        answered: Option<usize>,
+        control: &[u8],
+    ) {
+        let (number, first) = (self.staged_len, self.staged_pieces_len);
+        for Piece { slot, at, len } in pieces {
+            assert!(at + len <= self.room, "a piece of a slot");
+            let base = self.bytes.at(slot * self.stride + HEADROOM + at);
+            // SAFETY: a value of ours, and nobody else looks at it.
+            unsafe {
+                *self.staged_pieces.at(self.staged_pieces_len) = iovec {
+                    iov_base: base.cast(),
+                    iov_len: len,
+                };
+            }
+            self.staged_pieces_len += 1;
+        }
         self.staged_len += 1;
         // SAFETY: all are values of ours, within their bounds as `at` asks, and nobody else looks at
         // them.
         unsafe {
-            for slot in first..first + count {
-                (*self.pieces.at(slot)).iov_len = len.min(self.room);
-            }
-            let slot = &(*self.slots.at(first)).msg_hdr;
+            let (msg_name, msg_namelen) = answered.map_or((null_mut(), 0), |slot| {
+                let slot = &(*self.slots.at(slot)).msg_hdr;
+                (slot.msg_name, slot.msg_namelen)
+            });
             let own_control = &mut (*self.staged_controls.at(number)).0;
             own_control[..control.len()].copy_from_slice(control);
             (*self.staged.at(number)).msg_hdr = msghdr {
-                msg_name: if answer { slot.msg_name } else { null_mut() },
-                msg_namelen: if answer { slot.msg_namelen } else { 0 },
-                msg_iov: self.pieces.at(first),
-                msg_iovlen: count as _,
+                msg_name,
+                msg_namelen,
+                msg_iov: self.staged_pieces.at(first),
+                msg_iovlen: (self.staged_pieces_len - first) as _,
                 msg_control: if control.is_empty() {
                     null_mut()
                 } else {
@@ -264,6 +299,7 @@ impl Batch {
     #[inline]
     pub const fn unstage(&mut self) {
         self.staged_len = 0;
+        self.staged_pieces_len = 0;
     }
 }
 
