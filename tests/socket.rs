@@ -366,6 +366,11 @@ fn what_cannot_be_done_over_sockets_is_one_sentence() {
             "--promiscuous is not for sockets",
         ),
         (
+            format!("{LOCAL}9 --timestamps never"),
+            2,
+            "--timestamps never is not one of user, kernel",
+        ),
+        (
             "reflect --listen 0".to_owned(),
             2,
             "--listen 0 is not a port",

@@ -61,6 +61,8 @@
 //! assert_eq!(port.receive(|frame| assert_eq!(frame, b"hello")), 1);
 //! ```
 
+use crate::time::Span;
+
 /// Bytes of an Ethernet frame without FCS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameLen(pub u16);
@@ -132,6 +134,12 @@ pub trait Port {
     /// clock read in it is not earlier than the receipt of any.
     fn receive(&mut self, each: impl FnMut(&[u8])) -> u16;
 
+    /// Receives as [`Self::receive`] does, and tells of each frame how long before it was taken it had
+    /// arrived, where the port knows that.
+    fn receive_timed(&mut self, mut each: impl FnMut(&[u8], Span)) -> u16 {
+        self.receive(|frame| each(frame, Span::ZERO))
+    }
+
     /// Takes a burst of received frames, calls `each` once for each in order, and sends those that
     /// it says to send.
     fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome;
@@ -156,6 +164,11 @@ impl<P: Port> Port for &mut P {
     #[inline]
     fn receive(&mut self, each: impl FnMut(&[u8])) -> u16 {
         (**self).receive(each)
+    }
+
+    #[inline]
+    fn receive_timed(&mut self, each: impl FnMut(&[u8], Span)) -> u16 {
+        (**self).receive_timed(each)
     }
 
     #[inline]

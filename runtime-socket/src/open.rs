@@ -274,6 +274,7 @@ fn settings<'s>(request: &Request, own: &Own, place: &'s Place, payload_len: u16
         payload_len,
         busy_poll: own.busy_poll,
         gso: own.gso,
+        is_stamped: own.is_stamped == Some(true),
     }
 }
 
@@ -362,7 +363,15 @@ impl OnPort {
                 };
                 let (payload_len, burst) = (sendrecv.payload_len, request.rx_burst);
                 let returning = returning.collect();
-                let receiver = Receiver::new(sockets, returning, seen, payload_len, burst, own.gso);
+                let is_stamped = own.is_stamped == Some(true);
+                let receiver = Receiver::new(
+                    sockets,
+                    returning,
+                    seen,
+                    payload_len,
+                    burst,
+                    (own.gso, is_stamped),
+                );
                 receiver.map(SocketPort::Receiver).map_err(watched)
             }
             _ => {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use clap::{ArgMatches, Args, FromArgMatches};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use dpdkgen_run::cli::{More, Program};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::units::{self, BadValue};
@@ -68,6 +68,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 fn with_sendrecv(command: clap::Command) -> clap::Command {
+    let command = StampArgs::augment_args(command);
     SocketArgs::augment_args(command)
         .mut_arg("port", interface_help)
         .mut_arg("rx_desc", rx_desc_help)
@@ -129,6 +130,21 @@ struct SocketArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sockets")]
+struct StampArgs {
+    /// Who tells when a probe arrived: the program when it takes it, or the kernel when it came
+    #[arg(long, value_name = "WHO", default_value = "user")]
+    timestamps: Timestamps,
+}
+
+/// Who tells when a probe arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Timestamps {
+    User,
+    Kernel,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sockets")]
 struct ListenArgs {
     /// UDP port to reflect at, of one address or of all; repeatable [default: 10000]
     #[arg(long, value_name = "[IP:]PORT", value_parser = listen)]
@@ -181,6 +197,8 @@ pub struct Own {
     pub busy_poll: Option<u16>,
     /// Whether many datagrams pass through the kernel as one.
     pub gso: bool,
+    /// Whether the kernel tells when each probe arrived; `None` if none is received.
+    pub is_stamped: Option<bool>,
 }
 
 impl Own {
@@ -193,13 +211,16 @@ impl Own {
         let broken = |error: clap::Error| Failure::request(error.to_string());
         let SocketArgs { busy_poll, gso } =
             SocketArgs::from_arg_matches(matches).map_err(broken)?;
-        let mut listen = Vec::new();
+        let (mut listen, mut is_stamped) = (Vec::new(), None);
         if is_reflect {
             let args = ListenArgs::from_arg_matches(matches).map_err(broken)?;
             listen = args.listen;
             if listen.is_empty() {
                 listen.push(Listen::Anywhere(DEFAULT_PORT));
             }
+        } else {
+            let args = StampArgs::from_arg_matches(matches).map_err(broken)?;
+            is_stamped = Some(args.timestamps == Timestamps::Kernel);
         }
         let is_anywhere = listen.iter().all(|at| matches!(at, Listen::Anywhere(_)));
         Ok(Self {
@@ -207,6 +228,7 @@ impl Own {
             is_anywhere,
             busy_poll,
             gso,
+            is_stamped,
         })
     }
 
@@ -215,6 +237,10 @@ impl Own {
     pub fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         config.insert("gso".to_owned(), json!(self.gso));
+        if let Some(is_stamped) = self.is_stamped {
+            let who = if is_stamped { "kernel" } else { "user" };
+            config.insert("timestamps".to_owned(), json!(who));
+        }
         if !self.listen.is_empty() {
             config.insert("listen".to_owned(), json!(self.listen));
         }

@@ -24,6 +24,8 @@ pub struct Settings<'s> {
     pub busy_poll: Option<u16>,
     /// Whether the kernel may give many datagrams as one.
     pub gso: bool,
+    /// Whether the kernel tells when each datagram arrived.
+    pub is_stamped: bool,
 }
 
 /// The sockets of a port.
@@ -134,7 +136,13 @@ fn common(
     let gro = settings
         .gso
         .then_some(("UDP_GRO", (libc::SOL_UDP, libc::UDP_GRO), 1));
-    own.into_iter().chain(v6_only).chain(busy_poll).chain(gro)
+    let stamps = settings.is_stamped.then_some((
+        "SO_TIMESTAMPNS",
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS),
+        1,
+    ));
+    let kernels = busy_poll.into_iter().chain(gro).chain(stamps);
+    own.into_iter().chain(v6_only).chain(kernels)
 }
 
 /// Returns the options that give a datagram its DSCP and TTL.

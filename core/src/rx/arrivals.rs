@@ -20,8 +20,8 @@ pub(super) struct Arrivals<'a> {
     /// The intact probes of the burst that are still to be looked up in the record: two short loops
     /// keep more in registers than a long one.
     verified: Vec<Arrival, ARRIVALS>,
-    /// `true` if one of them came as `CHECKSUM_PARTIAL`.
-    has_partial: bool,
+    /// `true` if one of them came as `CHECKSUM_PARTIAL`, or waited after it had arrived.
+    has_unusual: bool,
     /// The counts of the burst so far by time of receipt.
     received: Interval,
     received_interval: IntervalBounds,
@@ -64,11 +64,27 @@ struct Arrival {
     /// The time from sending to receipt in nanoseconds modulo 2^48, of which [`Age::of`] makes an
     /// age.
     since_sent: Span,
-    /// The time from when it was due to when it was sent; 0 where that is not told.
-    lag: Span,
+    /// The nanoseconds from when it was due to when it was sent, of which a probe tells 32 bits; 0
+    /// where that is not told.
+    lag_ns: u32,
+    /// The nanoseconds from when it arrived to when it was received, where the port tells that.
+    waited_ns: u32,
     frame_len: u32,
     port_offset: u16,
     checksum_partial: bool,
+}
+
+impl Arrival {
+    #[inline(always)]
+    const fn lag(&self) -> Span {
+        Span::from_nanos(self.lag_ns as u64)
+    }
+
+    /// Returns the latency of a probe of this age: up to when it arrived.
+    #[inline(always)]
+    const fn latency(&self, age: Span) -> Span {
+        Span::from_nanos(age.as_nanos().saturating_sub(self.waited_ns as u64))
+    }
 }
 
 /// The latencies of a part of a burst, of at most 512 packets, so that their sum has room.
@@ -158,7 +174,7 @@ impl<'r> Counting<'r> {
                 }
                 self.stats.latency.record(latency);
                 self.latencies.record(latency);
-                self.due.record(latency, arrival.lag, self.stats);
+                self.due.record(latency, arrival.lag(), self.stats);
             }
             Novelty::Duplicate => self.received.duplicates += 1,
             Novelty::NeverSent => self.received.corrupt += 1,
@@ -203,7 +219,7 @@ impl<'a> Arrivals<'a> {
             },
             record: sequences.cursor(number),
             verified: Vec::new(),
-            has_partial: false,
+            has_unusual: false,
             received: EMPTY,
             received_interval: IntervalBounds::NONE,
             sent: Latencies::EMPTY,
@@ -225,7 +241,7 @@ impl Arrivals<'_> {
         recorder: &mut Recorder<'_>,
     ) -> u16 {
         let mut receipt = None;
-        let received = port.receive(|frame| {
+        let received = port.receive_timed(|frame, waited| {
             let now = *receipt.get_or_insert_with(|| {
                 let now = clock.now();
                 // Opened already but for a stall just here; what was received has to be counted.
@@ -234,7 +250,7 @@ impl Arrivals<'_> {
                 }
                 now
             });
-            self.receive(verifier, shapes, frame, now, recorder);
+            self.receive(verifier, shapes, (frame, waited), now, recorder);
         });
         if let Some(now) = receipt {
             self.flush(now, recorder);
@@ -242,19 +258,19 @@ impl Arrivals<'_> {
         received
     }
 
-    /// Takes a frame, as [`Receiver::receive`] does.
+    /// Takes a frame and how long it waited, as [`Receiver::receive`] does.
     #[inline(always)] // into the loop over a burst
     pub fn receive<const FRONT: usize, const LANES: usize>(
         &mut self,
         verifier: &Verifier<'_>,
         shapes: &Shapes<FRONT, LANES>,
-        frame: &[u8],
+        (frame, waited): (&[u8], Span),
         now: Instant,
         recorder: &mut Recorder<'_>,
     ) {
         match verifier.fast_path(shapes, frame) {
-            Some(probe) => self.take(&probe, frame, false, now, recorder),
-            None => self.receive_slow(verifier, frame, now, recorder),
+            Some(probe) => self.take(&probe, (frame, waited), false, now, recorder),
+            None => self.receive_slow(verifier, (frame, waited), now, recorder),
         }
     }
 
@@ -263,14 +279,14 @@ impl Arrivals<'_> {
     fn receive_slow(
         &mut self,
         verifier: &Verifier<'_>,
-        frame: &[u8],
+        (frame, waited): (&[u8], Span),
         now: Instant,
         recorder: &mut Recorder<'_>,
     ) {
         let verified = verifier.slow_path(frame);
         let partial = verified.checksum_partial;
         let reject = match verified.result {
-            Ok(probe) => return self.take(&probe, frame, partial, now, recorder),
+            Ok(probe) => return self.take(&probe, (frame, waited), partial, now, recorder),
             Err(reject) => reject,
         };
         if reject == Reject::Foreign
@@ -300,7 +316,7 @@ impl Arrivals<'_> {
     fn take(
         &mut self,
         probe: &Probe,
-        frame: &[u8],
+        (frame, waited): (&[u8], Span),
         checksum_partial: bool,
         now: Instant,
         recorder: &mut Recorder<'_>,
@@ -308,7 +324,8 @@ impl Arrivals<'_> {
         let arrival = Arrival {
             index: probe.head.index(),
             since_sent: probe.head.since_sent(now),
-            lag: probe.lag.unwrap_or_default(),
+            lag_ns: probe.lag.unwrap_or_default().as_nanos() as u32,
+            waited_ns: u32::try_from(waited.as_nanos()).unwrap_or(u32::MAX),
             frame_len: frame.len() as u32,
             port_offset: probe.port_offset,
             checksum_partial,
@@ -318,7 +335,7 @@ impl Arrivals<'_> {
             // There is room now.
             let _ = self.verified.push(arrival);
         }
-        self.has_partial |= checksum_partial;
+        self.has_unusual |= checksum_partial || waited > Span::ZERO;
     }
 
     /// Decides what the probes are that arrived, and counts them.
@@ -332,16 +349,16 @@ impl Arrivals<'_> {
             self.count_slow(counted, now, recorder);
         }
         self.verified.clear();
-        self.has_partial = false;
+        self.has_unusual = false;
     }
 
     /// Returns the ages at `now` of probes that were sent in `sent_interval`, if that is open and
-    /// no probe of the burst came as `CHECKSUM_PARTIAL`.
+    /// no probe of the burst came as `CHECKSUM_PARTIAL` or waited.
     #[inline]
     fn open_ages(&self, now: Instant) -> Option<Ages> {
         let IntervalBounds { begin, end, .. } = self.sent_interval;
         let is_open = begin <= now && now <= self.sent_closes;
-        if !is_open || self.has_partial {
+        if !is_open || self.has_unusual {
             return None;
         }
         let youngest = if now < end {
@@ -401,7 +418,7 @@ impl Arrivals<'_> {
                 } => {
                     self.received.reordered += u64::from(reordered);
                     recorder.stats.latency.record(latency);
-                    self.due.record(latency, arrival.lag, recorder.stats);
+                    self.due.record(latency, arrival.lag(), recorder.stats);
                     self.take_unique(now, sent, latency, recorder);
                 }
                 Class::Duplicate => self.received.duplicates += 1,
@@ -420,7 +437,7 @@ impl Arrivals<'_> {
             return Class::Uncounted;
         }
         let (sent, latency) = match Age::of(arrival.since_sent, now) {
-            Age::Past(age) => (now.saturating_sub(age), age),
+            Age::Past(age) => (now.saturating_sub(age), arrival.latency(age)),
             Age::Ahead(ahead) if ahead <= CLOCK_TOLERANCE => (now + ahead, Span::ZERO),
             Age::Ahead(_) => return Class::Corrupt,
         };

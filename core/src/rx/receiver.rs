@@ -9,7 +9,7 @@ use crate::rx::arrivals::Arrivals;
 use crate::rx::verify::{Expectation, Verifier, in_its_layout};
 use crate::sequence::SequenceWindow;
 use crate::stats::Recorder;
-use crate::time::{Clock, Instant};
+use crate::time::{Clock, Instant, Span};
 use crate::worker::Polled;
 
 /// The receiver of one queue.
@@ -79,7 +79,7 @@ impl<'a> Receiver<'a> {
     pub fn receive(&mut self, frame: &[u8], now: Instant, recorder: &mut Recorder<'_>) {
         let Self { verifier, arrivals } = self;
         in_its_layout!(verifier, shapes => arrivals
-            .receive(verifier, shapes, frame, now, recorder));
+            .receive(verifier, shapes, (frame, Span::ZERO), now, recorder));
     }
 
     /// Counts the burst that was received at `now`.

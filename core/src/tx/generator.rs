@@ -209,13 +209,18 @@ impl<'a> Generator<'a> {
         let mut burst = self
             .template
             .burst(front, Index::new(stream, sequence), now);
-        let first = u32::from(first_source_port);
-        let mut next = first + port_offset;
-        let step = u32::from(!is_one_flow);
+        let mut next = u32::from(first_source_port) + port_offset;
+        // A burst of one flow has a range of one port.
+        let (first, end) = if is_one_flow {
+            (next, next + 1)
+        } else {
+            let first = u32::from(first_source_port);
+            (first, first + source_ports)
+        };
         let mut next_port = || {
             let source_port = next as u16;
-            next += step;
-            if next == first + source_ports {
+            next += 1;
+            if next == end {
                 next = first;
             }
             source_port

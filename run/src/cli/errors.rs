@@ -9,6 +9,10 @@ pub fn sentence(error: &Error, commands: &[&str]) -> String {
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
         ErrorKind::InvalidValue if value.is_empty() => format!("{arg} needs a value"),
+        ErrorKind::InvalidValue => {
+            let allowed = text(error, ContextKind::ValidValue);
+            format!("{arg} {value} is not one of {allowed}")
+        }
         ErrorKind::ValueValidation if value.is_empty() => format!("{arg} needs a value"),
         ErrorKind::ValueValidation => match std::error::Error::source(error) {
             Some(reason) => format!("{arg} {value} {reason}"),

@@ -2,6 +2,7 @@
 //! what it is told of one that is to be sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use libc::c_int;
 
@@ -21,6 +22,8 @@ pub struct Told {
     pub seen: Seen,
     /// Bytes of each datagram but the last, if the kernel has joined several.
     pub segment: Option<usize>,
+    /// The time at which it arrived, since the Unix epoch, if that was asked for.
+    pub arrived: Option<Duration>,
 }
 
 /// The pieces of ancillary data: level, name and value.
@@ -51,6 +54,7 @@ impl Told {
                 ttl: 0,
             },
             segment: None,
+            arrived: None,
         };
         // Numbers are a byte or a word, which has it where it is least.
         let number = |value: &[u8]| match value.first_chunk() {
@@ -78,11 +82,20 @@ impl Told {
                     let len = value.first_chunk().map(|len| c_int::from_ne_bytes(*len));
                     told.segment = len.and_then(|len| usize::try_from(len).ok());
                 }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => told.arrived = time(value),
                 _ => {}
             }
         }
         told
     }
+}
+
+/// Reads a time of seconds and nanoseconds.
+fn time(value: &[u8]) -> Option<Duration> {
+    let (seconds, rest) = value.split_first_chunk()?;
+    let seconds = u64::try_from(i64::from_ne_bytes(*seconds)).ok()?;
+    let nanos = u32::try_from(i64::from_ne_bytes(*rest.first_chunk()?)).ok()?;
+    (nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
 }
 
 /// Ancillary data of a datagram that is to be sent.
@@ -170,6 +183,16 @@ mod tests {
                 assert_eq!(told.to, Some(from));
             }
         }
+    }
+
+    #[test]
+    fn a_time_is_read() {
+        let mut telling = Telling::nothing();
+        let value = [7_i64.to_ne_bytes(), 999_999_999_i64.to_ne_bytes()].concat();
+        telling.push(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS, &value);
+        let told = Told::read(telling.as_slice());
+        assert_eq!(told.arrived, Some(Duration::new(7, 999_999_999)));
+        assert_eq!(time(&[0xff; 16]), None);
     }
 
     #[test]

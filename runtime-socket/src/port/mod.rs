@@ -12,6 +12,7 @@ mod segments;
 mod sender;
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::time::Span;
 
 pub use self::receiver::{Receiver, Returning};
 pub use self::reflector::{Listening, Reflector};
@@ -54,7 +55,12 @@ impl Port for SocketPort {
     }
 
     #[inline]
-    fn receive(&mut self, each: impl FnMut(&[u8])) -> u16 {
+    fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        self.receive_timed(|frame, _| each(frame))
+    }
+
+    #[inline]
+    fn receive_timed(&mut self, each: impl FnMut(&[u8], Span)) -> u16 {
         match self {
             Self::Receiver(receiver) => receiver.receive(each),
             _ => 0,

@@ -4,9 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use dpdkgen_core::port::{Capabilities, FrameLen};
 use dpdkgen_core::probe::layout::Family;
+use dpdkgen_core::time::Span;
 
 use super::ancillary::Told;
 use super::headers::{self, Headers, Seen};
@@ -46,6 +48,8 @@ pub struct Receiver {
     headers_len: usize,
     /// Whether the kernel may give many probes as one.
     is_segmented: bool,
+    /// Whether the kernel tells when each arrived.
+    is_stamped: bool,
     batch: Batch,
     /// The number of slots that each socket filled, in order, of the burst that is looked at.
     filled: Vec<(usize, usize)>,
@@ -64,7 +68,7 @@ impl Receiver {
         seen: Seen,
         payload_len: u16,
         burst: u16,
-        is_segmented: bool,
+        (is_segmented, is_stamped): (bool, bool),
     ) -> io::Result<Self> {
         let payload_len = usize::from(payload_len);
         let family = returning
@@ -92,6 +96,7 @@ impl Receiver {
             payload_len,
             headers_len: headers::len(family),
             is_segmented,
+            is_stamped,
             batch: if is_segmented {
                 Batch::new(burst.min(segments::MAX_SLOTS).into(), segments::ROOM, 0)
             } else {
@@ -111,29 +116,33 @@ impl Receiver {
     }
 
     #[inline]
-    pub(super) fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+    pub(super) fn receive(&mut self, mut each: impl FnMut(&[u8], Span)) -> u16 {
         if self.fill() == 0 {
             idle();
+            return 0;
         }
+        // By the clock of the kernel's stamps.
+        let taken = self.is_stamped.then(SystemTime::now);
         let (mut first, mut received) = (0, 0);
         for &(number, count) in &self.filled {
             let source = &self.sources[number];
             for slot in first..first + count {
                 let len = self.batch.received_len(slot);
-                if self.is_segmented {
+                if self.is_segmented || self.is_stamped {
                     let told = Told::read(self.batch.control(slot));
+                    let waited = waited(taken, &told);
                     // Headers lie where the probe before ended, which has been looked at.
                     for piece in segments::of(slot, len, &told) {
                         let frame = self.batch.frame(piece, self.headers_len);
                         show(source, self.seen, self.payload_len, piece.len, frame);
-                        each(frame);
+                        each(frame, waited);
                         received += 1;
                     }
                 } else {
                     let piece = Piece { slot, at: 0, len };
                     let frame = self.batch.frame(piece, self.headers_len);
                     show(source, self.seen, self.payload_len, len, frame);
-                    each(frame);
+                    each(frame, Span::ZERO);
                     received += 1;
                 }
             }
@@ -179,6 +188,18 @@ impl Receiver {
         }
         filled
     }
+}
+
+/// Returns how long before it was `taken` a datagram had arrived.
+fn waited(taken: Option<SystemTime>, told: &Told) -> Span {
+    let arrived = told.arrived.map(|arrived| SystemTime::UNIX_EPOCH + arrived);
+    let since = taken.zip(arrived);
+    // Nothing if the clock was set meanwhile.
+    let since = since.and_then(|(taken, arrived)| taken.duration_since(arrived).ok());
+    since.map_or(
+        Span::ZERO,
+        |since| Span::from_nanos(since.as_nanos() as u64),
+    )
 }
 
 /// Writes the headers of a datagram of `len` bytes to its frame.

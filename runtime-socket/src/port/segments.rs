@@ -47,6 +47,7 @@ mod tests {
             to: None,
             seen,
             segment,
+            arrived: None,
         };
         of(3, len, &told)
             .map(|piece| (piece.at, piece.len))

@@ -4,6 +4,7 @@ use std::vec::Vec;
 use zerocopy::FromBytes;
 
 use super::*;
+use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
 use crate::probe::Index;
 use crate::reflect::{FrameReflector, Rules};
 use crate::rx::arrivals::ARRIVALS;
@@ -255,4 +256,74 @@ fn a_checksum_left_to_a_nic_is_told_wherever_in_a_burst() {
         );
         assert_eq!(end.bench.recorder.counters.rx.checksum_partial, 1, "{at}");
     }
+}
+
+/// A port whose frames arrived so many nanoseconds before they are taken.
+struct Waiting(Vec<(Vec<u8>, u64)>);
+
+impl Port for Waiting {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(1514),
+            rx_burst: 32,
+            tx_burst: 0,
+            is_one_flow: false,
+        }
+    }
+
+    fn transmit(&mut self, want: u16, _: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        TxOutcome {
+            no_buffer: want,
+            ..TxOutcome::default()
+        }
+    }
+
+    fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        self.receive_timed(|frame, _| each(frame))
+    }
+
+    fn receive_timed(&mut self, mut each: impl FnMut(&[u8], Span)) -> u16 {
+        let frames = self.0.iter();
+        frames
+            .map(|(frame, waited)| each(frame, Span::from_nanos(*waited)))
+            .count() as u16
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        ForwardOutcome::default()
+    }
+}
+
+/// A clock that stands.
+struct Standing(Instant);
+
+impl Clock for Standing {
+    fn now(&mut self) -> Instant {
+        self.0
+    }
+}
+
+#[test]
+fn what_a_probe_waited_after_it_had_arrived_is_no_latency_and_moves_it_to_no_other_interval() {
+    let mut end = End::new();
+    let frames = [(0, 500), (1, 0), (2, 5_000)];
+    let frames = frames.map(|(sequence, waited)| (end.frame(sequence, 2_000), waited));
+    let now = Instant::from_nanos(6_000);
+    // A burst of which a probe waited is counted step by step.
+    for burst in [&frames[..1], &frames[1..]] {
+        assert!(end.bench.recorder.intervals.open(now));
+        let (mut port, mut clock) = (Waiting(burst.to_vec()), Standing(now));
+        let recorder = &mut end.bench.recorder;
+        end.receiver
+            .poll(Phase::Running, 32, &mut port, &mut clock, recorder);
+    }
+    let [cell] = end.bench.intervals::<1>();
+    assert_eq!((cell.on_time, cell.latency_sum_ns), (3, 3_500 + 4_000));
+    assert_eq!((cell.latency_min_ns, cell.latency_max_ns), (0, 4_000));
+    let due = end.bench.recorder.counters.latency_due;
+    assert_eq!(due, {
+        let mut expected = crate::stats::Moments::default();
+        expected.add(3, 3_530 + 4_030 + 30, 30, 4_030);
+        expected
+    });
 }

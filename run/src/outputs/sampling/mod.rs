@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
-use dpdkgen_core::time::Instant;
+use dpdkgen_core::time::{Instant, Span};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::request::limits;
@@ -239,14 +239,18 @@ impl<P: Port, C: Stamp> Port for Sampled<P, C> {
     }
 
     fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        self.receive_timed(|frame, _| each(frame))
+    }
+
+    fn receive_timed(&mut self, mut each: impl FnMut(&[u8], Span)) -> u16 {
         let Self { port, tap, clock } = self;
-        port.receive(|frame| {
+        port.receive_timed(|frame, waited| {
             if tap.is_due()
                 && let Some(now) = clock.stamp()
             {
                 tap.take(now, frame);
             }
-            each(frame);
+            each(frame, waited);
         })
     }
 
