@@ -465,14 +465,22 @@ fn a_reflector_on_all_addresses_answers_both_families_from_the_one_that_was_aske
     });
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("s.json");
-    for (source, to) in [("127.0.0.1", "127.0.0.9:21900"), ("::1", "[::1]:21900")] {
+    for (source, to, who) in [
+        ("127.0.0.1", "127.0.0.9:21900", "user"),
+        ("127.0.0.1", "127.0.0.9:21900", "kernel"),
+        ("::1", "[::1]:21900", "kernel"),
+    ] {
+        let csv = folder.path().join("s.csv");
         let arguments = format!(
             "sendrecv --src {source} --dest {to} --src-port-range 22000-22015 --rate 2kpps \
-             --count 1000 -r 2 -t 2 --json {}",
-            ports::text(&json)
+             --count 1000 -r 2 -t 2 --timestamps {who} --json {} -s {}",
+            ports::text(&json),
+            ports::text(&csv)
         );
         let _ = run(ports::sockets(near, &arguments), LIMIT).ok();
         let summary = Summary::read(&json);
+        check_sendrecv(&summary, &Rows::read(&csv));
+        assert_eq!(summary.text("config.timestamps"), who);
         assert_eq!(summary.count("rx.unique"), 1000, "{summary:?}");
         let queues = summary.queues("rx");
         assert!(
