@@ -384,6 +384,12 @@ impl Summary {
         LatencyKind::of(self.is_through())
     }
 
+    /// Returns whether all of its ports are sockets of the kernel's.
+    #[must_use]
+    pub fn is_over_sockets(&self) -> bool {
+        !self.device.is_empty() && self.device.iter().all(Device::is_socket)
+    }
+
     /// Returns the JSON object, indented, with a newline at its end.
     ///
     /// # Errors

@@ -521,3 +521,21 @@ fn nothing_through_a_path_is_no_reflectors_fault() {
     assert!(text.contains("what a reflector turned round counts as such with --through.\n"));
     assert!(!text.contains("reflector runs"), "{text}");
 }
+
+#[test]
+fn over_sockets_nobody_is_told_to_look_for_a_mac() {
+    let mut run = sendrecv();
+    run.rx.as_mut().unwrap().probes = Some(ProbeCounters::default());
+    run.device[0].driver = SOCKET_DRIVER.to_owned();
+    let text = render(&run);
+    assert!(
+        text.contains("Check that the reflector runs, that --dest is"),
+        "{text}"
+    );
+    assert!(!text.contains("--dest-mac"), "{text}");
+    let mut run = reflect();
+    run.rx.as_mut().unwrap().packets = 0;
+    run.device[0].driver = SOCKET_DRIVER.to_owned();
+    let text = render(&run);
+    assert!(!text.contains("--dest-mac"), "{text}");
+}

@@ -37,7 +37,7 @@ fn run(mut request: Request, matches: &ArgMatches) -> Result<u8, Failure> {
     let interrupted = || signals.borrow_mut().requests() > 0;
     let limit = Duration::from_nanos(request.wait_link.as_nanos());
     let is_up = places.wait_links(limit, interrupted)?;
-    let mut opened = open::open(&request, &own, &places)?;
+    let mut opened = open::open(&request, &own, &places, is_up)?;
     for notice in opened.notices.drain(..) {
         outputs.tell(&notice);
     }

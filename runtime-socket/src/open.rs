@@ -127,18 +127,30 @@ fn place(
     })
 }
 
-/// Opens what `request` needs at `places`.
+/// Opens what `request` needs at `places`; if these are not up, for nothing but to tell of a run that
+/// did not begin.
 ///
 /// # Errors
 ///
 /// If the kernel does not do what is asked.
-pub fn open(request: &Request, own: &Own, places: &Places) -> Result<Opened, Failure> {
+pub fn open(
+    request: &Request,
+    own: &Own,
+    places: &Places,
+    are_up: bool,
+) -> Result<Opened, Failure> {
     let specs = worker_specs(request, places.0.len());
     let mut on_ports = Vec::new();
     let mut room = Vec::new();
     for (number, place) in places.0.iter().enumerate() {
         let (on_port, rooms) = match &request.mode {
-            Mode::SendRecv(sendrecv) => probing(request, sendrecv, own, number, place)?,
+            Mode::SendRecv(sendrecv) => {
+                let (on_port, rooms) = probing(request, sendrecv, own, number, place)?;
+                if are_up {
+                    on_port.connect(sendrecv, place)?;
+                }
+                (on_port, rooms)
+            }
             Mode::Reflect(_) => listening(request, own, place)?,
         };
         room.extend(rooms);
@@ -211,12 +223,10 @@ fn probing(
     for port in sendrecv.src_ports.clone() {
         let from = SocketAddr::new(source, port);
         let socket = sockets::open(from, &settings, &marks).map_err(failure)?;
-        sockets::connect(&socket, to).map_err(failure)?;
         rooms.push(give_room(&socket, &settings)?);
         sockets.fds.push(socket);
         at.push(from);
     }
-    check_mtu(sendrecv, &sockets, to)?;
     let on_port = OnPort {
         sockets: Arc::new(sockets),
         at,
@@ -334,6 +344,17 @@ fn notices(request: &Request, rooms: &[Room]) -> Vec<String> {
 }
 
 impl OnPort {
+    /// Connects the sockets that probes are sent from.
+    fn connect(&self, sendrecv: &SendRecv, place: &Place) -> Result<(), Failure> {
+        let Some(to) = self.to else { return Ok(()) };
+        for socket in &self.sockets.fds {
+            sockets::connect(socket, to).map_err(|error| {
+                explain::open(&error, place.named.as_deref(), "--src-port-range")
+            })?;
+        }
+        check_mtu(sendrecv, &self.sockets, to)
+    }
+
     /// Makes the port of a worker.
     fn worker(
         &self,

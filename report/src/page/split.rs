@@ -143,6 +143,15 @@ fn html(split: Split, lost: u64, sources: &Sources<'_>, peer: &Summary) -> Strin
     section("split", NAME, &text)
 }
 
+/// Returns the part of a host that misses what it cannot keep.
+fn receiving(summary: &Summary) -> &'static str {
+    if summary.is_over_sockets() {
+        "sockets"
+    } else {
+        "NIC"
+    }
+}
+
 /// Returns sentences on the causes and the bounds of the three numbers.
 fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
     let mut notes = Vec::new();
@@ -165,9 +174,13 @@ fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
     say(
         missed_there,
         format!(
-            "In the reflector, at most {} were missed by its NIC (raise its --rx-desc or --rxq): \
-             the NIC counts everyone's packets.",
-            words::count(missed_there)
+            "In the reflector, at most {} were missed by its {} (raise its --rx-desc or --rxq){}",
+            words::count(missed_there),
+            receiving(peer),
+            match peer.is_over_sockets() {
+                true => ".",
+                false => ": the NIC counts everyone's packets.",
+            }
         ),
     );
     let not_sent = not_sent(peer);
@@ -188,9 +201,10 @@ fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
         say(
             here,
             format!(
-                "On the way back, at most {} were missed by the sender's own NIC (raise --rx-desc \
-                 or --rxq).",
-                words::count(here)
+                "On the way back, at most {} were missed by the sender's own {} (raise --rx-desc or \
+                 --rxq).",
+                words::count(here),
+                receiving(sender)
             ),
         );
         let probes = sender

@@ -34,6 +34,12 @@ fn nothing_received(summary: &Summary) -> String {
     if found.missed() > 0 {
         return format!("Nothing was received{during}: {}.", found.here().join(", "));
     }
+    if summary.is_over_sockets() {
+        return format!(
+            "Nothing was received{during}: check that the sender runs, that its --dest is an address \
+             and port of --listen, and that no firewall is on the way."
+        );
+    }
     format!(
         "Nothing was received{during}: check that the sender runs, that its --dest-mac is this \
          port's MAC or the next hop's, and that the link between them is up."

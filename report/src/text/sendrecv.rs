@@ -114,6 +114,9 @@ fn advice(summary: &Summary) -> Option<String> {
     let mut advice = String::from(if summary.is_through() {
         "Check that the path forwards what is for --dest to a port of this run, and that \
          --dest-mac, if it is given, is the MAC of the next hop."
+    } else if summary.is_over_sockets() {
+        "Check that the reflector runs, that --dest is its address and port, and that no firewall is \
+         on the way."
     } else {
         "Check that the reflector runs, that --dest-mac is its MAC or the next hop's, that --dest \
          is its address and port, and that --src is this side's address as it sees it."

@@ -3,7 +3,9 @@
 //!
 //! Everything above a port goes by frames, so what was received gets headers with the values that the
 //! kernel tells, and of what is sent those that the generator wrote are left out. The kernel has
-//! verified the checksums of what it delivers, so those here are right. There is no MAC address.
+//! verified the checksums of what it delivers, so those here are right. There is no MAC address, and a
+//! receiver of probes does not ask for TTL and traffic class: they are as a reflector beside us has
+//! them.
 
 use std::net::{IpAddr, SocketAddr};
 
