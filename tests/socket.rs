@@ -291,6 +291,41 @@ fn a_link_that_goes_down_and_comes_back_ends_no_run() {
     assert!(device(&summary, "send_ENETUNREACH") + device(&summary, "send_ENETDOWN") > 0);
 }
 
+/// What a full queue of the interface's does not take the kernel would drop and say nothing of.
+#[test]
+fn packets_that_a_full_queue_does_not_take_are_refused_and_not_lost() {
+    let needs = [Need::Qdiscs, Need::Program("ethtool")];
+    let name = "packets_that_a_full_queue_does_not_take_are_refused_and_not_lost";
+    let Some(_turn) = turn(name, &needs) else {
+        return;
+    };
+    let link = neighbours();
+    let mut tc = Command::new("tc");
+    tc.args(["qdisc", "add", "dev", NEAR, "root", "tbf"]);
+    tc.args(["rate", "2mbit", "burst", "4k", "limit", "6000"]);
+    let _ = run(link.inside(NEAR, &tc), LIMIT).ok();
+    let (near, far) = two_cpus();
+    let reflect = ports::sockets(far, "reflect --listen 10.77.0.2:10000");
+    let mut reflector = Program::start(link.inside(FAR, &reflect));
+    reflector.until("reflector", LIMIT, |reflector| {
+        reflector.stdout().contains("Reflecting on")
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let (json, csv) = (folder.path().join("s.json"), folder.path().join("s.csv"));
+    let arguments = format!(
+        "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --rate 5kpps --duration 1 --json {} -s {}",
+        ports::text(&json),
+        ports::text(&csv)
+    );
+    let _ = run(link.inside(NEAR, &ports::sockets(near, &arguments)), LIMIT).ok();
+    let _ = reflector.interrupt().ok();
+    let summary = Summary::read(&json);
+    check_sendrecv(&summary, &Rows::read(&csv));
+    assert!(device(&summary, "send_ENOBUFS") > 0, "{summary:?}");
+    assert!(summary.count("tx.refused") > 0, "{summary:?}");
+    assert_eq!(summary.count("lost"), 0, "{summary:?}");
+}
+
 /// Runs `dpdkgen-socket`, which has to end with this status, and returns what it complained.
 fn complaint(arguments: &str, status: i32) -> String {
     let ended = run(ports::sockets(two_cpus().0, arguments), LIMIT).with_status(status);

@@ -19,6 +19,8 @@ pub enum Need {
     BridgeRules,
     /// Network namespaces with interfaces of VLANs.
     Vlans,
+    /// Network namespaces with interfaces whose queue the kernel limits.
+    Qdiscs,
     /// Root, to change over to another user.
     Root,
     /// A program of this name.
@@ -81,6 +83,12 @@ impl Need {
                 vlan.args(["--net", "ip", "link", "add", "link", "lo", "name", "vlan1"]);
                 vlan.args(["type", "vlan", "id", "1"]);
                 (!succeeds(&mut vlan)).then(|| "needs a kernel with VLAN interfaces".to_owned())
+            }),
+            Self::Qdiscs => Self::Namespaces.missing().or_else(|| {
+                let mut qdisc = Command::new("unshare");
+                qdisc.args(["--net", "tc", "qdisc", "add", "dev", "lo", "root", "tbf"]);
+                qdisc.args(["rate", "1mbit", "burst", "4k", "limit", "6000"]);
+                (!succeeds(&mut qdisc)).then(|| "needs tc, and a kernel with tbf".to_owned())
             }),
             Self::Root => (!is_root()).then(|| "needs root".to_owned()),
             Self::Program(name) => find(name).is_none().then(|| format!("needs {name}")),

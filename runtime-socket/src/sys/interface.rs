@@ -80,7 +80,7 @@ pub fn is_running(socket: BorrowedFd<'_>, name: &str) -> bool {
     // One shorter than its place, so that it ends with a zero.
     let places = request.ifr_name.len() - 1;
     for (place, byte) in request.ifr_name[..places].iter_mut().zip(name.bytes()) {
-        *place = byte.cast_signed();
+        *place = libc::c_char::from_ne_bytes([byte]);
     }
     // SAFETY: the kernel reads the name, and writes the flags beside it.
     let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) };
