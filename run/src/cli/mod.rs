@@ -293,7 +293,8 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
     let default_mac = peer.map(|peer| peer.dest_mac).filter(|_| !probes.through);
     let dest_macs = or_default(&probes.dest_mac, default_mac);
     let has_neighbours = !program.more.refuses("dest-mac");
-    if has_neighbours && shared.ports.rxq == 0 && dest_macs.is_empty() {
+    // With --through something has to come back in any case, which is said later.
+    if has_neighbours && shared.ports.rxq == 0 && dest_macs.is_empty() && !probes.through {
         return Err(Failure::request(
             "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it",
         ));
