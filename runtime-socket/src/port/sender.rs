@@ -20,43 +20,41 @@ pub struct Sender {
     sockets: Arc<Sockets>,
     first_source_port: u16,
     family: Family,
-    payload_len: u16,
-    /// The most probes that the kernel takes as one.
-    per_message: usize,
+    /// Bytes of payload of the largest probe.
+    room: u16,
+    /// Whether the kernel takes many probes as one.
+    is_segmented: bool,
     batch: Batch,
 }
 
 impl Sender {
-    /// Makes the sender of probes with `payload_len` bytes of payload, up to `burst` at once, from
-    /// `sockets`: one for each source port from `first_source_port` on. If they are `segmented`, the
+    /// Makes the sender of probes with up to `room` bytes of payload, up to `burst` at once, from
+    /// `sockets`: one for each source port from `first_source_port` on. If they are segmented, the
     /// kernel is given many as one.
     #[must_use]
     pub fn new(
         sockets: Arc<Sockets>,
         first_source_port: u16,
         family: Family,
-        payload_len: u16,
+        room: u16,
         burst: u16,
-        segmented: bool,
+        is_segmented: bool,
     ) -> Self {
         let slots = usize::from(burst);
         Self {
             sockets,
             first_source_port,
             family,
-            payload_len,
-            per_message: match segmented {
-                true => segments::per_message(payload_len.into()),
-                false => 1,
-            },
-            batch: Batch::new(slots, payload_len.into(), slots),
+            room,
+            is_segmented,
+            batch: Batch::new(slots, room.into(), slots),
         }
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
         let headers = headers::len(self.family) as u16;
         Capabilities {
-            max_frame: FrameLen(headers + self.payload_len),
+            max_frame: FrameLen(headers + self.room),
             rx_burst: 0,
             tx_burst: self.batch.len() as u16,
             is_one_flow: true,
@@ -71,17 +69,18 @@ impl Sender {
     ) -> TxOutcome {
         let headers = headers::len(self.family);
         let built = want.min(self.batch.len() as u16);
-        let mut source_port = self.first_source_port;
+        let (mut source_port, mut payload_len) = (self.first_source_port, 0);
         for slot in 0..usize::from(built) {
-            let frame = self.batch.frame(self.probe(slot), headers);
-            let len = fill(frame);
-            debug_assert_eq!(usize::from(len.0), frame.len(), "probes are of one length");
+            let len = self.room.into();
+            let frame = self.batch.frame(Piece { slot, at: 0, len }, headers);
+            let FrameLen(filled) = fill(frame);
             if slot == 0 {
                 source_port = port_of(frame, self.family);
+                payload_len = usize::from(filled).saturating_sub(headers);
             }
+            debug_assert_eq!(usize::from(filled), headers + payload_len, "of one length");
         }
-        self.stage(built.into());
-        let each = self.per_message;
+        let each = self.stage(built.into(), payload_len);
         let messages = self.hand_over(source_port);
         self.batch.unstage();
         let accepted = (messages * each).min(built.into()) as u16;
@@ -92,23 +91,19 @@ impl Sender {
         }
     }
 
-    /// Returns the probe in a slot.
-    fn probe(&self, slot: usize) -> Piece {
-        Piece {
-            slot,
-            at: 0,
-            len: self.payload_len.into(),
-        }
-    }
-
-    /// Has so many probes sent, as few messages as may be.
+    /// Has so many probes of one length sent, as few messages as may be, and returns how many probes
+    /// each of these has but the last.
     #[inline]
-    fn stage(&mut self, built: usize) {
-        let segmented = Telling::nothing().segmented(self.payload_len);
+    fn stage(&mut self, built: usize, len: usize) -> usize {
+        let each = if self.is_segmented {
+            segments::per_message(len)
+        } else {
+            1
+        };
+        let segmented = Telling::nothing().segmented(len as u16);
         let mut first = 0;
         while first < built {
-            let end = built.min(first + self.per_message);
-            let len = self.payload_len.into();
+            let end = built.min(first + each);
             let pieces = (first..end).map(|slot| Piece { slot, at: 0, len });
             let control = match end - first {
                 1 => &[],
@@ -117,6 +112,7 @@ impl Sender {
             self.batch.stage(pieces, None, control);
             first = end;
         }
+        each
     }
 
     /// Sends what is staged from `source_port`, and returns how many messages the kernel took.
@@ -134,7 +130,7 @@ impl Sender {
                 Err(error) => {
                     // Where the way has no such offload, the kernel takes none joined.
                     if error.raw_os_error() == Some(libc::EIO) {
-                        self.per_message = 1;
+                        self.is_segmented = false;
                     }
                     let advice = self.sockets.errors.sending(socket.as_fd(), &error);
                     retries += 1;
