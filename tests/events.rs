@@ -139,6 +139,91 @@ fn a_memif_peer_that_leaves_and_comes_back_is_told() {
     assert!(!told.contains("--tx-desc"), "{told}");
 }
 
+/// A stopped peer keeps its memory, so the link stays up and the ring fills.
+#[test]
+fn a_peer_that_stands_still_is_told_as_one_gap() {
+    let Some(_turn) = turn("a_peer_that_stands_still_is_told_as_one_gap", &[]) else {
+        return;
+    };
+    let memif = Memif::new(10);
+    let folder = tempfile::tempdir().unwrap();
+    let (json, csv) = (folder.path().join("s.json"), folder.path().join("s.csv"));
+    let (near_cpu, far_cpu) = two_cpus();
+    let arguments = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:01 \
+                     --rate 20kpps --duration 5 --max-loss 50%";
+    let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[memif.server(0)], arguments);
+    sendrecv.arg("--json").arg(&json).arg("-s").arg(&csv);
+    let mut sender = Program::start(sendrecv);
+    let devices = [memif.client(0)];
+    let reflector = reflecting(ports::dpdkgen(&far_cpu.to_string(), &devices, "reflect"));
+    sender.until("sender", LIMIT, |sender| {
+        sender.stdout().contains("Sending on")
+    });
+    thread::sleep(SECOND);
+    reflector.signal("STOP");
+    thread::sleep(2 * SECOND);
+    reflector.signal("CONT");
+    // It did not offer its load.
+    let ended = sender.wait(LIMIT).with_status(3);
+    let _ = reflector.interrupt().ok();
+
+    let sent = Summary::read(&json);
+    check_sendrecv(&sent, &Rows::read(&csv));
+    let expected = owned("net_memif0", ["tx ring full", "tx ring free"]);
+    assert_eq!(events(&sent), expected);
+    let told = &ended.stdout;
+    assert!(
+        told.contains(" of what was due was skipped: only "),
+        "{told}"
+    );
+    assert!(told.contains("Port net_memif0: tx ring full at "), "{told}");
+    for wrong in ["--tx-desc", "refused", " held for "] {
+        assert!(!told.contains(wrong), "{wrong} in {told}");
+    }
+    let said = &ended.stderr;
+    assert!(
+        said.contains("more than --max-skipped 1 %, its default"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_peer_that_is_gone_for_the_rest_of_the_run_ends_it_with_status_1() {
+    let test = "a_peer_that_is_gone_for_the_rest_of_the_run";
+    let Some(_turn) = turn(test, &[]) else {
+        return;
+    };
+    let memif = Memif::new(10);
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("s.json");
+    let (near_cpu, far_cpu) = two_cpus();
+    let arguments = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:01 \
+                     --rate 10kpps --duration 4 --max-loss 90%";
+    let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[memif.server(0)], arguments);
+    sendrecv.arg("--json").arg(&json);
+    let mut sender = Program::start(sendrecv);
+    let devices = [memif.client(0)];
+    let reflector = reflecting(ports::dpdkgen(&far_cpu.to_string(), &devices, "reflect"));
+    sender.until("sender", LIMIT, |sender| {
+        sender.stdout().contains("Sending on")
+    });
+    thread::sleep(SECOND);
+    let _ = reflector.interrupt().ok();
+    let ended = sender.wait(LIMIT).with_status(1);
+
+    assert_eq!(
+        events(&Summary::read(&json)),
+        owned("net_memif0", ["peer gone"])
+    );
+    let said = &ended.stderr;
+    let gone = "port net_memif0 had no peer from ";
+    assert!(said.contains(gone) && said.contains("to the end"), "{said}");
+    // The rest of the time counts.
+    assert!(said.contains("--max-skipped"), "{said}");
+    assert!(!ended.stdout.contains(" held for "), "{}", ended.stdout);
+}
+
 /// The sender asks again whenever it likes, and hears what is announced at any time.
 #[test]
 fn a_next_hop_that_moves_is_followed() {

@@ -27,6 +27,9 @@ pub struct Summary {
     pub mode: Mode,
     /// The reason why sending (or reflecting) ended.
     pub stop_reason: StopReason,
+    /// The seconds from when counting began to when sending (or reflecting) ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_at_s: Option<f64>,
     /// `true` if the drain was waited out, `false` if it was cut short; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained: Option<bool>,
@@ -371,6 +374,28 @@ impl Device {
 }
 
 impl Summary {
+    /// Returns the event from which on each port could carry nothing until sending ended, of those
+    /// for which that is so.
+    #[must_use]
+    pub fn outages_to_the_end(&self) -> Vec<&Event> {
+        // Whoever ends both sides at once ends no run early.
+        const AT_ONCE_S: f64 = 0.1;
+        let Some(stopped_at_s) = self.stopped_at_s else {
+            return Vec::new();
+        };
+        let mut last: Vec<&Event> = Vec::new();
+        let lasting = self.events.iter().filter(|event| event.what.is_of_link());
+        let counts = |event: &&Event| {
+            event.what == Happening::Removed || event.at_s < stopped_at_s - AT_ONCE_S
+        };
+        for event in lasting.filter(counts) {
+            last.retain(|before| before.port != event.port);
+            last.push(event);
+        }
+        last.retain(|event| event.what.is_outage());
+        last
+    }
+
     /// Returns whether the run's path forwarded (`--through`).
     #[must_use]
     pub fn is_through(&self) -> bool {

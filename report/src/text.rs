@@ -8,10 +8,10 @@ mod events;
 mod loss;
 mod reflect;
 mod sendrecv;
-pub(crate) mod words;
+pub mod words;
 mod workers;
 
-use crate::summary::{Mode, Pacing, Sampled, Summary, Tx};
+use crate::summary::{Mode, Pacing, Sampled, Summary};
 
 /// Returns the lines of the summary, each ended by a newline.
 #[must_use]
@@ -28,10 +28,9 @@ pub fn render(summary: &Summary) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// Returns whether the rate was held: from 99.9 % of it on, since in a short run the first and the
-/// last packet alone make so much difference.
+/// Returns whether the rate was held: from 99.5 % of it on, since less is no reason to doubt a run.
 fn is_held(pacing: &Pacing) -> bool {
-    let held = |achieved| achieved >= pacing.target_pps * 0.999;
+    let held = |achieved| achieved >= pacing.target_pps * 0.995;
     pacing.achieved_pps.is_some_and(held)
 }
 
@@ -55,9 +54,11 @@ fn for_duration(duration_s: Option<f64>) -> String {
 }
 
 /// Returns the obstacles that the sender met with, each as a part of a sentence.
-fn obstacles(tx: &Tx) -> Vec<String> {
+fn obstacles(summary: &Summary) -> Vec<String> {
+    let tx = &summary.tx;
     let mut obstacles = Vec::new();
-    if tx.refused > 0 {
+    // How often it was tried while nothing could be taken says nothing.
+    if tx.refused > 0 && !events::has_outage(summary) {
         let (count, verb) = (
             words::count(tx.refused),
             if tx.refused == 1 { "was" } else { "were" },

@@ -38,7 +38,7 @@ fn sendrecv_to_the_letter() {
     let expected = json!({
         "schema": 1,
         "mode": "sendrecv",
-        "stop_reason": "duration",
+        "stop_reason": "duration", "stopped_at_s": 60.0,
         "drained": true,
         "duration_s": 60.0,
         "config": {"rxq": 1},
@@ -104,7 +104,7 @@ fn reflect_to_the_letter() {
     let expected = json!({
         "schema": 1,
         "mode": "reflect",
-        "stop_reason": "signal",
+        "stop_reason": "signal", "stopped_at_s": 60.0,
         "duration_s": 61.2,
         "config": {"rxq": 1},
         "clock": {"source": "clock_monotonic"},

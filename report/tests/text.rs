@@ -93,14 +93,15 @@ fn a_lossy_run_whose_loss_is_only_bounded() {
     let mut run = lossy();
     run.drained = Some(false);
     run.rx.as_mut().unwrap().probes.as_mut().unwrap().too_old = 7;
-    run.pacing.as_mut().unwrap().achieved_pps = Some(3_100_000.4);
+    // It was due for longer than it was sent.
+    run.pacing.as_mut().unwrap().achieved_pps = Some(210_000_000.0 / 70.0);
     run.device = vec![Device {
         imissed: Some(50_000),
         ..device("mlx5_pci")
     }];
     let text = render(&run);
     for line in [
-        "Only 3,100,000 of 3,500,000 packets/s reached for 60 s, at most 0.02 % lost: \
+        "Only 3,000,000 of 3,500,000 packets/s reached for 70 s, at most 0.02 % lost: \
          41,988 missed by this host's NIC for want of descriptors (raise --rx-desc or --rxq).\n",
         "Lost 41,988 of 210,000,000; at most 41,988 were missed here, since the device counts \
          everyone's packets (50,000 in all); up to 60 of them came back corrupt.\n",
@@ -249,7 +250,7 @@ fn an_outage_is_told_and_is_no_limit_of_the_device() {
         .collect();
     let text = render(&run);
     assert!(
-        text.contains("12 not taken by the device (which had no link for a time)"),
+        text.contains("12 not taken by the device (which took nothing for a time)"),
         "{text}"
     );
     assert!(
@@ -353,6 +354,43 @@ fn a_reflector_that_heard_nothing() {
         "Nothing was received for 61.2 s: check that the sender runs, that its --dest-mac is this \
          port's MAC or the next hop's, and that the link between them is up.\n"
     );
+}
+
+#[test]
+fn what_was_skipped_comes_first_when_it_is_much() {
+    let first = |run: &Summary| render(run).lines().next().unwrap().to_owned();
+    let mut run = sendrecv();
+    let pacing = run.pacing.as_mut().unwrap();
+    // A path that was dead for seven of ten seconds.
+    pacing.achieved_pps = Some(1_050_000.0);
+    pacing.skipped = 490_000_000;
+    assert_eq!(
+        first(&run),
+        "70 % of what was due was skipped: only 1,050,000 of 3,500,000 packets/s reached for 3 min \
+         20 s, none lost."
+    );
+    // Less than half a percent is no failure.
+    let pacing = run.pacing.as_mut().unwrap();
+    (pacing.achieved_pps, pacing.skipped) = (Some(3_483_000.0), 1_000_000);
+    assert_eq!(first(&run), "3,500,000 packets/s held for 60 s, none lost.");
+}
+
+#[test]
+fn stalls_that_explain_a_rate_that_was_missed_are_told_with_it() {
+    let first = |run: &Summary| render(run).lines().next().unwrap().to_owned();
+    let mut run = sendrecv();
+    let pacing = run.pacing.as_mut().unwrap();
+    (pacing.achieved_pps, pacing.skipped) = (Some(3_450_000.0), 3_000_000);
+    run.workers[0].stalls = Stalls {
+        count: 12,
+        longest_ns: Some(100_000_000),
+    };
+    let line = "1.41 % of what was due was skipped: only 3,450,000 of 3,500,000 packets/s reached for \
+                60.9 s, since lcore 1 (tx) stood still 12 times, at worst for 100 ms, none lost.";
+    assert_eq!(first(&run), line);
+    // Too short for so much.
+    run.workers[0].stalls.longest_ns = Some(100_000);
+    assert!(!first(&run).contains("stood still"), "{}", first(&run));
 }
 
 #[test]

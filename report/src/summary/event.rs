@@ -28,6 +28,10 @@ pub enum Happening {
     PeerGone,
     /// A peer came back.
     PeerBack,
+    /// Its device takes nothing more, since nobody empties its transmit rings.
+    TxRingFull,
+    /// It takes packets again.
+    TxRingFree,
     /// Its device was taken away, which ended the run.
     Removed,
     /// The VF of a netvsc port was taken away: packets take the slow path.
@@ -39,10 +43,19 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// Returns whether it is about whether the port can carry anything.
+    #[must_use]
+    pub const fn is_of_link(&self) -> bool {
+        matches!(self, Self::LinkUp | Self::PeerBack | Self::TxRingFree) || self.is_outage()
+    }
+
     /// Returns whether the port can carry nothing from then on.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::LinkDown | Self::PeerGone | Self::Removed)
+        matches!(
+            self,
+            Self::LinkDown | Self::PeerGone | Self::TxRingFull | Self::Removed
+        )
     }
 }
 
@@ -53,6 +66,8 @@ impl fmt::Display for Happening {
             Self::LinkUp => "link up",
             Self::PeerGone => "peer gone",
             Self::PeerBack => "peer back",
+            Self::TxRingFull => "tx ring full",
+            Self::TxRingFree => "tx ring free",
             Self::Removed => "removed",
             Self::VfGone => "VF gone",
             Self::VfBack => "VF back",
@@ -74,6 +89,8 @@ impl From<String> for Happening {
             Self::LinkUp,
             Self::PeerGone,
             Self::PeerBack,
+            Self::TxRingFull,
+            Self::TxRingFree,
             Self::Removed,
             Self::VfGone,
             Self::VfBack,

@@ -28,7 +28,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
 }
 
 /// Returns a line on what keeps the sender from sending more, if the numbers tell.
-fn limit(summary: &Summary) -> Option<String> {
+pub fn limit(summary: &Summary) -> Option<String> {
     let tx = &summary.tx;
     let is_held = summary.pacing.as_ref().is_some_and(is_held);
     // What an outage kept from being sent says nothing of what limits the sender.

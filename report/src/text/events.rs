@@ -16,8 +16,8 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     lines.extend(without_vf(summary));
     if has_outage(summary) {
         lines.push(
-            "While a port had no link or no peer nothing could be sent or received there: that is \
-             no limit of the path."
+            "While a port had no link or no peer, or its device took nothing, nothing could be sent \
+             there: that is no limit of the path."
                 .to_owned(),
         );
     }

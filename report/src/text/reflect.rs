@@ -79,7 +79,7 @@ fn verdict(summary: &Summary) -> String {
     if summary.tx.refused > 0 {
         let refused = words::count(summary.tx.refused);
         let why = if events::has_outage(summary) {
-            "which had no link for a time"
+            "which took nothing for a time"
         } else {
             "raise --tx-desc or --txq"
         };

@@ -1,10 +1,10 @@
 //! The lines of a run that sent probes.
 
 use super::loss::Whereabouts;
-use super::{bit_rate, for_duration, is_held, obstacles, partial_checksums, words};
+use super::{bit_rate, causes, events, for_duration, is_held, obstacles, partial_checksums, words};
 use dpdkgen_core::stats::ProbeCounters;
 
-use crate::summary::{Latency, Pacing, Rx, Summary};
+use crate::summary::{Latency, Pacing, Role, Rx, Stalls, Summary, Worker};
 
 /// Returns all lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
@@ -75,30 +75,60 @@ fn nothing_sent(summary: &Summary) -> String {
     "Nothing was sent: the run ended before a packet was due.".to_owned()
 }
 
+/// The share of what was due from which on it comes first that it was skipped.
+const MUCH_SKIPPED: f64 = 0.01;
+
 /// Returns the rate and whether it was held, as in `3,500,000 packets/s held for 60 s`.
 fn pace(summary: &Summary) -> String {
     let during = for_duration(summary.duration_s);
-    match (&summary.pacing, summary.tx.pps) {
-        (
-            Some(
-                pacing @ Pacing {
-                    target_pps: target,
-                    achieved_pps: Some(achieved),
-                    ..
-                },
-            ),
-            _,
-        ) => {
-            if is_held(pacing) {
-                format!("{} held{during}", words::rate(*target))
-            } else {
-                let (achieved, target) = (words::rate_number(*achieved), words::rate(*target));
-                format!("Only {achieved} of {target} reached{during}")
-            }
-        }
-        (None, Some(pps)) => format!("{}, as fast as it went,{during}", words::rate(pps)),
-        _ => format!("{} sent", words::packets(summary.tx.packets)),
+    let Some(pacing) = &summary.pacing else {
+        return match summary.tx.pps {
+            Some(pps) => format!("{}, as fast as it went,{during}", words::rate(pps)),
+            None => format!("{} sent", words::packets(summary.tx.packets)),
+        };
+    };
+    let target = words::rate(pacing.target_pps);
+    if is_held(pacing) {
+        return format!("{target} held{during}");
     }
+    let Some(achieved) = pacing.achieved_pps else {
+        return format!("{} sent", words::packets(summary.tx.packets));
+    };
+    // What was due and not sent makes the time of sending say nothing.
+    let due = for_duration((achieved > 0.0).then(|| summary.tx.packets as f64 / achieved));
+    let reached = format!("{} of {target} reached{due}", words::rate_number(achieved));
+    let why = stalls(summary, pacing).unwrap_or_default();
+    let skipped = pacing.skipped as f64 / (summary.tx.packets + pacing.skipped) as f64;
+    if skipped < MUCH_SKIPPED {
+        return format!("Only {reached}{why}");
+    }
+    let skipped = words::percent(skipped);
+    format!("{skipped} of what was due was skipped: only {reached}{why}")
+}
+
+/// Returns what stalls of the sending lcores have to do with a rate that was missed, if nothing
+/// else is known and they were long enough for what was skipped.
+fn stalls(summary: &Summary, pacing: &Pacing) -> Option<String> {
+    if causes::limit(summary).is_some() || events::has_outage(summary) {
+        return None;
+    }
+    let at_most = |worker: &Worker| {
+        let Stalls { count, longest_ns } = worker.stalls;
+        count.saturating_mul(longest_ns.unwrap_or(0))
+    };
+    let senders = summary.workers.iter().filter(|w| w.role == Role::Tx);
+    let worst = senders.max_by_key(|worker| at_most(worker))?;
+    let at_most_ns = at_most(worst);
+    let is_enough = pacing.target_pps * at_most_ns as f64 / 1e9 >= pacing.skipped as f64;
+    let is_why = pacing.skipped > 0 && is_enough;
+    is_why.then(|| {
+        let times = words::times(worst.stalls.count);
+        let longest = words::nanos(worst.stalls.longest_ns.unwrap_or(0));
+        format!(
+            ", since lcore {} (tx) stood still {times}, at worst for {longest}",
+            worst.lcore
+        )
+    })
 }
 
 /// Returns what to check when nothing came back.
@@ -140,7 +170,7 @@ fn sent(summary: &Summary) -> String {
     let tx = &summary.tx;
     let bits = bit_rate(tx.bytes, summary.duration_s);
     let mut parts = vec![format!("Sent {}{bits}", words::packets(tx.packets))];
-    parts.extend(obstacles(tx));
+    parts.extend(obstacles(summary));
     parts.join("; ") + "."
 }
 

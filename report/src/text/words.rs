@@ -24,6 +24,14 @@ pub fn packets(value: u64) -> String {
     )
 }
 
+/// Returns `once`, `1,200 times`.
+pub fn times(value: u64) -> String {
+    match value {
+        1 => "once".to_owned(),
+        _ => format!("{} times", count(value)),
+    }
+}
+
 /// Returns `3,500,000 packets/s`.
 pub fn rate(pps: f64) -> String {
     let number = rate_number(pps);

@@ -24,11 +24,7 @@ pub fn stalls(summary: &Summary) -> Option<String> {
         return None;
     }
     let worst = workers.iter().max_by_key(|w| w.stalls.longest_ns)?;
-    let times = if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{} times", words::count(count))
-    };
+    let times = words::times(count);
     let longest = worst.stalls.longest_ns.map_or(String::new(), |ns| {
         let (ns, role) = (words::nanos(ns), worst.role.name());
         format!(", at worst for {ns} on lcore {} ({role})", worst.lcore)

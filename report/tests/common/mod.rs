@@ -54,6 +54,7 @@ pub fn sendrecv() -> Summary {
         schema: SCHEMA,
         mode: Mode::SendRecv,
         stop_reason: StopReason::Duration,
+        stopped_at_s: Some(60.0),
         drained: Some(true),
         duration_s: Some(60.0),
         config: serde_json::Map::from_iter([("rxq".to_owned(), 1.into())]),

@@ -159,6 +159,9 @@ pub struct BoundArgs {
     /// Fail if the 99th percentile of latency is longer: 5ms
     #[arg(long, value_name = "NS", value_parser = units::nanoseconds)]
     pub max_p99: Option<Span>,
+    /// Fail if more of what --rate made due was skipped [default: 1% beside one of the others]
+    #[arg(long, value_name = "RATIO", value_parser = units::ratio)]
+    pub max_skipped: Option<f64>,
 }
 
 #[derive(Debug, Args)]

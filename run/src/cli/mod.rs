@@ -328,6 +328,7 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
         window: None,
         max_loss: bounds.max_loss,
         max_p99: bounds.max_p99,
+        max_skipped: bounds.max_skipped,
     })
 }
 

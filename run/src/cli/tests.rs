@@ -112,6 +112,7 @@ fn the_articles_sendrecv() {
         window: None,
         max_loss: None,
         max_p99: None,
+        max_skipped: None,
     };
     let expected = Request {
         mode: Mode::SendRecv(send),

@@ -167,6 +167,11 @@ impl Request {
                 .to_owned()
             },
         )?;
+        ensure(send.rate.is_some() || send.max_skipped.is_none(), || {
+            "--max-skipped is a share of what is due, and without --rate nothing is: give a rate, or \
+             leave it out"
+                .to_owned()
+        })?;
         let ports = u64::from(send.source_ports());
         let flows = send.sending_ports(self.port_count()) as u64 * u64::from(self.txq) * ports;
         ensure(flows <= limits::MAX_FLOWS, || {

@@ -84,6 +84,7 @@ impl SendRecv {
         set("drain_ns", json!(self.drain.as_nanos()));
         set("max_loss", json!(self.max_loss));
         set("max_p99_ns", json!(self.max_p99.map(ns)));
+        set("max_skipped", json!(self.most_skipped()));
     }
 }
 

@@ -187,6 +187,8 @@ pub struct SendRecv {
     pub max_loss: Option<f64>,
     /// The longest 99th percentile of the latency that passes.
     pub max_p99: Option<Span>,
+    /// The share of what was due that may be skipped; see [`Self::most_skipped`].
+    pub max_skipped: Option<f64>,
 }
 
 /// The way in which a user names a port.
@@ -237,6 +239,15 @@ pub enum Verbosity {
 }
 
 impl SendRecv {
+    /// Returns the share of what was due that may be skipped, if a threshold asks for any: a run that
+    /// did not offer its load has kept none.
+    #[must_use]
+    pub fn most_skipped(&self) -> Option<f64> {
+        let has_other = self.max_loss.is_some() || self.max_p99.is_some();
+        let default = (has_other && self.rate.is_some()).then_some(0.01);
+        self.max_skipped.or(default)
+    }
+
     /// Returns the layout of the probes' headers.
     #[must_use]
     pub fn layout(&self) -> Layout {

@@ -33,6 +33,7 @@ pub fn probes() -> SendRecv {
         window: None,
         max_loss: None,
         max_p99: None,
+        max_skipped: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens to the ports of a run: seen by looking again and again.
 
 use dpdkgen_core::neighbour::NextHop;
-use dpdkgen_core::time::Instant;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary::{Device, Event, Happening};
 
@@ -23,6 +23,29 @@ pub enum PortState {
     Removed,
 }
 
+/// The time without a packet taken from which on a device's ring counts as full. A device that is
+/// slow takes some all the time.
+const FULL_FOR: Span = Span::from_millis(100);
+
+/// What the workers of a port have handed over to its device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HandedOver {
+    /// Packets that it took.
+    pub taken: u64,
+    /// Times that it refused one.
+    pub refused: u64,
+}
+
+/// A port's transmit rings, as they were seen last.
+#[derive(Debug, Clone, Copy, Default)]
+struct TxRings {
+    seen: HandedOver,
+    /// Since when nothing was taken of what was handed over.
+    full_since: Option<Instant>,
+    /// Whether that was told.
+    is_told: bool,
+}
+
 /// What happened so far.
 #[derive(Debug)]
 pub struct EventLog {
@@ -31,6 +54,7 @@ pub struct EventLog {
     states: Vec<PortState>,
     /// Whether each netvsc port has its VF, as far as that was told.
     vfs: Vec<Option<bool>>,
+    tx_rings: Vec<TxRings>,
     /// Where the next hop of each port that follows one was.
     next_hops: Vec<Mac>,
     events: Vec<Event>,
@@ -45,6 +69,7 @@ impl EventLog {
             start,
             states: vec![PortState::Up; ports],
             vfs: vec![None; ports],
+            tx_rings: vec![TxRings::default(); ports],
             next_hops: next_hops.iter().map(NextHop::mac).collect(),
             events: Vec::new(),
         }
@@ -86,6 +111,30 @@ impl EventLog {
         }
     }
 
+    /// Takes note of what the devices of `ports` have taken by `now`: whoever empties their rings
+    /// may stand still.
+    pub fn see_handed_over(&mut self, now: Instant, ports: &[OpenedPort], sums: &[HandedOver]) {
+        for (number, (port, sum)) in ports.iter().zip(sums).enumerate() {
+            let mut rings = self.tx_rings[number];
+            let before = std::mem::replace(&mut rings.seen, *sum);
+            // Without a link nothing is taken either, and that is told.
+            let is_up = self.states[number] == PortState::Up;
+            if sum.taken > before.taken || !is_up {
+                if rings.is_told && is_up {
+                    self.push(now, port, Happening::TxRingFree);
+                }
+                (rings.full_since, rings.is_told) = (None, false);
+            } else if sum.refused > before.refused {
+                let since = *rings.full_since.get_or_insert(now);
+                if !rings.is_told && now.saturating_since(since) >= FULL_FOR {
+                    self.push(since, port, Happening::TxRingFull);
+                    rings.is_told = true;
+                }
+            }
+            self.tx_rings[number] = rings;
+        }
+    }
+
     /// Takes note of where the next hops of `ports` are at `now`.
     pub fn see_next_hops(&mut self, now: Instant, ports: &[OpenedPort], next_hops: &[NextHop]) {
         for (number, (port, next_hop)) in ports.iter().zip(next_hops).enumerate() {
@@ -100,7 +149,9 @@ impl EventLog {
 
     /// Returns what happened, in order of time.
     #[must_use]
-    pub fn finish(self) -> Vec<Event> {
+    pub fn finish(mut self) -> Vec<Event> {
+        // That a ring is full is known only when it has been so for a time.
+        self.events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         self.events
     }
 
@@ -124,10 +175,8 @@ impl EventLog {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use dpdkgen_core::neighbour::Neighbour;
-    use dpdkgen_core::time::Span;
-
     use super::*;
+    use dpdkgen_core::neighbour::Neighbour;
 
     fn ports() -> Vec<OpenedPort> {
         ["a", "b"]
@@ -205,6 +254,38 @@ mod tests {
             log.see_vfs(millis(at), &ports(), &vfs.map(device));
         }
         assert_eq!(told(log), ["2 a VF gone", "4 a VF back", "4 b VF back"]);
+    }
+
+    #[test]
+    fn a_ring_that_nobody_empties_is_told_from_when_to_when() {
+        let mut log = EventLog::new(Instant::START, 2, &[]);
+        let ports = &ports()[..1];
+        let mut see = |at, taken, refused| {
+            log.see_handed_over(millis(at), ports, &[HandedOver { taken, refused }]);
+        };
+        // Slow, but it takes some.
+        for at in 0..100 {
+            see(at * 10, at, at * 7);
+        }
+        // Nothing is due.
+        see(3000, 100, 700);
+        // Its reader stands still.
+        for at in 0..50 {
+            see(4000 + at * 10, 100, 701 + at);
+        }
+        see(4500, 101, 751);
+        assert_eq!(told(log), ["4 a tx ring full", "4.5 a tx ring free"]);
+
+        let mut log = EventLog::new(Instant::START, 2, &[]);
+        log.see_states(millis(0), ports, &[PortState::PeerGone]);
+        for at in 0..50 {
+            let sum = HandedOver {
+                taken: 0,
+                refused: at,
+            };
+            log.see_handed_over(millis(at * 10), ports, &[sum]);
+        }
+        assert_eq!(told(log), ["0 a peer gone"]);
     }
 
     #[test]

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use dpdkgen_core::stats::histogram::{BUCKETS, Histogram, quantile, range};
 use dpdkgen_core::stats::{Counters, Moments, WorkerStats};
+use dpdkgen_core::time::Instant;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::summary::{
-    Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, Summary, Tx, Worker,
+    Direction, Lag, Latency, Mode, Pacing, Queue, Role, Rx, SCHEMA, Stalls, StopReason, Summary,
+    Tx, Worker,
 };
 
 use crate::assembly::{Context, OpenedPort, Placement, WorkerSpec};
-use crate::request::{Mode as Asked, SendRecv};
-use crate::results::end::Executed;
+use crate::request::{Mode as Asked, Request, SendRecv};
+use crate::results::end::{Executed, Stop};
 
 /// Sums up the run on `context`, which was carried out as `executed` tells.
 #[must_use]
@@ -47,6 +49,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         schema: SCHEMA,
         mode: Mode::Reflect,
         stop_reason: end.stop.reason,
+        stopped_at_s: Some(seconds_since(request, end.stop.at)),
         drained: None,
         duration_s,
         config: request.config(),
@@ -82,7 +85,7 @@ pub fn summarize(context: &Context<'_>, executed: Executed) -> Summary {
         Asked::SendRecv(sendrecv) => {
             summary.mode = Mode::SendRecv;
             summary.tx.no_buffer = Some(total.0.tx.no_buffer);
-            summary.pacing = pacing(context, sendrecv, &total, summary.tx.pps);
+            summary.pacing = pacing(context, sendrecv, &total, end.stop);
             if request.rxq > 0 {
                 summary.drained = Some(end.drained);
                 total.receipts(context, duration_s, &mut summary);
@@ -226,9 +229,10 @@ fn pacing(
     context: &Context<'_>,
     sendrecv: &SendRecv,
     total: &Totals,
-    achieved_pps: Option<f64>,
+    stop: Stop,
 ) -> Option<Pacing> {
     let target_pps = sendrecv.rate?.pps();
+    let due_s = due_s(context.request(), total, stop, target_pps);
     let max = total.0.tx.lag_max_ns;
     let lag_ns = (total.0.tx.packets > 0).then(|| {
         let counts = merged(context.stats(), |stats| &stats.lag);
@@ -241,10 +245,26 @@ fn pacing(
     });
     Some(Pacing {
         target_pps,
-        achieved_pps,
+        achieved_pps: per_second(total.0.tx.packets, Some(due_s).filter(|_| lag_ns.is_some())),
         skipped: total.0.tx.skipped,
         lag_ns,
     })
+}
+
+/// Returns the seconds from when counting begins to `at`.
+fn seconds_since(request: &Request, at: Instant) -> f64 {
+    at.saturating_since(request.start()).as_nanos() as f64 / 1e9
+}
+
+/// Returns the seconds in which packets were due at `target_pps`, be it that they were sent or not.
+fn due_s(request: &Request, total: &Totals, stop: Stop, target_pps: f64) -> f64 {
+    let until = |at: Instant| seconds_since(request, at);
+    match (stop.reason, request.duration) {
+        (StopReason::Duration, Some(duration)) => duration.as_nanos() as f64 / 1e9,
+        // The next one would have been due an interval after the last.
+        (StopReason::Count, _) => until(Instant::from_nanos(total.0.tx.last_ns)) + 1.0 / target_pps,
+        _ => until(stop.at),
+    }
 }
 
 fn queues(specs: &[WorkerSpec], counters: &[Counters], ports: &[OpenedPort]) -> Vec<Queue> {

@@ -7,7 +7,8 @@ use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::{Event, Happening, Summary};
+use dpdkgen_report::summary::{Event, Happening, Mode, StopReason, Summary};
+use dpdkgen_report::text::words::seconds;
 
 use crate::assembly::Context;
 use crate::failure::Failure;
@@ -84,17 +85,36 @@ impl Sink for Live {
     }
 }
 
-/// Returns what to say of each port whose device was taken away.
-fn removed(summary: &Summary) -> impl Iterator<Item = String> {
-    let events = summary.events.iter();
-    let removed = events.filter(|event| event.what == Happening::Removed);
-    removed.map(|event| {
-        let Event { at_s, port, .. } = event;
-        format!(
-            "the device of port {port} was taken away {at_s:.1} s into the run, which ended it; what was \
-             measured until then is written"
-        )
-    })
+/// Returns what to say of each port that was gone when the sending ended: what was measured until then
+/// holds, and the run is not what was asked for.
+fn gone(summary: &Summary) -> Vec<String> {
+    // A reflector outlives its senders.
+    if summary.mode == Mode::Reflect && summary.stop_reason != StopReason::Removed {
+        return Vec::new();
+    }
+    let sentence = |event: &Event| {
+        let Event { at_s, port, what } = event;
+        let from = seconds(*at_s);
+        match what {
+            Happening::Removed => format!(
+                "the device of port {port} was taken away {from} into the run, which ended it; what \
+                 was measured until then is written"
+            ),
+            Happening::PeerGone => {
+                format!("port {port} had no peer from {from} to the end of the run")
+            }
+            Happening::TxRingFull => format!(
+                "the device of port {port} took nothing from {from} to the end of the run: whoever \
+                 empties its ring stands still"
+            ),
+            _ => format!("port {port} had no link from {from} to the end of the run"),
+        }
+    };
+    summary
+        .outages_to_the_end()
+        .into_iter()
+        .map(sentence)
+        .collect()
 }
 
 /// Writes and shows the end of the run, as long as the user has not asked too often to end it, and
@@ -108,7 +128,7 @@ fn conclude(
     let mut requests = || signals.requests();
     let mut patience = Patience::new(&mut requests);
     let mut sentences = outputs.finish(summary, &mut patience);
-    sentences.extend(removed(summary));
+    sentences.extend(gone(summary));
     let is_whole = sentences.is_empty();
     let misses = thresholds::missed(request, summary);
     let keeps_thresholds = misses.is_empty();

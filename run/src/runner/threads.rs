@@ -274,6 +274,8 @@ fn watch(
         let now = clock.now();
         let states = for_control.states();
         seen.events.see_states(now, ports, &states);
+        seen.events
+            .see_handed_over(now, ports, &control.handed_over());
         if states.contains(&PortState::Removed) {
             control.stop(now, StopReason::Removed);
         }

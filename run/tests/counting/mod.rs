@@ -83,6 +83,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         window: None,
         max_loss: None,
         max_p99: None,
+        max_skipped: None,
     };
     Request {
         mode: Mode::SendRecv(sendrecv),

@@ -18,6 +18,7 @@ use dpdkgen_report::summary::{Role, StopReason};
 use crate::assembly::Context;
 use crate::request::Mode;
 use crate::results::end::{End, Stop};
+use crate::results::events::HandedOver;
 
 /// The control of one run.
 pub struct Control<'s, 'a> {
@@ -156,6 +157,19 @@ impl<'s, 'a: 's> Control<'s, 'a> {
 
     fn sent(&self) -> u64 {
         self.snapshots().map(|counters| counters.tx.packets).sum()
+    }
+
+    /// Returns what the device of each port has taken so far, and refused.
+    #[must_use]
+    pub fn handed_over(&self) -> Vec<HandedOver> {
+        let ports = self.context.placement().ports.len();
+        let mut sums = vec![HandedOver::default(); ports];
+        for (spec, counters) in self.context.specs().iter().zip(self.snapshots()) {
+            let sum = &mut sums[spec.port];
+            sum.taken += counters.tx.packets;
+            sum.refused += counters.tx.refused;
+        }
+        sums
     }
 
     /// Returns what each worker published last.
