@@ -6,7 +6,7 @@
 
 mod meter;
 
-use self::meter::PollMeter;
+use self::meter::{PollMeter, TAKEN_AWAY};
 use crate::phase::{Phase, PhaseCell};
 use crate::port::Port;
 use crate::reflect::Reflector;
@@ -158,7 +158,8 @@ impl<'a, P: Port> Worker<'a, P> {
 pub struct LcoreWorkers<'w, 'a, P> {
     workers: &'w mut [Worker<'a, P>],
     next_publish: Instant,
-    /// Time spent in [`Phase::Running`] since counting began.
+    /// Time spent in [`Phase::Running`] since counting began, without polls in which the lcore was taken
+    /// away.
     elapsed: Span,
 }
 
@@ -187,11 +188,13 @@ impl<'w, 'a, P: Port> LcoreWorkers<'w, 'a, P> {
         let starts = |worker: &Worker<'_, P>| worker.recorder.intervals.grid().start;
         let is_counted = phase == Phase::Running && self.workers.first().map(starts) <= Some(begin);
         for worker in self.workers.iter_mut().filter(|worker| !worker.has_ended) {
+            let before = now;
             now = worker.poll(now, clock, phase, is_counted);
             has_ended &= worker.has_ended;
-        }
-        if is_counted {
-            self.elapsed = self.elapsed + now.saturating_since(begin);
+            let took = now.saturating_since(before);
+            if is_counted && took < TAKEN_AWAY {
+                self.elapsed = self.elapsed + took;
+            }
         }
         if now >= self.next_publish || has_ended {
             self.next_publish = now + PUBLISH_INTERVAL;

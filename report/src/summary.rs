@@ -320,6 +320,9 @@ impl Role {
 pub struct Stalls {
     /// The number of stalls.
     pub count: u64,
+    /// Nanoseconds in all of them together; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_ns: Option<u64>,
     /// The longest stall, in nanoseconds; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_ns: Option<u64>,

@@ -19,6 +19,7 @@ fn sendrecv_to_the_letter() {
     run.workers.truncate(1);
     run.workers[0].stalls = Stalls {
         count: 2,
+        total_ns: Some(130_000),
         longest_ns: Some(70_000),
     };
     run.device[0]
@@ -69,7 +70,7 @@ fn sendrecv_to_the_letter() {
             "lcore": 1, "role": "tx", "port": "0000:03:00.0", "queue": 0,
             "polls": 1_000_000_000, "empty_polls": 900_000_000, "packets": 210_000_000,
             "busy_ratio": 0.37, "cycles_per_packet": 61.5,
-            "stalls": {"count": 2, "longest_ns": 70_000},
+            "stalls": {"count": 2, "total_ns": 130_000, "longest_ns": 70_000},
         }],
         "device": [{
             "port": "0000:03:00.0", "driver": "mlx5_pci", "imissed": 0, "ierrors": 0,

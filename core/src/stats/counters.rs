@@ -221,14 +221,17 @@ pub struct PollCounters {
     pub empty: u64,
     /// Packets that polls moved.
     pub packets: u64,
-    /// Nanoseconds in polls that moved packets.
+    /// Nanoseconds in polls that moved packets, without those in which the lcore was taken away.
     pub busy_ns: u64,
-    /// Nanoseconds of the lcore over which all of this was counted: while the run was sending.
+    /// Nanoseconds of the lcore over which all of this was counted: while the run was sending, and
+    /// the lcore was there.
     pub elapsed_ns: u64,
     /// The time at which the worker last published, in nanoseconds since the run's start.
     pub last_ns: u64,
     /// Polls that began more than [`super::STALL`] after the one before.
     pub stalls: u64,
+    /// Nanoseconds from one poll to the next in all of these together.
+    pub stalled_ns: u64,
     /// The longest time from one poll to the next.
     pub longest_stall_ns: u64,
     /// The longest run of full bursts.

@@ -8,6 +8,10 @@ use crate::time::{Instant, Span};
 /// beyond it it takes one, lest several make a stall.
 const MAX_GAP_FOR_BURSTS: Span = Span::from_nanos(STALL.as_nanos() / MAX_BURSTS as u64);
 
+/// The length of a poll from which on the lcore was taken away in it: no burst takes as long. Such a
+/// poll is a stall, and none of its time the lcore's.
+pub(super) const TAKEN_AWAY: Span = Span::from_millis(1);
+
 /// The meter of one worker's polls.
 pub(super) struct PollMeter {
     last_poll: Option<Instant>,
@@ -37,7 +41,10 @@ impl PollMeter {
             poll.empty += 1;
         } else {
             poll.packets += u64::from(moved);
-            poll.busy_ns += after.saturating_since(now).as_nanos();
+            let took = after.saturating_since(now);
+            if took < TAKEN_AWAY {
+                poll.busy_ns += took.as_nanos();
+            }
         }
         if let Some(last) = self.last_poll {
             let gap = now.saturating_since(last);
@@ -48,6 +55,7 @@ impl PollMeter {
             };
             if gap > STALL {
                 poll.stalls += 1;
+                poll.stalled_ns += gap.as_nanos();
                 poll.longest_stall_ns = poll.longest_stall_ns.max(gap.as_nanos());
             }
         }

@@ -8,7 +8,7 @@ use super::*;
 use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
 use crate::reflect::{Budget, Rules};
 use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
-use crate::stats::{Counters, WorkerStats};
+use crate::stats::{Counters, PollCounters, WorkerStats};
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
 /// A port whose every burst holds `burst` packets for the reflector, of which the device takes
@@ -186,11 +186,31 @@ fn polled(source: Source, times: &[u64]) -> Counters {
     stats.try_snapshot().unwrap()
 }
 
+/// Returns the busy and the elapsed time of a reflector whose polls take as long as `took` says.
+fn spent(took: &[u64]) -> (u64, u64) {
+    let mut poll = PollCounters::default();
+    let mut meter = PollMeter::default();
+    let mut now = Instant::START;
+    for &took in took {
+        let after = now + Span::from_nanos(took);
+        meter.count(&mut poll, now, after, 8);
+        now = after;
+    }
+    (poll.busy_ns, poll.longest_stall_ns)
+}
+
+#[test]
+fn a_poll_in_which_the_lcore_was_taken_away_is_a_stall_and_not_busy() {
+    assert_eq!(spent(&[10_000, 999_999, 10_000]), (1_019_999, 999_999));
+    assert_eq!(spent(&[10_000, 4_000_000, 10_000]), (20_000, 4_000_000));
+}
+
 #[test]
 fn a_stall_is_counted_with_its_length() {
     let source = Source { burst: 0, takes: 0 };
     let poll = polled(source, &[0, 50_000, 100_001, 400_001, 400_002]).poll;
     assert_eq!((poll.stalls, poll.longest_stall_ns), (2, 300_000));
+    assert_eq!(poll.stalled_ns, 350_001);
     assert_eq!((poll.polls, poll.empty, poll.busy_ns), (5, 5, 0));
 }
 

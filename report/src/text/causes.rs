@@ -1,5 +1,7 @@
 //! Advice on the causes that the numbers point at: at most a line for each.
 
+use serde_json::Value;
+
 use super::{events, is_held, words};
 use crate::summary::{Direction, Mode, Queue, Role, Summary};
 
@@ -11,6 +13,9 @@ const REFUSED: f64 = 0.01;
 
 /// The multiple of its fair share of the packets from which on a queue is uneven.
 const UNEVEN: f64 = 1.5;
+
+/// Drivers of software ports whose receive queues are the other side's transmit queues.
+const WITHOUT_RSS: [&str; 3] = ["net_memif", "net_ring", "net_vhost"];
 
 /// The mean packets of a queue below which nothing can be said of how packets spread.
 const FEW_PACKETS: u64 = 1_000;
@@ -60,15 +65,18 @@ fn lag(summary: &Summary) -> Option<String> {
     let lag = summary.pacing.as_ref()?.lag_ns?;
     (lag.p99 > LATE_NS).then(|| {
         let kind = summary.latency_kind().name();
+        let is_short = summary.config.get("payload_bytes").and_then(Value::as_u64) < Some(24);
         let advice = if summary.latency_due_ns.is_some() {
-            format!("the {kind} from when each was due has that in it")
-        } else {
+            format!(": the {kind} from when each was due has that in it")
+        } else if is_short {
             format!(
-                "probes of 24 bytes or more (--packet-size) tell the {kind} from when each was due"
+                ": probes of 24 bytes or more (--packet-size) tell the {kind} from when each was due"
             )
+        } else {
+            String::new()
         };
         format!(
-            "1 % of the packets left more than {} late: {advice}.",
+            "1 % of the packets left more than {} late{advice}.",
             words::nanos(lag.p99)
         )
     })
@@ -94,9 +102,15 @@ fn uneven(summary: &Summary) -> Option<String> {
         1 => ", and one got none".to_owned(),
         idle => format!(", and {idle} got none"),
     };
+    let driver = summary.device.iter().find(|d| d.port == busiest.port);
+    let is_software = driver.is_some_and(|d| WITHOUT_RSS.contains(&d.driver.as_str()));
+    let advice = if is_software {
+        "this device spreads nothing: a queue gets what the other side sends on it"
+    } else {
+        "use more source ports (--src-port-range), and see whether the NIC spreads UDP by ports"
+    };
     Some(format!(
-        "Receive queues are uneven: queue {} of {} got {} of the packets for {} queues{idle}; use \
-         more source ports (--src-port-range), and see whether the NIC spreads UDP by ports.",
+        "Receive queues are uneven: queue {} of {} got {} of the packets for {} queues{idle}; {advice}.",
         busiest.queue,
         busiest.port,
         words::share(busiest.packets as f64 / total as f64),

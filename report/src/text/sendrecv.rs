@@ -4,7 +4,7 @@ use super::loss::Whereabouts;
 use super::{bit_rate, causes, events, for_duration, is_held, obstacles, partial_checksums, words};
 use dpdkgen_core::stats::ProbeCounters;
 
-use crate::summary::{Latency, Pacing, Role, Rx, Stalls, Summary, Worker};
+use crate::summary::{Latency, Pacing, Role, Rx, Summary};
 
 /// Returns all lines but those about the workers.
 pub fn lines(summary: &Summary) -> Vec<String> {
@@ -112,14 +112,10 @@ fn stalls(summary: &Summary, pacing: &Pacing) -> Option<String> {
     if causes::limit(summary).is_some() || events::has_outage(summary) {
         return None;
     }
-    let at_most = |worker: &Worker| {
-        let Stalls { count, longest_ns } = worker.stalls;
-        count.saturating_mul(longest_ns.unwrap_or(0))
-    };
     let senders = summary.workers.iter().filter(|w| w.role == Role::Tx);
-    let worst = senders.max_by_key(|worker| at_most(worker))?;
-    let at_most_ns = at_most(worst);
-    let is_enough = pacing.target_pps * at_most_ns as f64 / 1e9 >= pacing.skipped as f64;
+    let worst = senders.max_by_key(|worker| worker.stalls.total_ns)?;
+    let stalled_ns = worst.stalls.total_ns?;
+    let is_enough = pacing.target_pps * stalled_ns as f64 / 1e9 >= pacing.skipped as f64;
     let is_why = pacing.skipped > 0 && is_enough;
     is_why.then(|| {
         let times = words::times(worst.stalls.count);

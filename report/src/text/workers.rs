@@ -11,6 +11,12 @@ const FULL: f64 = 0.9;
 /// The busy share below which the room is too far from the rate of the run to be extrapolated.
 const IDLE: f64 = 0.05;
 
+/// The share of the time from which on stalls are worth advice.
+const MUCH_STALLED: f64 = 0.001;
+
+/// The time that no system call takes for a burst.
+const CALL_NS: u64 = 1_000_000;
+
 /// Drivers that hand each burst to the kernel in a system call, which takes longer than a stall
 /// may.
 const BY_SYSTEM_CALL: [&str; 4] = ["net_af_packet", "net_af_xdp", "net_tap", SOCKET_DRIVER];
@@ -29,14 +35,33 @@ pub fn stalls(summary: &Summary) -> Option<String> {
         let (ns, role) = (words::nanos(ns), worst.role.name());
         format!(", at worst for {ns} on lcore {} ({role})", worst.lcore)
     });
-    let device = summary.device.iter().find(|d| d.port == worst.port);
-    let cause = match device.map(|device| device.driver.as_str()) {
-        Some(driver) if BY_SYSTEM_CALL.contains(&driver) => {
-            format!("{driver} sends each burst by a system call, which takes that long")
-        }
-        _ => "something else runs on that core, which isolating it prevents".to_owned(),
-    };
-    Some(format!("Polling stalled {times}{longest}: {cause}."))
+    let cause = cause(summary, worst);
+    Some(format!("Polling stalled {times}{longest}{cause}."))
+}
+
+/// Returns what is to be said of the cause of a worker's stalls.
+fn cause(summary: &Summary, worker: &Worker) -> String {
+    let device = summary.device.iter().find(|d| d.port == worker.port);
+    let driver = device.map_or("", |device| device.driver.as_str());
+    let by_call = BY_SYSTEM_CALL.contains(&driver);
+    if by_call && worker.stalls.longest_ns.is_some_and(|ns| ns < CALL_NS) {
+        return format!(": {driver} sends each burst by a system call, which takes that long");
+    }
+    // A stall that long is no call, and a few short ones are worth no advice.
+    let total_s = worker.stalls.total_ns.unwrap_or(0) as f64 / 1e9;
+    let share = total_s / summary.duration_s.unwrap_or(f64::INFINITY);
+    if share < MUCH_STALLED {
+        let most = words::percent(MUCH_STALLED);
+        return format!(", together less than {most} of the time");
+    }
+    let share = words::percent(share.min(1.0));
+    let isolated = "something else runs on that core, which isolating it prevents";
+    if by_call {
+        return format!(
+            ", together {share} of the time: {isolated}, and {driver} sends each burst by a system call"
+        );
+    }
+    format!(", together {share} of the time: {isolated}")
 }
 
 /// Returns the line on busy shares, and on the higher rates that they leave room for.

@@ -32,6 +32,7 @@ pub fn worker(lcore: u32, role: Role, busy_ratio: f64) -> Worker {
         cycles_per_packet: Some(61.5),
         stalls: Stalls {
             count: 0,
+            total_ns: None,
             longest_ns: None,
         },
     }

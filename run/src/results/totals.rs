@@ -322,6 +322,7 @@ fn worker(
         cycles_per_packet: hz.filter(|_| poll.packets > 0).map(per_packet),
         stalls: Stalls {
             count: poll.stalls,
+            total_ns: (poll.stalls > 0).then_some(poll.stalled_ns),
             longest_ns: (poll.stalls > 0).then_some(poll.longest_stall_ns),
         },
     }
