@@ -199,7 +199,10 @@ fn eal_options_that_do_not_go() {
             &format!("-l {cpu} {NO_HUGEPAGES} stray"),
             ["stray", "behind the `--`"],
         ),
-        (&format!("-l {cpu} {NO_HUGEPAGES} -m"), ["-m", "value"]),
+        (
+            &format!("-l {cpu} {NO_HUGEPAGES} --file-prefix"),
+            ["--file-prefix", "value"],
+        ),
         (
             &format!("-l {cpu} {NO_HUGEPAGES} --vdev=net_foo0"),
             ["net_foo0", "--vdev"],

@@ -343,6 +343,16 @@ fn what_cannot_be_done_over_sockets_is_one_sentence() {
     };
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
+    // Another reflector would share its port.
+    let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let shared = other.local_addr().unwrap().port();
+    drop(other);
+    let (near, _) = two_cpus();
+    let listen = format!("reflect --listen 127.0.0.1:{shared}");
+    let mut reflector = Program::start(ports::sockets(near, &listen));
+    reflector.until("reflector", LIMIT, |it| {
+        it.stdout().contains("Reflecting on")
+    });
     for (arguments, status, part) in [
         (
             format!("{LOCAL}9 --src-port-range {port}-{port}"),
@@ -351,6 +361,11 @@ fn what_cannot_be_done_over_sockets_is_one_sentence() {
         ),
         (
             format!("reflect --listen 127.0.0.1:{port}"),
+            1,
+            "choose others with --listen",
+        ),
+        (
+            format!("reflect --listen 127.0.0.1:{shared}"),
             1,
             "choose others with --listen",
         ),

@@ -240,10 +240,19 @@ fn listening(request: &Request, own: &Own, place: &Place) -> Result<(OnPort, Vec
     let settings = settings(request, own, place, REFLECTED_PAYLOAD);
     let (mut sockets, mut at, mut rooms) = (Sockets::default(), Vec::new(), Vec::new());
     let mut absent = None;
-    for _ in 0..request.rxq {
+    for pair in 0..request.rxq {
         for address in &own.listen {
             let options = sockets::listening(address.ip());
-            let socket = match sockets::open(*address, &settings, &options) {
+            let is_first = pair == 0;
+            let open = || {
+                if is_first {
+                    // The kernel would let a group join that of another reflector, and part flows
+                    // among both.
+                    sockets::open(*address, &settings, &[])?;
+                }
+                sockets::open(*address, &settings, &options)
+            };
+            let socket = match open() {
                 Ok(socket) => socket,
                 Err(error) if own.is_anywhere && is_family_absent(&error) => {
                     absent = Some(error);
