@@ -29,6 +29,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends, reflects and accounts for UDP probes over DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
+    options_before: &eal::OPTIONS,
     commands: &[
         "sendrecv",
         "reflect",
@@ -87,6 +88,10 @@ fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
     let ports = info::list(&eal)?;
     if json {
         print(&format!("{:#}\n", to_json(&ports)))
+    } else if ports.is_empty() {
+        // A list of none is no failure, and yet somebody looks for a port.
+        PROGRAM.complain(&Failure::from(select::none(&eal)));
+        Ok(0)
     } else {
         print(&render(&ports))
     }

@@ -17,6 +17,7 @@ pub const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends, reflects and accounts for UDP probes over the kernel's sockets",
     before_command: ("", ""),
+    options_before: &[],
     commands: &["sendrecv", "reflect", "report"],
     peer: None,
     more: More {

@@ -20,6 +20,7 @@ pub const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Sends probes over a simulated link in virtual time, and checks every number told",
     before_command: ("", ""),
+    options_before: &[],
     commands: &["sendrecv", "report", "swarm"],
     peer: Some(Peer {
         ipv4: (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)),

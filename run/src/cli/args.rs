@@ -245,7 +245,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub pcap: Option<Target>,
     /// One frame in so many is in the sample; 1: all of them
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = units::one_in)]
+    #[arg(long, value_name = "N", default_value = "1000", requires = "pcap", value_parser = units::one_in)]
     pub pcap_sample: NonZeroU32,
     /// Serve Prometheus metrics at /metrics; a port alone is on loopback
     #[arg(long, value_name = "ADDR:PORT", value_parser = listener)]
@@ -261,6 +261,9 @@ pub struct OutputArgs {
 // clap wants a result.
 #[allow(clippy::unnecessary_wraps)]
 fn port(text: &str) -> Result<PortSelector, BadValue> {
+    if text.contains(',') {
+        return Err(BadValue::Several);
+    }
     Ok(PortSelector::parse(text))
 }
 

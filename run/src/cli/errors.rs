@@ -49,12 +49,19 @@ pub fn sentence(error: &Error, commands: &[&str]) -> String {
     }
 }
 
+/// Returns the option that is not known, if that is what is wrong.
+pub fn unknown_option(error: &Error) -> Option<String> {
+    let arg = option_name(&text(error, ContextKind::InvalidArg));
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument && arg.starts_with('-');
+    // As it was given: `--rate=1M`.
+    is_unknown.then(|| arg.split('=').next().unwrap_or(&arg).to_owned())
+}
+
 fn unknown(error: &Error, arg: &str) -> String {
-    let kind = if arg.starts_with('-') {
-        "there is no option"
-    } else {
-        "nothing is known of"
-    };
+    if !arg.starts_with('-') {
+        return format!("'{arg}' is an argument too many");
+    }
+    let kind = "there is no option";
     match error.get(ContextKind::SuggestedArg) {
         Some(ContextValue::String(near)) => {
             format!("{kind} '{arg}', perhaps {} was meant", option_name(near))

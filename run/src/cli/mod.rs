@@ -47,6 +47,8 @@ pub struct Program {
     /// The arguments that it takes before the command, and an example of them, each with a space at
     /// its end: `[EAL options --] ` and `-l 0-15 -- `. Empty if it takes none.
     pub before_command: (&'static str, &'static str),
+    /// The options among these, which users forget to part from the command.
+    pub options_before: &'static [&'static str],
     /// Its commands: of `sendrecv`, `reflect`, `ports` and `report` those that it has, and its own.
     pub commands: &'static [&'static str],
     /// The two ends of its link, if the user need not name them.
@@ -415,12 +417,52 @@ fn exit(program: &Program, args: &[OsString], error: &clap::Error) -> Exit {
     let named = args
         .iter()
         .find_map(|arg| program.commands.iter().find(|name| arg == *name));
+    if args.first().is_some_and(|first| first == "help") {
+        return help(program, named.copied());
+    }
     let help = named.map_or(String::new(), |name| format!(" {name}"));
-    let sentence = errors::sentence(error, program.commands);
+    let sentence = misplaced(program, named.copied(), error)
+        .unwrap_or_else(|| errors::sentence(error, program.commands));
     Exit::Failure(Failure::request(format!(
         "{sentence}; see `{}{help} --help`",
         program.name
     )))
+}
+
+/// Returns the help on the command `named`, or on the program.
+fn help(program: &Program, named: Option<&str>) -> Exit {
+    let mut command = command(program);
+    command.build();
+    let of = match named.and_then(|name| command.find_subcommand_mut(name)) {
+        Some(found) => found.render_help(),
+        None => command.render_help(),
+    };
+    Exit::Text(of.to_string())
+}
+
+/// Returns where an option belongs that the command `named` has not, if anywhere.
+fn misplaced(program: &Program, named: Option<&str>, error: &clap::Error) -> Option<String> {
+    let option = errors::unknown_option(error)?;
+    let (_, example) = program.before_command;
+    if program.options_before.contains(&option.as_str()) {
+        let command = named.unwrap_or("sendrecv");
+        return Some(format!(
+            "{option} is an EAL option: those go before the command, with a `--` between, as in `{} \
+             {example}{command}`",
+            program.name
+        ));
+    }
+    let long = option.strip_prefix("--")?;
+    let whole = command(program);
+    let has_it = |command: &&clap::Command| {
+        let mut arguments = command.get_arguments();
+        arguments.any(|argument| argument.get_long() == Some(long) && !argument.is_hide_set())
+    };
+    let other = whole.get_subcommands().find(has_it)?.get_name();
+    let named = named.filter(|named| *named != other)?;
+    Some(format!(
+        "{option} is an option of {other}, and {named} has none"
+    ))
 }
 
 /// Returns the whole command line, for clap.

@@ -13,6 +13,7 @@ const RT: Program = Program {
     version: "1.2.3",
     about: "Sends and reflects packets through DPDK ports",
     before_command: ("[EAL options --] ", "-l 0-15 -- "),
+    options_before: &["-l", "--no-pci"],
     commands: &["sendrecv", "reflect", "ports", "report"],
     peer: None,
     more: More::NONE,
@@ -21,6 +22,7 @@ const RT: Program = Program {
 const SOCKET: Program = Program {
     name: "dpdkgen-socket",
     before_command: ("", ""),
+    options_before: &[],
     commands: &["sendrecv", "reflect"],
     ..RT
 };
@@ -354,7 +356,20 @@ fn what_clap_finds_is_one_sentence() {
             "there is no option '--duratoin', perhaps --duration was meant",
         ),
         ("-x", "there is no option '-x'"),
-        ("more", "nothing is known of 'more'"),
+        ("more", "'more' is an argument too many"),
+        (
+            "-p 0,1",
+            "--port 0,1 names several: give the option once for each",
+        ),
+        (
+            "--rate 1,000,000",
+            "--rate 1,000,000 has its digits parted: write 1000000 or 1M, without , and _",
+        ),
+        (
+            "--count 1_000",
+            "--count 1_000 has its digits parted: write 1000000 or 1M, without , and _",
+        ),
+        ("--pcap-sample 5", "--pcap is missing"),
         ("--json", "--json needs a value"),
         ("--json=", "--json needs a value"),
     ] {
@@ -377,13 +392,36 @@ fn commands_that_are_not_there() {
         format!("no command was given: {commands}")
     );
     assert_eq!(
-        sentence(&RT, "help"),
-        format!("there is no command 'help': {commands}")
-    );
-    assert_eq!(
         sentence(&RT, "reflect --src 10.0.0.1"),
-        "there is no option '--src'; see `dpdkgen-rt reflect --help`"
+        "--src is an option of sendrecv, and reflect has none; see `dpdkgen-rt reflect --help`"
     );
+}
+
+#[test]
+fn help_is_a_word_too() {
+    let help = |line: &str| match parse(&RT, line.split_whitespace()) {
+        Err(Exit::Text(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(help("help"), help("--help"));
+    assert_eq!(help("help reflect"), help("reflect --help"));
+}
+
+#[test]
+fn options_of_the_eal_are_told_where_they_go() {
+    let told = "is an EAL option: those go before the command, with a `--` between, as in \
+                `dpdkgen-rt -l 0-15 --";
+    for (line, option, command) in [
+        ("-l 0-1 reflect", "-l", "reflect"),
+        ("--no-pci reflect", "--no-pci", "reflect"),
+        ("-l 0", "-l", "sendrecv"),
+    ] {
+        let said = sentence(&RT, line);
+        let expected = format!("{option} {told} {command}`");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    let said = sentence(&SOCKET, "-l 0-1 reflect");
+    assert!(said.contains("there is no option '-l'"), "{said}");
 }
 
 #[test]
@@ -539,7 +577,7 @@ fn how_many_frames_are_sampled() {
     let sample = |text: &str| run(&format!("{NEEDED} --pcap f --pcap-sample {text}")).pcap_sample;
     assert_eq!((sample("1").get(), sample("1M").get()), (1, 1_000_000));
     for wrong in ["0", "5G", "often"] {
-        let said = sentence(&RT, &format!("{NEEDED} --pcap-sample {wrong}"));
+        let said = sentence(&RT, &format!("{NEEDED} --pcap f --pcap-sample {wrong}"));
         assert!(said.contains("--pcap-sample"), "{said}");
     }
 }
@@ -572,7 +610,7 @@ fn a_page_needs_rows_and_a_place_of_its_own() {
             "report a.csv --json b.json -o b.json",
             "written over b.json",
         ),
-        ("report a.csv b.csv", "nothing is known of 'b.csv'"),
+        ("report a.csv b.csv", "'b.csv' is an argument too many"),
     ] {
         let sentence = sentence(&RT, line);
         assert!(sentence.contains(says), "{line}: {sentence}");

@@ -72,6 +72,10 @@ pub fn number(text: &str, wanted: &'static str) -> Result<(Fraction, String), Ba
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
+    let parted = unit.strip_prefix([',', '_']);
+    if end > 0 && parted.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return Err(BadValue::Separators);
+    }
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     if decimals.contains('.') || whole.len() + decimals.len() == 0 {
         return Err(BadValue::Wanted(wanted));

@@ -32,6 +32,10 @@ pub enum BadValue {
     Outside(u16, u16),
     /// The value has more digits than can be kept exactly.
     TooPrecise,
+    /// The digits of the number are parted.
+    Separators,
+    /// The value names several where one is meant.
+    Several,
     /// The value is a rate of bytes.
     Bytes,
     /// The value is a multiple of nothing.
@@ -48,6 +52,10 @@ impl fmt::Display for BadValue {
             Self::NotWhole(unit) => write!(f, "is not a whole number of {unit}"),
             Self::TooLarge => f.write_str("is too large"),
             Self::Outside(min, max) => write!(f, "is not from {min} to {max}"),
+            Self::Separators => {
+                f.write_str("has its digits parted: write 1000000 or 1M, without , and _")
+            }
+            Self::Several => f.write_str("names several: give the option once for each"),
             Self::TooPrecise => f.write_str("has too many digits"),
             Self::Bytes => f.write_str(
                 "counts bytes, and a rate counts packets or bits: 100Mbps is 100 million bits a \

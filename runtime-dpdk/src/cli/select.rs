@@ -76,13 +76,19 @@ pub fn select(
 ) -> Result<Vec<PortInfo>, SelectError> {
     let ports = info::list(eal)?;
     if ports.is_empty() {
-        return Err(SelectError::NoPort {
-            log: eal.last_words(0),
-            is_root: is_root(),
-        });
+        return Err(none(eal));
     }
     let chosen = choose(&ports, selectors, nics)?;
     Ok(chosen.into_iter().cloned().collect())
+}
+
+/// Returns why there is no port, as far as DPDK told.
+#[must_use]
+pub fn none(eal: &Eal) -> SelectError {
+    SelectError::NoPort {
+        log: eal.last_words(0),
+        is_root: is_root(),
+    }
 }
 
 /// Chooses of `ports`, none of which may be the VF of one of `nics` that the kernel has.

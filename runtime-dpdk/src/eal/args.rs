@@ -5,6 +5,32 @@ use std::path::Path;
 use super::affinity;
 use crate::machine::{Card, CardKind, Machine, Nic};
 
+/// The EAL's options that are commonly given, but for those that dpdkgen has too.
+pub const OPTIONS: [&str; 22] = [
+    "-l",
+    "-a",
+    "-b",
+    "-c",
+    "-d",
+    "-m",
+    "-n",
+    "--allow",
+    "--block",
+    "--file-prefix",
+    "--huge-dir",
+    "--in-memory",
+    "--iova-mode",
+    "--lcores",
+    "--log-level",
+    "--main-lcore",
+    "--no-huge",
+    "--no-pci",
+    "--no-shconf",
+    "--no-telemetry",
+    "--socket-mem",
+    "--vdev",
+];
+
 /// Returns EAL options for a user who gave none: the CPUs that the process may use, as many as
 /// `workers` need beside the main lcore, and nothing shared, so that several programs run side by
 /// side.

@@ -21,7 +21,7 @@ pub(crate) mod privileges;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
 
-pub use self::args::{default_args, device_args};
+pub use self::args::{OPTIONS, default_args, device_args};
 pub use self::errno::Errno;
 pub use self::error::{LaunchError, StartError};
 pub use self::exits::tell_exits;

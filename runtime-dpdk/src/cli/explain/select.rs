@@ -11,7 +11,7 @@ impl From<SelectError> for Failure {
             SelectError::Port(error) => error.into(),
             SelectError::NoPort { log, is_root } => no_port(log.as_deref(), is_root),
             SelectError::NotChosen { there } => {
-                Self::request(format!("choose a port with -p: there are {there}"))
+                Self::request(format!("choose a port with -p: {}", those(&there)))
             }
             SelectError::ChosenTwice { port, selector } => {
                 Self::request(format!("port {port} is chosen twice, by -p {selector}"))
@@ -22,10 +22,11 @@ impl From<SelectError> for Failure {
                  device to uio_hv_generic and choose it by its MAC"
             )),
             SelectError::NotThere { selector, there } => {
-                Self::request(format!("there is no port {selector}: there are {there}"))
+                Self::request(format!("there is no port {selector}: {}", those(&there)))
             }
             SelectError::Several { selector, there } => Self::request(format!(
-                "{selector} names several ports, choose by index or name: there are {there}"
+                "{selector} names several ports, choose by index or name: {}",
+                those(&there)
             )),
         }
     }
@@ -43,6 +44,15 @@ fn no_port(log: Option<&str>, is_root: bool) -> Failure {
         "DPDK sees no port{why}: bind a network card to a DPDK driver (dpdk-devbind.py), or make a \
          software port with --vdev before the `--`"
     ))
+}
+
+/// Says which ports there are.
+fn those(there: &str) -> String {
+    if there.contains("; ") {
+        format!("the ports are {there}")
+    } else {
+        format!("the only port is {there}")
+    }
 }
 
 #[cfg(test)]
