@@ -119,7 +119,8 @@ fn cross_router(link: &Link, options: &str) {
             reflector.stdout().contains("Reflecting on")
         });
         let device = ports::af_packet_with_long_rings(NEAR);
-        let arguments = format!("sendrecv {addresses} {options} --duration 8 --max-loss 0");
+        let arguments =
+            format!("sendrecv {addresses} {options} --duration 8 --max-loss 0 --max-skipped 100%");
         let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[device], &arguments);
         sendrecv.arg("--json").arg(file("s.json"));
         sendrecv.arg("-s").arg(file("s.csv"));
