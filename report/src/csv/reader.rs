@@ -1,7 +1,8 @@
 //! Reads the CSV of a run back, row by row.
 //!
-//! Promised: only what [`CsvWriter`](super::CsvWriter) writes is taken, with further columns at its
-//! end as the contract allows; anything else is refused in one sentence that names the line.
+//! Promised: what [`CsvWriter`](super::CsvWriter) writes is taken, also after pandas, R or a spreadsheet
+//! had it: further columns, columns in another order, a byte order mark, quotes, counts such as
+//! `218.0`. Anything else is refused in one sentence that names the line.
 //! However large the file, or whatever it is, no more than [`LONGEST_LINE`] bytes of it are held.
 
 use std::io::{self, BufRead, Read};
@@ -10,6 +11,12 @@ use super::{HEADER, Row, RowLatency, RowProbes};
 
 /// The most bytes of a line, its end included: ten times what our columns take.
 pub const LONGEST_LINE: usize = 4096;
+
+/// What some editors put in front of a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What is wrong with a first line that is no header.
+const NO_HEADER: &str = "has not the columns time,tx_packets,rx_packets,...";
 
 /// The error of a CSV that was not read to its end. Its sentence follows the file's name.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,8 @@ pub struct CsvReader<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
+    /// Where each of [`HEADER`] stands, and how many columns there are.
+    places: [usize; HEADER.len()],
     columns: usize,
     first_ns: u64,
     interval_ns: Option<u64>,
@@ -57,6 +66,7 @@ impl<R: BufRead> CsvReader<R> {
             input,
             line: Vec::with_capacity(LONGEST_LINE),
             number: 0,
+            places: [0; HEADER.len()],
             columns: 0,
             first_ns: 0,
             interval_ns: None,
@@ -65,16 +75,19 @@ impl<R: BufRead> CsvReader<R> {
             reader.number = 1;
             return Err(reader.foreign("is missing: the file is empty"));
         }
-        let mut names = reader.line.split(|byte| *byte == b',');
-        let is_ours = HEADER
-            .iter()
-            .all(|name| names.next() == Some(name.as_bytes()));
-        if !is_ours {
-            return Err(
-                reader.foreign("does not begin with the columns time,tx_packets,rx_packets,...")
-            );
+        let names: Vec<&[u8]> = cells(&reader.line).collect();
+        let place = |wanted: &str| names.iter().position(|name| *name == wanted.as_bytes());
+        let places: Vec<usize> = HEADER.iter().map_while(|name| place(name)).collect();
+        let (found, columns) = (places.len(), names.len());
+        match places.try_into() {
+            Ok(places) => (reader.places, reader.columns) = (places, columns),
+            // That is no table of ours at all.
+            Err(_) if found < 3 => return Err(reader.foreign(NO_HEADER)),
+            Err(_) => {
+                let missing = HEADER[found];
+                return Err(reader.foreign(&format!("names no column {missing}")));
+            }
         }
-        reader.columns = HEADER.len() + names.count();
         Ok(reader)
     }
 
@@ -87,7 +100,11 @@ impl<R: BufRead> CsvReader<R> {
         if !self.advance()? {
             return Ok(None);
         }
-        let row = parse(&self.line, self.columns).map_err(|what| self.foreign(&what))?;
+        let fields = Fields {
+            cells: cells(&self.line).collect(),
+            places: self.places.iter(),
+        };
+        let row = parse(fields, self.columns).map_err(|what| self.foreign(&what))?;
         self.check_time(row.start_ns)?;
         Ok(Some(row))
     }
@@ -105,13 +122,14 @@ impl<R: BufRead> CsvReader<R> {
             return Err(match read {
                 LONGEST_LINE => self.foreign("is longer than any line of one"),
                 // Whatever ends in its first line is no run's, rather than a part of one.
-                _ if self.number == 1 => {
-                    self.foreign("does not begin with the columns time,tx_packets,rx_packets,...")
-                }
+                _ if self.number == 1 => self.foreign(NO_HEADER),
                 _ => ReadError::CutOff { line: self.number },
             });
         }
         self.line.pop_if(|last| *last == b'\r');
+        if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
         Ok(true)
     }
 
@@ -150,12 +168,25 @@ impl<R: BufRead> CsvReader<R> {
     }
 }
 
-/// The fields of a line, one after the other.
-struct Fields<'l>(std::slice::Split<'l, u8, fn(&u8) -> bool>);
+/// Splits a line into its cells, without quotes around them.
+fn cells(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b',').map(|cell| match cell {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => cell,
+    })
+}
+
+/// The fields of a line, one after the other, as [`HEADER`] has them.
+struct Fields<'l> {
+    cells: Vec<&'l [u8]>,
+    places: std::slice::Iter<'l, usize>,
+}
 
 impl<'l> Fields<'l> {
     fn next(&mut self, name: &str) -> Result<&'l [u8], String> {
-        self.0.next().ok_or_else(|| format!("has no {name}"))
+        let place = self.places.next();
+        let cell = place.and_then(|place| self.cells.get(*place));
+        cell.copied().ok_or_else(|| format!("has no {name}"))
     }
 
     fn count(&mut self, name: &str) -> Result<Option<u64>, String> {
@@ -191,8 +222,7 @@ impl<'l> Fields<'l> {
     }
 }
 
-fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
-    let mut fields = Fields(line.split(|byte| *byte == b','));
+fn parse(mut fields: Fields<'_>, columns: usize) -> Result<Row, String> {
     let missing = |name: &str| format!("has no {name}");
     let start_ns = fields
         .milliseconds("time")?
@@ -210,12 +240,9 @@ fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
     }
     let min_ns = fields.count("latency_min_ns")?;
     let max_ns = fields.count("latency_max_ns")?;
-    let more = fields.0.count();
-    if HEADER.len() + more != columns {
-        return Err(format!(
-            "has {} fields where the header has {columns}",
-            HEADER.len() + more
-        ));
+    let found = fields.cells.len();
+    if found != columns {
+        return Err(format!("has {found} fields where the header has {columns}"));
     }
     if drop_rate.is_some() != lost.is_some() || lost.is_some_and(|lost| lost > tx_packets) {
         return Err("tells of a loss that does not fit what was sent".to_owned());
@@ -262,7 +289,13 @@ fn parse(line: &[u8], columns: usize) -> Result<Row, String> {
     })
 }
 
+/// Reads a count, also with a `.0` behind it, as pandas writes those of a column with gaps.
 fn count(field: &[u8]) -> Option<u64> {
+    let field = field.strip_suffix(b".0").unwrap_or(field);
+    digits(field)
+}
+
+fn digits(field: &[u8]) -> Option<u64> {
     if field.is_empty() {
         return None;
     }
@@ -275,13 +308,13 @@ fn count(field: &[u8]) -> Option<u64> {
 /// Returns milliseconds with up to six decimals as nanoseconds.
 fn milliseconds(field: &[u8]) -> Option<u64> {
     let point = field.iter().position(|byte| *byte == b'.');
-    let whole = count(&field[..point.unwrap_or(field.len())])?.checked_mul(1_000_000)?;
+    let whole = digits(&field[..point.unwrap_or(field.len())])?.checked_mul(1_000_000)?;
     let Some(point) = point else {
         return Some(whole);
     };
     let decimals = &field[point + 1..];
     let zeros = 6_u32.checked_sub(decimals.len() as u32)?;
-    whole.checked_add(count(decimals)? * 10_u64.pow(zeros))
+    whole.checked_add(digits(decimals)? * 10_u64.pow(zeros))
 }
 
 #[cfg(test)]

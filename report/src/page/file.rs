@@ -134,7 +134,11 @@ fn read_text(path: &Path) -> io::Result<String> {
     if read as u64 > MOST_JSON {
         return Err(io::Error::other("it is too large for the JSON of a run"));
     }
-    Ok(text)
+    // Some editors put a byte order mark in front.
+    Ok(text
+        .strip_prefix('\u{feff}')
+        .map(str::to_owned)
+        .unwrap_or(text))
 }
 
 fn check_peer(

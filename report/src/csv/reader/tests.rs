@@ -23,6 +23,47 @@ fn refused(rows: &str) -> String {
 }
 
 #[test]
+fn what_pandas_r_and_spreadsheets_make_of_it_is_read() {
+    let row = "0,4,17,0.25,46.666667,1,2,3,4,5,6,912,99000000";
+    let plain = read(&format!("{HEADER_LINE}\n{row}\n")).unwrap();
+    let quoted = |line: &str| {
+        let cells: Vec<_> = line.split(',').map(|cell| format!("\"{cell}\"")).collect();
+        cells.join(",")
+    };
+    let turned = |line: &str| {
+        let mut cells: Vec<_> = line.split(',').collect();
+        cells.reverse();
+        cells.join(",")
+    };
+    for text in [
+        // A spreadsheet's UTF-8, and its line ends.
+        format!("\u{feff}{HEADER_LINE}\r\n{row}\r\n"),
+        // pandas: columns with gaps are of floats, and the index is a column.
+        format!(
+            ",{HEADER_LINE}\n0,0,4,17,0.25,46.666667,1.0,2.0,3.0,4.0,5.0,6.0,912.0,99000000.0\n"
+        ),
+        // R quotes.
+        format!("{}\n{}\n", quoted(HEADER_LINE), quoted(row)),
+        format!("{}\n{}\n", turned(HEADER_LINE), turned(row)),
+    ] {
+        assert_eq!(read(&text).unwrap(), plain, "{text}");
+    }
+    for (counted, says) in [("1.5", "\"1.5\" as lost"), (".0", "\".0\" as lost")] {
+        let row = row.replace(",1,2,", &format!(",{counted},2,"));
+        assert!(refused(&format!("{row}\n")).contains(says));
+    }
+}
+
+#[test]
+fn a_column_that_is_missing_is_named() {
+    let header = HEADER_LINE.replace(",corrupt", "");
+    let said = read(&format!("{header}\n")).unwrap_err().to_string();
+    assert!(said.ends_with("line 1 names no column corrupt"), "{said}");
+    let said = read("a,b,c\n").unwrap_err().to_string();
+    assert!(said.contains("line 1 has not the columns time,"), "{said}");
+}
+
+#[test]
 fn what_else_is_refused_by_its_line() {
     let full = "0,4,17,0.25,46.666667,1,2,3,4,5,6,912,99000000\n";
     for (rows, says) in [
