@@ -165,12 +165,23 @@ fn title(sources: &Sources<'_>) -> String {
 
 /// Returns the summary in words, the verdict first.
 fn lines(sources: &Sources<'_>) -> Vec<String> {
-    if let Some(summary) = sources.summary {
-        return text::render(summary).lines().map(str::to_owned).collect();
-    }
+    let mut lines = match sources.summary {
+        Some(summary) => text::render(summary).lines().map(str::to_owned).collect(),
+        None => vec![sum_of_rows(sources)],
+    };
+    lines.extend(sources.timeline.cut_off_at().map(|line| {
+        format!(
+            "The CSV ends in the middle of line {line}: what came after it is not in the pictures."
+        )
+    }));
+    lines
+}
+
+/// Returns what the rows alone tell.
+fn sum_of_rows(sources: &Sources<'_>) -> String {
     let totals = sources.timeline.totals();
     let sent = format!("{} sent", words::packets(totals.tx_packets));
-    vec![match (totals.lost, totals.rx_packets) {
+    match (totals.lost, totals.rx_packets) {
         _ if totals.rows == 0 => "No interval was closed: there is nothing to show.".to_owned(),
         (Some(0), _) => format!("{sent}, none lost."),
         (Some(lost), _) => {
@@ -183,7 +194,7 @@ fn lines(sources: &Sources<'_>) -> Vec<String> {
         }
         (None, Some(received)) => format!("{} received, {sent}.", words::packets(received)),
         (None, None) => format!("{sent}; what was received is not told."),
-    }]
+    }
 }
 
 fn left_out(panels: &[Panel]) -> String {

@@ -101,14 +101,22 @@ fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
 ///
 /// # Errors
 ///
-/// If it cannot be read, is not the CSV of a run, or not all of it.
+/// If it cannot be read, or is not the CSV of a run.
 pub fn accumulate(input: impl BufRead) -> Result<Timeline, ReadError> {
     let mut rows = CsvReader::new(input)?;
     let mut timeline = Timeline::default();
-    while let Some(row) = rows.next_row()? {
-        timeline.push(&row);
+    loop {
+        match rows.next_row() {
+            Ok(Some(row)) => timeline.push(&row),
+            Ok(None) => return Ok(timeline),
+            // Of a run that was killed, or still goes on, or a disk that was full.
+            Err(ReadError::CutOff { line }) => {
+                timeline.cut_off(line);
+                return Ok(timeline);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(timeline)
 }
 
 fn read_json(path: &Path) -> Result<Summary, DrawError> {
@@ -173,6 +181,10 @@ fn check_same_run(
     csv: &str,
     json: &Path,
 ) -> Result<(), DrawError> {
+    if timeline.cut_off_at().is_some() {
+        // The page says that it has not all.
+        return Ok(());
+    }
     let (rows, json) = (timeline.totals(), json.display());
     let differ = "they are of different runs, or the CSV lacks rows; leave --json out to draw the CSV \
                   alone";

@@ -121,6 +121,8 @@ pub struct Timeline {
     rx_packets: Option<u64>,
     /// The packets lost in the rows, and the late ones in them, which came after all.
     lost_and_late: Option<(u64, u64)>,
+    /// The line in which the rows end before their time, if they do.
+    cut_off_at: Option<u64>,
 }
 
 impl Default for Timeline {
@@ -137,11 +139,23 @@ impl Default for Timeline {
             tx_packets: 0,
             rx_packets: None,
             lost_and_late: None,
+            cut_off_at: None,
         }
     }
 }
 
 impl Timeline {
+    /// Notes that line `line` of the file is the last one, and not whole.
+    pub const fn cut_off(&mut self, line: u64) {
+        self.cut_off_at = Some(line);
+    }
+
+    /// Returns the line in which the rows end before their time, if they do.
+    #[must_use]
+    pub const fn cut_off_at(&self) -> Option<u64> {
+        self.cut_off_at
+    }
+
     /// Takes the next row.
     pub fn push(&mut self, row: &Row) {
         let column = column(row);
