@@ -282,6 +282,19 @@ fn an_outage_is_told_and_is_no_limit_of_the_device() {
 }
 
 #[test]
+fn the_path_of_a_netvsc_port_is_told() {
+    let mut run = sendrecv();
+    run.device[0].synthetic_packets = Some(0);
+    run.device[0].vf_driver = Some("net_mana".to_owned());
+    let line = "\nPort 0000:03:00.0 went over its VF alone (net_mana).\n";
+    assert!(render(&run).contains(line), "{}", render(&run));
+    run.device[0].synthetic_packets = Some(7);
+    assert!(!render(&run).contains("VF"), "{}", render(&run));
+    run.device[0].vf_driver = None;
+    assert!(render(&run).contains("has no VF, so all went over the synthetic path"));
+}
+
+#[test]
 fn a_vf_that_was_away_is_told_with_what_that_cost() {
     let event = |at_s, what| Event {
         at_s,

@@ -1,7 +1,7 @@
 //! The lines on what happened to the ports.
 
 use super::words;
-use crate::summary::{Event, Happening, Summary};
+use crate::summary::{Device, Event, Happening, Summary};
 
 /// The most events that are told one by one.
 const TOLD: usize = 8;
@@ -14,6 +14,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     ports.dedup();
     let mut lines: Vec<_> = ports.iter().map(|port| line(port, events)).collect();
     lines.extend(without_vf(summary));
+    lines.extend(summary.device.iter().filter_map(by_one_path));
     if has_outage(summary) {
         lines.push(
             "While a port had no link or no peer, or its device took nothing, nothing could be sent \
@@ -22,6 +23,19 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         );
     }
     lines
+}
+
+/// Returns which path a netvsc port had, if it was the same one all the time.
+fn by_one_path(device: &Device) -> Option<String> {
+    let port = &device.port;
+    match (device.synthetic_packets?, &device.vf_driver) {
+        (0, Some(driver)) => Some(format!("Port {port} went over its VF alone ({driver}).")),
+        (_, None) => Some(format!(
+            "Port {port} has no VF, so all went over the synthetic path by the host: about 1 Mpps, and \
+             all UDP between two hosts on one receive queue."
+        )),
+        _ => None,
+    }
 }
 
 /// Returns what it cost that VFs were away: for how long, what took the slow path, what was lost.
