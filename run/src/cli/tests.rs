@@ -363,11 +363,11 @@ fn what_clap_finds_is_one_sentence() {
         ),
         (
             "--rate 1,000,000",
-            "--rate 1,000,000 has its digits parted: write 1000000 or 1M, without , and _",
+            "--rate 1,000,000 has , or _ in it: write 1000000 or 1M, and 1.5 with a point",
         ),
         (
             "--count 1_000",
-            "--count 1_000 has its digits parted: write 1000000 or 1M, without , and _",
+            "--count 1_000 has , or _ in it: write 1000000 or 1M, and 1.5 with a point",
         ),
         ("--pcap-sample 5", "--pcap is missing"),
         ("--json", "--json needs a value"),

@@ -32,7 +32,7 @@ pub enum BadValue {
     Outside(u16, u16),
     /// The value has more digits than can be kept exactly.
     TooPrecise,
-    /// The digits of the number are parted.
+    /// The digits of the number are parted, or its fraction is behind a comma.
     Separators,
     /// The value names several where one is meant.
     Several,
@@ -53,7 +53,7 @@ impl fmt::Display for BadValue {
             Self::TooLarge => f.write_str("is too large"),
             Self::Outside(min, max) => write!(f, "is not from {min} to {max}"),
             Self::Separators => {
-                f.write_str("has its digits parted: write 1000000 or 1M, without , and _")
+                f.write_str("has , or _ in it: write 1000000 or 1M, and 1.5 with a point")
             }
             Self::Several => f.write_str("names several: give the option once for each"),
             Self::TooPrecise => f.write_str("has too many digits"),
