@@ -217,6 +217,9 @@ pub fn workers(truth: &mut Truth<'_>, summary: &Summary, lcores: &[Polls]) {
             worker.stalls.longest_ns,
             longest,
         );
+        let stalled = (is.stalls > 0).then_some(is.stalled.as_nanos());
+        let told = worker.stalls.total_ns;
+        equal(truth, &what("time in stalls"), told, stalled);
         let busy = (is.elapsed > Span::ZERO)
             .then(|| is.busy.as_nanos() as f64 / is.elapsed.as_nanos() as f64);
         equal(truth, &what("busy_ratio"), worker.busy_ratio, busy);
