@@ -7,15 +7,6 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 
-/// Returns what the file behind `fd` has collected, of which only the descriptor is known.
-pub(super) fn text_of(fd: RawFd) -> String {
-    let mut bytes = vec![0; 1 << 16];
-    // SAFETY: writes at most so many bytes, which the buffer has.
-    let read = unsafe { libc::pread(fd, bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    bytes.truncate(usize::try_from(read).unwrap_or(0));
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// An unnamed file in memory that collects text.
 pub(super) struct CapturedOutput {
     file: File,
@@ -36,6 +27,15 @@ impl CapturedOutput {
         // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
         let file = unsafe { File::from_raw_fd(fd) };
         Ok(Self { file })
+    }
+
+    /// Returns the same file once more.
+    ///
+    /// # Errors
+    ///
+    /// If there is no descriptor for it.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        self.file.try_clone().map(|file| Self { file })
     }
 
     /// Returns the descriptor that collects what is written to it.

@@ -2,10 +2,11 @@
 //! does not know (`rte_argparse_parse`), while what it says about that leads to our log.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, Once, PoisonError};
 
-use super::capture::text_of;
+use super::capture::CapturedOutput;
 use super::diagnosis::{Attempt, diagnose};
 use super::errno::Errno;
 use super::error::StartError;
@@ -17,7 +18,7 @@ pub type Tell = fn(StartError) -> u8;
 struct Pending {
     args: Vec<String>,
     /// Where what is said goes meanwhile.
-    log: RawFd,
+    log: CapturedOutput,
     /// Where standard error led before.
     stderr: OwnedFd,
     tell: Tell,
@@ -32,9 +33,12 @@ pub fn tell_exits(tell: Tell) {
     *TELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
 }
 
-/// Runs `start`, which may not return; `log` is the descriptor that standard error is about to lead
-/// to.
-pub(super) fn watched<T>(args: &[String], log: RawFd, start: impl FnOnce() -> T) -> T {
+/// Runs `start`, which may not return, while standard error leads to `log`.
+pub(super) fn watched<T>(
+    args: &[String],
+    log: Option<CapturedOutput>,
+    start: impl FnOnce() -> T,
+) -> T {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // SAFETY: `at_exit` takes nothing and keeps to its statics. Without memory for it the
@@ -42,15 +46,16 @@ pub(super) fn watched<T>(args: &[String], log: RawFd, start: impl FnOnce() -> T)
         unsafe { libc::atexit(at_exit) };
     });
     let tell = *TELL.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: standard error is open for as long as the process lives, or duplicating it fails.
-    let stderr = unsafe { BorrowedFd::borrow_raw(libc::STDERR_FILENO) }.try_clone_to_owned();
-    let pending = tell.zip(stderr.ok()).map(|(tell, stderr)| Pending {
-        args: args.to_vec(),
-        log,
-        stderr,
-        tell,
-    });
-    set(pending);
+    let stderr = io::stderr().as_fd().try_clone_to_owned().ok();
+    let pending = || {
+        Some(Pending {
+            args: args.to_vec(),
+            log: log?,
+            stderr: stderr?,
+            tell: tell?,
+        })
+    };
+    set(pending());
     let value = start();
     set(None);
     value
@@ -70,7 +75,7 @@ extern "C" fn at_exit() {
     };
     // SAFETY: both are open; standard error leads where it led.
     unsafe { libc::dup2(pending.stderr.as_raw_fd(), libc::STDERR_FILENO) };
-    let text = text_of(pending.log);
+    let text = pending.log.text_from(0);
     let error = diagnose(&Attempt::new(&pending.args, &text, Errno::of(libc::EINVAL)));
     let status = (pending.tell)(error);
     // SAFETY: ends the process, which is ending. Nothing of ours waits to be written.

@@ -31,6 +31,11 @@ impl Log {
         })
     }
 
+    /// Returns its text's file once more; none if there is no descriptor for it.
+    pub(super) fn output(&self) -> Option<CapturedOutput> {
+        self.output.try_clone().ok()
+    }
+
     /// Returns the descriptor that DPDK logs to.
     pub(super) fn fd(&self) -> RawFd {
         self.output.fd()

@@ -73,7 +73,7 @@ impl Eal {
             start(levels, args)?
         } else {
             let begin = || log.during(|| start(levels, args));
-            let redirected = exits::watched(args, log.fd(), begin);
+            let redirected = exits::watched(args, log.output(), begin);
             redirected.map_err(|error| StartError::NotRedirected {
                 reason: error.to_string(),
             })??
