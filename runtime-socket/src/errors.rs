@@ -33,6 +33,8 @@ pub struct Errors {
 pub enum Advice {
     /// Send the same again: the error was about something else, or is over.
     Again,
+    /// Wait until a queue of the kernel's has room.
+    Full,
     /// Let it be for now.
     Later,
 }
@@ -49,13 +51,13 @@ impl Errors {
         }
         let number = error.raw_os_error();
         let known = SENDING.iter().position(|(known, _)| Some(*known) == number);
-        let waits = number == Some(libc::EAGAIN) || number == Some(libc::ENOBUFS);
-        if !waits && self.take_icmp(socket) > 0 {
+        let is_full = matches!(number, Some(libc::EAGAIN | libc::ENOBUFS));
+        if !is_full && self.take_icmp(socket) > 0 {
             return Advice::Again;
         }
         let counter = known.map_or(&self.other, |at| &self.sending[at]);
         counter.fetch_add(1, Ordering::Relaxed);
-        Advice::Later
+        if is_full { Advice::Full } else { Advice::Later }
     }
 
     /// Counts the ICMP errors that wait in `socket`, and returns how many they were.

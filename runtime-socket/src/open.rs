@@ -238,35 +238,17 @@ fn probing(
 /// Opens the sockets of a reflector's port: for each pair of queues one at each address.
 fn listening(request: &Request, own: &Own, place: &Place) -> Result<(OnPort, Vec<Room>), Failure> {
     let settings = settings(request, own, place, REFLECTED_PAYLOAD);
+    let failure = |error| explain::open(&error, settings.interface, "--listen");
+    let addresses = free_addresses(own, &settings).map_err(failure)?;
     let (mut sockets, mut at, mut rooms) = (Sockets::default(), Vec::new(), Vec::new());
-    let mut absent = None;
-    for pair in 0..request.rxq {
-        for address in &own.listen {
+    for _ in 0..request.rxq {
+        for address in &addresses {
             let options = sockets::listening(address.ip());
-            let is_first = pair == 0;
-            let open = || {
-                if is_first {
-                    // The kernel would let a group join that of another reflector, and part flows
-                    // among both.
-                    sockets::open(*address, &settings, &[])?;
-                }
-                sockets::open(*address, &settings, &options)
-            };
-            let socket = match open() {
-                Ok(socket) => socket,
-                Err(error) if own.is_anywhere && is_family_absent(&error) => {
-                    absent = Some(error);
-                    continue;
-                }
-                Err(error) => return Err(explain::open(&error, settings.interface, "--listen")),
-            };
+            let socket = sockets::open(*address, &settings, &options).map_err(failure)?;
             rooms.push(give_room(&socket, &settings)?);
             sockets.fds.push(socket);
             at.push(*address);
         }
-    }
-    if let (true, Some(error)) = (at.is_empty(), absent) {
-        return Err(explain::open(&error, settings.interface, "--listen"));
     }
     let on_port = OnPort {
         sockets: Arc::new(sockets),
@@ -274,6 +256,23 @@ fn listening(request: &Request, own: &Own, place: &Place) -> Result<(OnPort, Vec
         to: None,
     };
     Ok((on_port, rooms))
+}
+
+/// Returns the addresses that a reflector is to listen at and that nobody has: the kernel would let
+/// its sockets join those of another reflector, and part flows among both.
+fn free_addresses(own: &Own, settings: &Settings<'_>) -> Result<Vec<SocketAddr>, OpenError> {
+    let (mut addresses, mut absent) = (Vec::new(), None);
+    for address in &own.listen {
+        match sockets::open(*address, settings, &[]) {
+            Ok(_) => addresses.push(*address),
+            Err(error) if own.is_anywhere && is_family_absent(&error) => absent = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match absent {
+        Some(error) if addresses.is_empty() => Err(error),
+        _ => Ok(addresses),
+    }
 }
 
 /// Returns whether the kernel has not this version of IP, or has it switched off.

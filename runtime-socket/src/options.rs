@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
-use dpdkgen_run::cli::{More, Program};
+use dpdkgen_run::cli::{More, Program, UNITS_HELP};
 use dpdkgen_run::failure::Failure;
 use dpdkgen_run::units::{self, BadValue};
 use serde_json::{Map, Value, json};
@@ -79,10 +79,8 @@ fn with_sendrecv(command: clap::Command) -> clap::Command {
         .mut_arg("src_port_range", |arg| {
             arg.help("Source ports, a socket each, in turn a burst long")
         })
-        .after_help(
-            "\
-Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
-that stands with its option (S is seconds).
+        .after_help(format!(
+            "{UNITS_HELP}
 Every worker polls: `taskset -c 0,1 dpdkgen-socket ...` says on which CPUs.
 
 Examples:
@@ -90,8 +88,8 @@ Examples:
   dpdkgen-socket sendrecv --src 10.0.0.4 --dest 10.0.0.5:10000 --packet-size 16 -s /dev/stdout \\
     --duration 60 --json run.json --max-loss 0.1%
 On one host, with `dpdkgen-socket reflect`:
-  dpdkgen-socket sendrecv --src 127.0.0.1 --dest 127.0.0.1:10000 --src-port-range 20000-20063",
-        )
+  dpdkgen-socket sendrecv --src 127.0.0.1 --dest 127.0.0.1:10000 --src-port-range 20000-20063"
+        ))
 }
 
 fn with_reflect(command: clap::Command) -> clap::Command {
@@ -99,15 +97,13 @@ fn with_reflect(command: clap::Command) -> clap::Command {
     SocketArgs::augment_args(command)
         .mut_arg("port", interface_help)
         .mut_arg("rx_desc", rx_desc_help)
-        .after_help(
-            "\
-Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
-that stands with its option (S is seconds).
+        .after_help(format!(
+            "{UNITS_HELP}
 There have to be as many receive as transmit queues; the kernel spreads senders over them.
 
 Example:
-  dpdkgen-socket reflect --listen 10.0.0.5:10000 -r 2 -t 2 --burst-size 64",
-        )
+  dpdkgen-socket reflect --listen 10.0.0.5:10000 -r 2 -t 2 --burst-size 64"
+        ))
 }
 
 fn interface_help(arg: clap::Arg) -> clap::Arg {

@@ -517,7 +517,7 @@ fn command(program: &Program) -> clap::Command {
 }
 
 /// The text below the options of every run.
-const UNITS_HELP: &str = "\
+pub const UNITS_HELP: &str = "\
 Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
 that stands with its option (S is seconds).";
 

@@ -11,6 +11,9 @@ mod reflector;
 mod segments;
 mod sender;
 
+use std::io;
+use std::os::fd::AsFd;
+
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::time::Span;
 
@@ -18,10 +21,35 @@ pub use self::receiver::{Receiver, Returning};
 pub use self::reflector::{Listening, Reflector};
 pub use self::sender::Sender;
 
+use crate::sockets::Sockets;
+use crate::sys::batch::Batch;
+
 /// Lets others have the CPU, if there are any: nothing waits, and who sends may be one of them.
 #[inline]
 fn idle() {
     std::thread::yield_now();
+}
+
+/// Receives what waits in a worker's `socket` into the slots from `first` on, and returns how many
+/// datagrams it is. If the worker has `others`, an empty one was ready for something else.
+#[inline]
+fn take(
+    sockets: &Sockets,
+    socket: usize,
+    batch: &mut Batch,
+    first: usize,
+    has_others: bool,
+) -> usize {
+    let socket = sockets.fds[socket].as_fd();
+    let most = batch.len() - first;
+    batch.receive(socket, first, most).unwrap_or_else(|error| {
+        // It may be that of an ICMP message, or hide one.
+        let is_empty = error.kind() == io::ErrorKind::WouldBlock;
+        if !is_empty || has_others {
+            sockets.errors.take_icmp(socket);
+        }
+        0
+    })
 }
 
 /// The sockets of one worker, by what it does with them.

@@ -13,7 +13,7 @@ use dpdkgen_core::time::Span;
 use super::ancillary::Told;
 use super::headers::{self, Headers, Seen};
 use super::ready::Ready;
-use super::{idle, segments};
+use super::{idle, segments, take};
 use crate::sockets::Sockets;
 use crate::sys::batch::{Batch, Piece};
 
@@ -169,18 +169,9 @@ impl Receiver {
         while filled < burst
             && let Some(number) = self.ready.take()
         {
-            let socket = self.sockets.fds[self.sources[number].socket].as_fd();
-            let received = match self.batch.receive(socket, filled, burst - filled) {
-                Ok(received) => received,
-                Err(error) => {
-                    // It may be that of an ICMP message, or hide one.
-                    let is_empty = error.kind() == io::ErrorKind::WouldBlock;
-                    if !is_empty || self.sources.len() > 1 {
-                        self.sockets.errors.take_icmp(socket);
-                    }
-                    0
-                }
-            };
+            let socket = self.sources[number].socket;
+            let has_others = self.sources.len() > 1;
+            let received = take(&self.sockets, socket, &mut self.batch, filled, has_others);
             if received > 0 {
                 self.filled.push((number, received));
                 filled += received;

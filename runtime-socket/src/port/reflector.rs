@@ -12,7 +12,7 @@ use dpdkgen_core::probe::layout::{Family, Layout};
 use super::ancillary::{Telling, Told};
 use super::headers::{self, Headers, Seen};
 use super::ready::Ready;
-use super::{idle, segments};
+use super::{idle, segments, take};
 use crate::errors::Advice;
 use crate::sockets::Sockets;
 use crate::sys::batch::{Batch, HEADROOM, NAME_LEN, Piece};
@@ -101,17 +101,9 @@ impl Reflector {
         // Answers go out on the socket that was asked, so a burst is of one.
         while let Some(number) = self.ready.take() {
             let listening = self.listening[number];
-            let socket = self.sockets.fds[listening.socket].as_fd();
-            let received = match self.batch.receive(socket, 0, self.batch.len()) {
-                Ok(received) => received,
-                Err(error) => {
-                    let is_empty = error.kind() == io::ErrorKind::WouldBlock;
-                    if !is_empty || self.listening.len() > 1 {
-                        self.sockets.errors.take_icmp(socket);
-                    }
-                    0
-                }
-            };
+            let has_others = self.listening.len() > 1;
+            let socket = listening.socket;
+            let received = take(&self.sockets, socket, &mut self.batch, 0, has_others);
             if received > 0 {
                 self.answer(listening, received, &mut each, &mut outcome);
                 return outcome;
@@ -214,9 +206,8 @@ impl Reflector {
                 }
                 Err(error) => {
                     let advice = self.sockets.errors.sending(socket, &error);
-                    let waits = is_full(&error) || advice == Advice::Again;
                     retries += 1;
-                    if !waits || retries > RETRIES {
+                    if advice == Advice::Later || retries > RETRIES {
                         // Of this peer alone, as far as can be known.
                         outcome.refused += self.staged[done].packets;
                         done += 1;
@@ -258,10 +249,6 @@ impl Run {
         self.staged.packets += 1;
         self.staged.bytes += bytes;
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS))
 }
 
 /// Reads the address of a peer as the kernel has it.

@@ -134,7 +134,7 @@ impl Sender {
                     }
                     let advice = self.sockets.errors.sending(socket.as_fd(), &error);
                     retries += 1;
-                    if advice == Advice::Later || retries > RETRIES {
+                    if advice != Advice::Again || retries > RETRIES {
                         break;
                     }
                 }
