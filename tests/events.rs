@@ -1,5 +1,6 @@
 //! What happens to a port in the middle of a run: it is told, and not taken for a limit of the path.
 
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -32,13 +33,38 @@ fn owned<const N: usize>(port: &str, happenings: [&str; N]) -> Vec<(String, Stri
         .into()
 }
 
-/// Waits until the reflector reflects.
+/// Starts a program, and waits until it has said `words`.
+fn saying(words: &str, command: Command) -> Program {
+    let mut program = Program::start(command);
+    program.until(words, LIMIT, |it| it.stdout().contains(words));
+    program
+}
+
+/// Starts a reflector, and waits until it reflects.
 fn reflecting(command: Command) -> Program {
-    let mut reflector = Program::start(command);
-    reflector.until("reflector", LIMIT, |reflector| {
-        reflector.stdout().contains("Reflecting on")
-    });
-    reflector
+    saying("Reflecting on", command)
+}
+
+/// Starts a sender, and waits until it sends.
+fn sending(command: Command) -> Program {
+    saying("Sending on", command)
+}
+
+/// Starts a sender with these options over a memif link, and its reflector; the sender leaves its
+/// files in `folder`.
+fn over_memif(memif: &Memif, folder: &Path, options: &str) -> (Program, Program) {
+    let (near_cpu, far_cpu) = two_cpus();
+    let arguments = format!(
+        "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:01 {options}"
+    );
+    let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[memif.server(0)], &arguments);
+    sendrecv.arg("--json").arg(folder.join("s.json"));
+    sendrecv.arg("-s").arg(folder.join("s.csv"));
+    let mut sender = Program::start(sendrecv);
+    let devices = [memif.client(0)];
+    let reflector = reflecting(ports::dpdkgen(&far_cpu.to_string(), &devices, "reflect"));
+    sender.until("sender", LIMIT, |it| it.stdout().contains("Sending on"));
+    (sender, reflector)
 }
 
 #[test]
@@ -63,10 +89,7 @@ fn a_link_that_goes_down_and_up_is_told() {
     sendrecv.arg("--json").arg(file("s.json"));
     sendrecv.arg("-s").arg(file("s.csv"));
     sendrecv.arg("--report").arg(file("s.html"));
-    let mut sender = Program::start(link.inside(NEAR, &sendrecv));
-    sender.until("sender", LIMIT, |sender| {
-        sender.stdout().contains("Sending on")
-    });
+    let sender = sending(link.inside(NEAR, &sendrecv));
     thread::sleep(SECOND);
     let set = |state: &str| {
         let mut command = Command::new("ip");
@@ -147,18 +170,8 @@ fn a_peer_that_stands_still_is_told_as_one_gap() {
     };
     let memif = Memif::new(10);
     let folder = tempfile::tempdir().unwrap();
-    let (json, csv) = (folder.path().join("s.json"), folder.path().join("s.csv"));
-    let (near_cpu, far_cpu) = two_cpus();
-    let arguments = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:01 \
-                     --rate 20kpps --duration 5 --max-loss 50%";
-    let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[memif.server(0)], arguments);
-    sendrecv.arg("--json").arg(&json).arg("-s").arg(&csv);
-    let mut sender = Program::start(sendrecv);
-    let devices = [memif.client(0)];
-    let reflector = reflecting(ports::dpdkgen(&far_cpu.to_string(), &devices, "reflect"));
-    sender.until("sender", LIMIT, |sender| {
-        sender.stdout().contains("Sending on")
-    });
+    let options = "--rate 20kpps --duration 5 --max-loss 50%";
+    let (sender, reflector) = over_memif(&memif, folder.path(), options);
     thread::sleep(SECOND);
     reflector.signal("STOP");
     thread::sleep(2 * SECOND);
@@ -167,8 +180,8 @@ fn a_peer_that_stands_still_is_told_as_one_gap() {
     let ended = sender.wait(LIMIT).with_status(3);
     let _ = reflector.interrupt().ok();
 
-    let sent = Summary::read(&json);
-    check_sendrecv(&sent, &Rows::read(&csv));
+    let sent = Summary::read(&folder.path().join("s.json"));
+    check_sendrecv(&sent, &Rows::read(&folder.path().join("s.csv")));
     let expected = owned("net_memif0", ["tx ring full", "tx ring free"]);
     assert_eq!(events(&sent), expected);
     let told = &ended.stdout;
@@ -196,24 +209,14 @@ fn a_peer_that_is_gone_for_the_rest_of_the_run_ends_it_with_status_1() {
     };
     let memif = Memif::new(10);
     let folder = tempfile::tempdir().unwrap();
-    let json = folder.path().join("s.json");
-    let (near_cpu, far_cpu) = two_cpus();
-    let arguments = "sendrecv --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:01 \
-                     --rate 10kpps --duration 4 --max-loss 90%";
-    let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &[memif.server(0)], arguments);
-    sendrecv.arg("--json").arg(&json);
-    let mut sender = Program::start(sendrecv);
-    let devices = [memif.client(0)];
-    let reflector = reflecting(ports::dpdkgen(&far_cpu.to_string(), &devices, "reflect"));
-    sender.until("sender", LIMIT, |sender| {
-        sender.stdout().contains("Sending on")
-    });
+    let options = "--rate 10kpps --duration 4 --max-loss 90%";
+    let (sender, reflector) = over_memif(&memif, folder.path(), options);
     thread::sleep(SECOND);
     let _ = reflector.interrupt().ok();
     let ended = sender.wait(LIMIT).with_status(1);
 
     assert_eq!(
-        events(&Summary::read(&json)),
+        events(&Summary::read(&folder.path().join("s.json"))),
         owned("net_memif0", ["peer gone"])
     );
     let said = &ended.stderr;
@@ -256,10 +259,7 @@ fn a_next_hop_that_moves_is_followed() {
             format!("sendrecv --src {src} --dest {dest} --rate 5kpps --duration 8 --txq 1");
         let mut sendrecv = ports::dpdkgen(&near_cpu.to_string(), &devices, &arguments);
         sendrecv.arg("--json").arg(json.path());
-        let mut sender = Program::start(link.inside(NEAR, &sendrecv));
-        sender.until("sender", LIMIT, |sender| {
-            sender.stdout().contains("Sending on")
-        });
+        let sender = sending(link.inside(NEAR, &sendrecv));
         thread::sleep(SECOND);
         let _ = first.interrupt().ok();
         set_mac("02:00:00:00:0a:03");

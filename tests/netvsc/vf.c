@@ -161,7 +161,7 @@ static int info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 		info->rx_desc_lim.nb_min = info->tx_desc_lim.nb_min = 64;
 		info->rx_desc_lim.nb_align = info->tx_desc_lim.nb_align = 64;
 	} else {
-		/* mlx5_dev_infos_get: "FIXME: we should ask the device for these values." */
+		/* mlx5_dev_infos_get, which has these values by itself and asks no device for them. */
 		info->max_rx_pktlen = 65536;
 		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_SCATTER;
 		info->tx_offload_capa |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
