@@ -89,7 +89,6 @@ impl Port for Nowhere {
             max_frame: FrameLen(self.0.len() as u16),
             rx_burst: 0,
             tx_burst: BURST,
-            is_one_flow: false,
         }
     }
 
@@ -153,7 +152,6 @@ const CAPABILITIES: Capabilities = Capabilities {
     max_frame: FrameLen(1514),
     rx_burst: BURST,
     tx_burst: BURST,
-    is_one_flow: false,
 };
 
 impl Port for Arriving<Vec<u8>> {
@@ -229,7 +227,6 @@ fn send(headers: Headers, payload_len: u16, rate: Option<Rate>) -> Work {
         burst: BURST,
         first_source_port: FIRST_SOURCE_PORT,
         source_ports: SOURCE_PORTS,
-        is_one_flow: false,
     };
     let mut generator = Generator::new(plan, fixture.template(), fixture.sequences);
     let mut port = Nowhere(vec![0; 2048]);

@@ -17,7 +17,6 @@
 //!             max_frame: FrameLen(1514),
 //!             rx_burst: 1,
 //!             tx_burst: 1,
-//!             is_one_flow: false,
 //!         }
 //!     }
 //!
@@ -113,12 +112,13 @@ pub struct Capabilities {
     pub rx_burst: u16,
     /// The most frames of one [`Port::transmit`]; 0 without a transmit queue.
     pub tx_burst: u16,
-    /// Whether the frames of one [`Port::transmit`] have to be of one flow.
-    pub is_one_flow: bool,
 }
 
 /// A transmit queue, a receive queue or a pair of both, owned by one worker.
 pub trait Port {
+    /// Whether the frames of one [`Self::transmit`] have to be of one flow.
+    const IS_ONE_FLOW: bool = false;
+
     /// Returns what the port can do.
     fn capabilities(&self) -> Capabilities;
 
@@ -152,6 +152,8 @@ pub trait Port {
 
 /// A port that is lent.
 impl<P: Port> Port for &mut P {
+    const IS_ONE_FLOW: bool = P::IS_ONE_FLOW;
+
     fn capabilities(&self) -> Capabilities {
         (**self).capabilities()
     }

@@ -41,7 +41,6 @@ impl Port for Loop {
             max_frame: FrameLen(9014),
             rx_burst: 32,
             tx_burst: 32,
-            is_one_flow: false,
         }
     }
 

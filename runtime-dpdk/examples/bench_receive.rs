@@ -92,6 +92,8 @@ struct Again<'a, P> {
 }
 
 impl<P: Port> Port for Again<'_, P> {
+    const IS_ONE_FLOW: bool = P::IS_ONE_FLOW;
+
     fn capabilities(&self) -> Capabilities {
         self.port.capabilities()
     }

@@ -124,7 +124,6 @@ mod tests {
                 max_frame: FrameLen(1514),
                 rx_burst: 0,
                 tx_burst: 64,
-                is_one_flow: false,
             }
         }
 

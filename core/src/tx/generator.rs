@@ -31,10 +31,9 @@ pub struct Plan {
     pub burst: u16,
     /// The lowest source port.
     pub first_source_port: u16,
-    /// The number of source ports, which are used in turn.
+    /// The number of source ports, each of which has its turn for a packet; for a burst on a port whose
+    /// bursts are of one flow.
     pub source_ports: u32,
-    /// Whether a source port has its turn for a burst, rather than for a packet.
-    pub is_one_flow: bool,
 }
 
 impl Plan {
@@ -149,7 +148,7 @@ impl<'a> Generator<'a> {
             tx.refused += u64::from(outcome.refused);
             tx.no_buffer += u64::from(outcome.no_buffer);
         }
-        self.take(now, outcome.accepted, recorder);
+        self.take::<P>(now, outcome.accepted, recorder);
         recorder.count_burst(outcome.accepted == self.plan.burst);
         Polled::Moved(outcome.accepted)
     }
@@ -197,7 +196,6 @@ impl<'a> Generator<'a> {
             stream,
             first_source_port,
             source_ports,
-            is_one_flow,
             ..
         } = self.plan;
         let Cursor {
@@ -211,7 +209,7 @@ impl<'a> Generator<'a> {
             .burst(front, Index::new(stream, sequence), now);
         let mut next = u32::from(first_source_port) + port_offset;
         // A burst of one flow has a range of one port.
-        let (first, end) = if is_one_flow {
+        let (first, end) = if P::IS_ONE_FLOW {
             (next, next + 1)
         } else {
             let first = u32::from(first_source_port);
@@ -246,19 +244,14 @@ impl<'a> Generator<'a> {
 
     /// Advances by `accepted` packets, which take their sequences, and counts them.
     #[inline]
-    fn take(&mut self, now: Instant, accepted: u16, recorder: &mut Recorder<'_>) {
+    fn take<P: Port>(&mut self, now: Instant, accepted: u16, recorder: &mut Recorder<'_>) {
         let counters = &mut recorder.counters;
-        let Plan {
-            source_ports,
-            is_one_flow,
-            ..
-        } = self.plan;
-        let turns = if is_one_flow {
+        let turns = if P::IS_ONE_FLOW {
             accepted.min(1)
         } else {
             accepted
         };
-        self.next.advance(accepted, turns, source_ports);
+        self.next.advance(accepted, turns, self.plan.source_ports);
         for _ in 0..accepted {
             let Some(pacer) = &mut self.pacer else { break };
             if self.is_warm {

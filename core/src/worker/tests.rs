@@ -45,7 +45,6 @@ impl Port for Source {
             max_frame: FrameLen(64),
             rx_burst: 8,
             tx_burst: 8,
-            is_one_flow: false,
         }
     }
 

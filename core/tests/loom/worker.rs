@@ -91,7 +91,6 @@ impl Port for Device {
             max_frame: FrameLen(64),
             rx_burst: 8,
             tx_burst: 8,
-            is_one_flow: false,
         }
     }
 

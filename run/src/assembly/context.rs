@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use dpdkgen_core::neighbour::{NextHop, Responder};
 use dpdkgen_core::phase::PhaseCell;
-use dpdkgen_core::port::{Capabilities, FrameLen, Port};
+use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::probe::filling::{Filling, FillingMemory};
 use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::probe::{LONG_LEN, Tag};
@@ -120,7 +120,7 @@ impl<'a> Context<'a> {
         let role = match (spec.role, &self.probes) {
             (summary::Role::Tx, Some(probes)) => {
                 let stream = self.number_in_role(number);
-                let plan = probes.plan(self.request, stream, port.capabilities());
+                let plan = probes.plan(self.request, stream);
                 let template = probes.template(spec.port, &self.placement.ports);
                 let generator = Generator::new(plan, template, &probes.sequences);
                 Role::Transmit(generator.attending(self.neighbours(number, probes)))
@@ -269,7 +269,7 @@ impl<'a> Probes<'a> {
         Responder::new(mac, self.sendrecv.marks.tags, &sources[own..=own])
     }
 
-    fn plan(&self, request: &Request, stream: u16, port: Capabilities) -> generator::Plan {
+    fn plan(&self, request: &Request, stream: u16) -> generator::Plan {
         generator::Plan {
             stream,
             streams: self.sequences.streams(),
@@ -280,7 +280,6 @@ impl<'a> Probes<'a> {
             burst: request.tx_burst,
             first_source_port: *self.sendrecv.src_ports.start(),
             source_ports: self.sendrecv.source_ports(),
-            is_one_flow: port.is_one_flow,
         }
     }
 

@@ -188,7 +188,6 @@ impl Port for QueuePort<'_> {
             max_frame: FrameLen(self.frame_max as u16),
             rx_burst: self.rx.map_or(0, |rx| rx.burst),
             tx_burst: self.tx.map_or(0, |_| MAX_BURST),
-            is_one_flow: false,
         }
     }
 

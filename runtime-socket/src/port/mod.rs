@@ -63,6 +63,9 @@ pub enum SocketPort {
 }
 
 impl Port for SocketPort {
+    // Each socket has a source port, and a burst is one system call on one socket.
+    const IS_ONE_FLOW: bool = true;
+
     fn capabilities(&self) -> Capabilities {
         match self {
             Self::Sender(sender) => sender.capabilities(),

@@ -111,7 +111,6 @@ impl Receiver {
             max_frame: FrameLen((self.headers_len + self.payload_len) as u16),
             rx_burst: (self.batch.len() * self.per_slot()) as u16,
             tx_burst: 0,
-            is_one_flow: true,
         }
     }
 

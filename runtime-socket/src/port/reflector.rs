@@ -90,7 +90,6 @@ impl Reflector {
             max_frame: FrameLen((headers::len(Family::V4) + ROOM) as u16),
             rx_burst: burst,
             tx_burst: burst,
-            is_one_flow: true,
         }
     }
 

@@ -57,7 +57,6 @@ impl Sender {
             max_frame: FrameLen(headers + self.room),
             rx_burst: 0,
             tx_burst: self.batch.len() as u16,
-            is_one_flow: true,
         }
     }
 

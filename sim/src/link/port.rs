@@ -151,7 +151,6 @@ impl Port for SimPort<'_> {
             max_frame: FrameLen(link.frames.get_mut(self.refused).room().len() as u16),
             rx_burst: rx.map_or(0, |_| rx_burst),
             tx_burst: u16::MAX,
-            is_one_flow: false,
         }
     }
 

@@ -267,7 +267,6 @@ impl Port for Waiting {
             max_frame: FrameLen(1514),
             rx_burst: 32,
             tx_burst: 0,
-            is_one_flow: false,
         }
     }
 

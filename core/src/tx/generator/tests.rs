@@ -49,7 +49,6 @@ impl Port for Wire {
             max_frame: FrameLen(1514),
             rx_burst: 0,
             tx_burst: self.takes,
-            is_one_flow: false,
         }
     }
 
@@ -84,6 +83,29 @@ impl Port for Wire {
     }
 }
 
+/// A wire that takes bursts of one flow only.
+struct OneFlow<'w>(&'w mut Wire);
+
+impl Port for OneFlow<'_> {
+    const IS_ONE_FLOW: bool = true;
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn transmit(&mut self, want: u16, fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        self.0.transmit(want, fill)
+    }
+
+    fn receive(&mut self, each: impl FnMut(&[u8])) -> u16 {
+        self.0.receive(each)
+    }
+
+    fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        self.0.forward(each)
+    }
+}
+
 struct Sender {
     bench: Bench,
     generator: Generator<'static>,
@@ -102,7 +124,6 @@ fn plan() -> Plan {
         burst: 4,
         first_source_port: FIRST_PORT,
         source_ports: SOURCE_PORTS,
-        is_one_flow: false,
     }
 }
 
@@ -133,6 +154,15 @@ impl Sender {
         let recorder = &mut self.bench.recorder;
         self.generator
             .poll(Instant::from_nanos(now), phase, &mut self.wire, recorder)
+    }
+
+    /// Polls with a port that takes bursts of one flow only.
+    fn poll_of_one_flow(&mut self, now: u64) -> Polled {
+        let now = Instant::from_nanos(now);
+        assert!(self.bench.recorder.intervals.open(now));
+        let (recorder, mut wire) = (&mut self.bench.recorder, OneFlow(&mut self.wire));
+        self.generator
+            .poll(now, Phase::Running, &mut wire, recorder)
     }
 
     fn sequences(&self) -> Vec<u64> {
@@ -183,23 +213,19 @@ fn no_more_than_a_burst_is_sent_at_once() {
 
 #[test]
 fn a_burst_of_one_flow_has_one_source_port_and_the_next_burst_the_next() {
-    let plan = Plan {
-        is_one_flow: true,
-        ..plan()
-    };
-    let mut sender = Sender::new(plan);
+    let mut sender = Sender::new(plan());
     let ports = |sender: &Sender| {
         let sent = sender.wire.sent.iter().map(|probe| probe.port);
         sent.collect::<Vec<_>>()
     };
-    sender.poll(4_000);
-    sender.poll(4_000);
+    sender.poll_of_one_flow(4_000);
+    sender.poll_of_one_flow(4_000);
     sender.wire.takes = 0;
-    sender.poll(6_000);
+    sender.poll_of_one_flow(6_000);
     assert_eq!(ports(&sender), [0, 0, 0, 0, 1], "refused has no turn");
     sender.wire.takes = 2;
     for _ in 0..3 {
-        sender.poll(9_000);
+        sender.poll_of_one_flow(9_000);
     }
     assert_eq!(ports(&sender)[5..], [2, 2, 0, 0, 1]);
     assert!(sender.sequences().into_iter().eq(0..10));

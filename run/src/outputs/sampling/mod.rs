@@ -217,6 +217,8 @@ impl<P: Port, C: Stamp> Sampled<P, C> {
 }
 
 impl<P: Port, C: Stamp> Port for Sampled<P, C> {
+    const IS_ONE_FLOW: bool = P::IS_ONE_FLOW;
+
     fn capabilities(&self) -> Capabilities {
         self.port.capabilities()
     }
