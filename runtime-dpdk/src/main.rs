@@ -83,7 +83,7 @@ fn start_eal(
 }
 
 fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
-    let machine = Machine::read(&Root::own());
+    let machine = Machine::devices(&Root::own());
     let eal = start_eal(eal_args, &machine, 0, false)?;
     let ports = info::list(&eal)?;
     if json {
@@ -101,7 +101,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let signals = RefCell::new(StopSignals::new()?);
     let cpus = affinity::saved().ok();
     let workers = worker_specs(request, request.ports.len().max(1)).len();
-    let machine = Machine::read(&Root::own());
+    let machine = Machine::devices(&Root::own());
     let is_verbose = request.verbosity == Verbosity::Verbose;
     let eal = start_eal(eal_args, &machine, workers, is_verbose)?;
 

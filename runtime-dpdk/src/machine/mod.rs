@@ -137,14 +137,24 @@ pub struct Vf {
 }
 
 impl Machine {
-    /// Reads what there is.
+    /// Reads what there is, and what of it must not be cut off.
     #[must_use]
     pub fn read(root: &Root) -> Self {
-        let carriers = carriers(root);
+        Self::with(root, &carriers(root))
+    }
+
+    /// Reads what there is. What must not be cut off is not looked for: that takes the tables of all
+    /// connections, and no run asks for it.
+    #[must_use]
+    pub fn devices(root: &Root) -> Self {
+        Self::with(root, &[])
+    }
+
+    fn with(root: &Root, carriers: &[(String, Carried)]) -> Self {
         let names = root.names("/sys/class/net");
         let mut interfaces: Vec<Interface> = names
             .iter()
-            .map(|name| Interface::read(root, name, &carriers))
+            .map(|name| Interface::read(root, name, carriers))
             .collect();
         hand_down(&mut interfaces);
         let cards = root.names("/sys/bus/pci/devices");
