@@ -29,6 +29,15 @@ impl Udp {
         Self(std::array::from_fn(|at| ipv4.0[at] + ipv6.0[at]))
     }
 
+    /// Takes the values of names; of those that are not told 0.
+    fn of(told: &[(&str, &str)]) -> Self {
+        Self(NAMES.map(|name| {
+            let found = told.iter().find(|(told, _)| *told == name);
+            let value = found.and_then(|(_, value)| value.trim().parse().ok());
+            value.unwrap_or(0)
+        }))
+    }
+
     /// Returns names and values.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
         NAMES.into_iter().zip(self.0)
@@ -45,29 +54,16 @@ impl Udp {
 fn snmp(text: &str) -> Udp {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("Udp:"));
     let (names, values) = (lines.next().unwrap_or(""), lines.next().unwrap_or(""));
-    let told: Vec<_> = names
-        .split_whitespace()
-        .zip(values.split_whitespace())
-        .collect();
-    let value = |name: &str| told.iter().find(|(told, _)| *told == name);
-    Udp(NAMES.map(|name| {
-        value(name)
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(0)
-    }))
+    let told = names.split_whitespace().zip(values.split_whitespace());
+    Udp::of(&told.collect::<Vec<_>>())
 }
 
 /// Reads lines of a name, which begins with `Udp6`, and its value.
 fn snmp6(text: &str) -> Udp {
-    let told: Vec<_> = text
+    let told = text
         .lines()
-        .filter_map(|line| line.strip_prefix("Udp6")?.split_once(char::is_whitespace))
-        .collect();
-    let value = |name: &str| told.iter().find(|(told, _)| *told == name);
-    Udp(NAMES.map(|name| {
-        let value = value(name).and_then(|(_, value)| value.trim().parse().ok());
-        value.unwrap_or(0)
-    }))
+        .filter_map(|line| line.strip_prefix("Udp6")?.split_once(char::is_whitespace));
+    Udp::of(&told.collect::<Vec<_>>())
 }
 
 /// Packets that an interface was given and did not send or receive.
