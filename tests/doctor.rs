@@ -558,7 +558,8 @@ fn what_dpdk_logs_in_a_run_is_explained_once() {
         .count();
     assert_eq!(lines, 2, "{said}");
     assert_eq!(said.matches("ignore=1").count(), 1, "{said}");
-    assert!(said.contains("dpdkgen-rt: that is, "), "{said}");
+    assert!(said.contains("dpdkgen-rt: DPDK: "), "{said}");
+    assert!(said.contains("; that is, "), "{said}");
 }
 
 #[test]

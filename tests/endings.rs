@@ -309,3 +309,33 @@ fn a_port_that_waits_for_its_peer_and_never_starts_goes_in_order() {
         assert!(!link.socket().exists(), "the socket is left behind");
     }
 }
+
+#[test]
+fn a_start_that_waits_for_ever_ends_when_told_to() {
+    let Some(_turn) = turn("a_start_that_waits_for_ever_ends_when_told_to", &[]) else {
+        return;
+    };
+    for signal in ["INT", "TERM", "HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        // DPDK's start accepts a connection, for as long as it takes.
+        let device = format!(
+            "net_virtio_user0,path={},server=1",
+            ports::text(&file("socket"))
+        );
+        let mut reflect = ports::dpdkgen(&two_cpus().0.to_string(), &[device], "reflect --json");
+        reflect.arg(file("run.json"));
+        std::fs::write(file("run.json"), "of the last run").unwrap();
+        let mut reflector = Program::start(reflect);
+        reflector.until("socket", LIMIT, |_| file("socket").exists());
+        reflector.signal(signal);
+        let ended = reflector.wait(Duration::from_secs(10)).with_status(1);
+        assert!(
+            ended.stderr.contains("stopped while DPDK started"),
+            "{ended:?}"
+        );
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+        let kept = std::fs::read_to_string(file("run.json")).unwrap();
+        assert_eq!(kept, "of the last run");
+    }
+}

@@ -20,7 +20,7 @@ use dpdkgen_run::failure::Failure;
 use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Mode, Request, Verbosity};
 use dpdkgen_run::runner::drive::Live;
-use dpdkgen_run::runner::signals::StopSignals;
+use dpdkgen_run::runner::signals::{StopSignals, while_starting};
 use dpdkgen_run::runner::threads::Threads;
 use dpdkgen_run::runner::trial::EndedBeforeStart;
 
@@ -103,7 +103,8 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let workers = worker_specs(request, request.ports.len().max(1)).len();
     let machine = Machine::devices(&Root::own());
     let is_verbose = request.verbosity == Verbosity::Verbose;
-    let eal = start_eal(eal_args, &machine, workers, is_verbose)?;
+    let start = || start_eal(eal_args, &machine, workers, is_verbose);
+    let eal = while_starting(start, eal::abandon_start)??;
 
     let mut ports = select::select(&eal, &machine.nics, &request.ports)?;
     let interrupted = || signals.borrow_mut().requests() > 0;
@@ -133,9 +134,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
         }
     }
 
-    for line in eal.take_log() {
-        explain::tell_log(&line);
-    }
+    explain::tell_log_of_start(&eal.take_log());
     eal.tell_log(explain::tell_log);
     if let Some(sharing) = lcores.sharing() {
         outputs.tell(&explain::sharing(sharing));

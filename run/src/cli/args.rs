@@ -25,6 +25,9 @@ pub struct SendRecvArgs {
     pub bounds: BoundArgs,
     #[command(flatten)]
     pub shared: SharedArgs,
+    /// Write an HdrHistogram log of latencies to this file; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = target(), help_heading = "Output")]
+    pub hdr: Option<Target>,
 }
 
 /// Options of `reflect`.
@@ -208,10 +211,10 @@ pub struct PortArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stop (Ctrl-C does too)")]
 pub struct StopArgs {
-    /// Stop sending after this long
+    /// Stop after this long
     #[arg(long, value_name = "S", value_parser = units::seconds)]
     pub duration: Option<Span>,
-    /// Stop sending after this many packets, over all ports and queues
+    /// Stop after sending this many packets, over all ports and queues
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub count: Option<u64>,
 }
@@ -238,9 +241,6 @@ pub struct OutputArgs {
     /// Draw the run as an HTML page into this file when it ends; - is standard output
     #[arg(long, value_name = "FILE.html", value_parser = target())]
     pub report: Option<Target>,
-    /// Write an HdrHistogram log of latencies to this file; - is standard output
-    #[arg(long, value_name = "FILE", value_parser = target())]
-    pub hdr: Option<Target>,
     /// Write a sample of all frames to this pcap file; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub pcap: Option<Target>,

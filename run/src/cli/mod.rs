@@ -211,7 +211,10 @@ where
             program.more.check_refused(matches)?;
             let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
             let send = sendrecv(program, &args)?;
-            run(request(Mode::SendRecv(send), args.shared))
+            run(Request {
+                hdr: args.hdr,
+                ..request(Mode::SendRecv(send), args.shared)
+            })
         }
         own => Ok(Command::Own(own.to_owned(), matches.clone())),
     }
@@ -242,7 +245,7 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         count: stop.count,
         wait_link: ports.wait_link,
         json: output.json,
-        hdr: output.hdr,
+        hdr: None,
         pcap: output.pcap,
         pcap_sample: output.pcap_sample,
         metrics: output.metrics,
@@ -266,6 +269,7 @@ fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure>
         pace,
         shared,
         bounds,
+        hdr: _,
     } = args;
     let see = format!("see `{} sendrecv --help`", program.name);
     let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));

@@ -638,3 +638,13 @@ fn every_output_has_its_own_place() {
     ));
     assert_eq!(all.report, Some(Target::File(PathBuf::from("/dev/null"))));
 }
+
+#[test]
+fn a_reflector_has_no_latencies_to_log() {
+    let said = sentence(&RT, "reflect --hdr log");
+    assert!(
+        said.starts_with("--hdr is an option of sendrecv, and reflect has none"),
+        "{said}"
+    );
+    assert!(run(&format!("{NEEDED} --hdr log")).hdr.is_some());
+}

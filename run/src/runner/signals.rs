@@ -1,6 +1,10 @@
 //! SIGINT, SIGTERM and SIGHUP: counted, and asked for by the control thread.
 
 use std::fs;
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -21,12 +25,8 @@ impl StopSignals {
     ///
     /// Returns a failure if the system refuses.
     pub fn new() -> Result<Self, Failure> {
-        let handled = [SIGINT, SIGTERM, SIGHUP];
-        let is_wanted = |signal: &&i32| **signal != SIGHUP || !is_ignored(SIGHUP);
-        let signals = Signals::new(handled.iter().filter(is_wanted))
-            .map_err(|error| Failure::machine(format!("signals cannot be handled: {error}")))?;
         Ok(Self {
-            signals,
+            signals: handled().map_err(|error| not_handled(&error))?,
             requests: 0,
         })
     }
@@ -36,6 +36,51 @@ impl StopSignals {
         self.requests += self.signals.pending().count();
         self.requests
     }
+}
+
+/// The time that a start which was asked to end may still take.
+const START_WITHIN: Duration = Duration::from_secs(1);
+
+/// Runs `start`, which cannot be interrupted and may wait for others for ever: a second after the
+/// user has asked to end, `abandon` ends the process. Nothing is lost, since nothing was measured
+/// yet.
+///
+/// # Errors
+///
+/// Returns a failure if the system refuses to hand over signals, or has no thread.
+pub fn while_starting<T>(
+    start: impl FnOnce() -> T,
+    abandon: impl FnOnce() + Send,
+) -> Result<T, Failure> {
+    let mut signals = handled().map_err(|error| not_handled(&error))?;
+    let handle = signals.handle();
+    let (started, is_started) = mpsc::channel::<()>();
+    let watch = move || {
+        let has_asked = signals.forever().next().is_some();
+        let ended = is_started.recv_timeout(START_WITHIN);
+        if has_asked && ended == Err(RecvTimeoutError::Timeout) {
+            abandon();
+        }
+    };
+    thread::scope(|scope| {
+        let watched = thread::Builder::new().spawn_scoped(scope, watch);
+        watched.map_err(|error| Failure::machine(format!("there is no thread: {error}")))?;
+        let value = start();
+        drop(started);
+        handle.close();
+        Ok(value)
+    })
+}
+
+/// Hands over SIGINT, SIGTERM and, unless it is ignored, SIGHUP.
+fn handled() -> io::Result<Signals> {
+    let all = [SIGINT, SIGTERM, SIGHUP];
+    let is_wanted = |signal: &&i32| **signal != SIGHUP || !is_ignored(SIGHUP);
+    Signals::new(all.iter().filter(is_wanted))
+}
+
+fn not_handled(error: &io::Error) -> Failure {
+    Failure::machine(format!("signals cannot be handled: {error}"))
 }
 
 /// Returns whether this process ignores `signal`, which safe code can ask only the kernel's own

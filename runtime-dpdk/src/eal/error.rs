@@ -17,6 +17,8 @@ pub enum StartError {
         /// The system's reason.
         reason: String,
     },
+    /// The user asked to end before the start had come to an end.
+    Abandoned,
     /// An option cannot be handed to C.
     ZeroByte {
         /// The option.

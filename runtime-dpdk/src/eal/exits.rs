@@ -1,5 +1,6 @@
-//! Starts that the EAL ends by ending the process: from DPDK 25.11 on it does so for an option that it
-//! does not know (`rte_argparse_parse`), while what it says about that leads to our log.
+//! Starts that do not come to an end: those that the EAL ends by ending the process, as from DPDK
+//! 25.11 on for an option that it does not know (`rte_argparse_parse`), and those that are abandoned.
+//! What is said meanwhile leads to our log.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -65,7 +66,20 @@ fn set(pending: Option<Pending>) {
     *PENDING.lock().unwrap_or_else(PoisonError::into_inner) = pending;
 }
 
+/// Ends the process if a start is under way, which nothing can interrupt; or else does nothing.
+pub fn abandon_start() {
+    end(|_| StartError::Abandoned);
+}
+
 extern "C" fn at_exit() {
+    end(|pending| {
+        let text = pending.log.text_from(0);
+        diagnose(&Attempt::new(&pending.args, &text, Errno::of(libc::EINVAL)))
+    });
+}
+
+/// Ends the process if a start is under way, and says why.
+fn end(why: impl FnOnce(&Pending) -> StartError) {
     let pending = PENDING
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -75,9 +89,8 @@ extern "C" fn at_exit() {
     };
     // SAFETY: both are open; standard error leads where it led.
     unsafe { libc::dup2(pending.stderr.as_raw_fd(), libc::STDERR_FILENO) };
-    let text = pending.log.text_from(0);
-    let error = diagnose(&Attempt::new(&pending.args, &text, Errno::of(libc::EINVAL)));
-    let status = (pending.tell)(error);
-    // SAFETY: ends the process, which is ending. Nothing of ours waits to be written.
+    let status = (pending.tell)(why(&pending));
+    // SAFETY: ends the process without a look at what the start has left. Nothing of ours waits to
+    // be written.
     unsafe { libc::_exit(status.into()) }
 }

@@ -7,9 +7,10 @@ use std::ffi::c_char;
 use std::io;
 use std::os::fd::RawFd;
 use std::slice;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::capture::CapturedOutput;
+use super::repeats::Repeats;
 
 /// What DPDK has logged and printed.
 pub(super) struct Log {
@@ -104,8 +105,10 @@ struct Listener {
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// Lets `tell` have each line that DPDK logs from now on, of telling ones only if `is_terse`. The
-/// first one who asks for it has it.
+static REPEATS: Mutex<Repeats> = Mutex::new(Repeats::new());
+
+/// Lets `tell` have each line that DPDK logs from now on, of telling ones only if `is_terse`, and of
+/// those that repeat only some. The first one who asks for it has it.
 pub(super) fn listen(tell: fn(&str), is_terse: bool) {
     LISTENER.get_or_init(|| Listener { tell, is_terse });
     // SAFETY: `hear` keeps to what it is given; DPDK allows the stream to be changed at any time,
@@ -125,7 +128,13 @@ unsafe extern "C" fn hear(text: *const c_char, length: usize) {
     if let Some(listener) = LISTENER.get() {
         let lines = text.lines();
         for line in lines.filter(|line| !listener.is_terse || is_telling(line)) {
-            (listener.tell)(line);
+            // Nothing panics while it is locked; and counts are whole at any time.
+            let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
+            let told = repeats.told(line);
+            drop(repeats);
+            if let Some(line) = told {
+                (listener.tell)(&line);
+            }
         }
     }
 }
@@ -144,6 +153,8 @@ pub(super) fn is_telling(line: &str) -> bool {
         "rte_pmd_memif_probe(): Failed to register mp action callback",
         // Of every program that does not use what the telemetry had in earlier versions.
         "TELEMETRY: ",
+        // Of each look at the queues of a vhost port whose peer is gone, which is told as an event.
+        "(device) (-1) device not found",
     ];
     // Notices of netvsc's, which say that all goes as it should.
     const GOOD_NEWS: &[&str] = &[

@@ -17,6 +17,7 @@ pub mod lcore;
 mod log;
 pub mod placement;
 pub(crate) mod privileges;
+mod repeats;
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
@@ -24,7 +25,7 @@ use std::marker::PhantomData;
 pub use self::args::{OPTIONS, default_args, device_args};
 pub use self::errno::Errno;
 pub use self::error::{LaunchError, StartError};
-pub use self::exits::tell_exits;
+pub use self::exits::{abandon_start, tell_exits};
 
 use self::args::{LOG_LEVELS, asks_for_help};
 use self::diagnosis::{Attempt, diagnose};
@@ -81,6 +82,7 @@ impl Eal {
         let text = log.text();
         if verbose {
             eprint!("{text}");
+            log.take();
         }
         let leftover = match started {
             Started::No { error } => {

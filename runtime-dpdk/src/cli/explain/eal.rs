@@ -17,6 +17,10 @@ impl From<StartError> for Failure {
             StartError::LogNotOpened => {
                 Self::machine("DPDK's log cannot be opened: too many open files")
             }
+            StartError::Abandoned => Self::machine(
+                "stopped while DPDK started, which did not come to an end: does a device wait for \
+                 its peer?",
+            ),
             StartError::NotRedirected { reason } => {
                 Self::machine(format!("standard output cannot be redirected: {reason}"))
             }

@@ -10,17 +10,25 @@ use crate::doctor::signatures::{SIGNATURES, recognise};
 /// explained once.
 static EXPLAINED: AtomicU64 = AtomicU64::new(0);
 
-/// Tells a line of DPDK's log on standard error, and what it means if that is known and was not said
-/// before.
+/// Tells a line of DPDK's log on standard error, with what it means if that is known and was not
+/// said before.
 pub fn tell_log(line: &str) {
     let meaning = recognise(line).filter(|&number| {
         let bit = 1 << number;
         EXPLAINED.fetch_or(bit, Ordering::Relaxed) & bit == 0
     });
     let meaning = meaning.map_or_else(String::new, |number| {
-        format!("dpdkgen-rt: that is, {}\n", SIGNATURES[number].sentence())
+        format!("; that is, {}", SIGNATURES[number].sentence())
     });
-    Stream::Stderr.write_soon(&format!("{line}\n{meaning}"));
+    Stream::Stderr.write_soon(&format!("dpdkgen-rt: DPDK: {}{meaning}\n", line.trim()));
+}
+
+/// Tells of what DPDK logged in a start that went well the lines whose meaning is known: the others
+/// are of what it tried in vain and did without.
+pub fn tell_log_of_start(lines: &[String]) {
+    for line in lines.iter().filter(|line| recognise(line).is_some()) {
+        tell_log(line);
+    }
 }
 
 /// Returns DPDK's last words, if there are any, in brackets and with a space in front, to be put

@@ -6,7 +6,7 @@ mod ethdev;
 mod log;
 mod select;
 
-pub use self::log::tell_log;
+pub use self::log::{tell_log, tell_log_of_start};
 
 use dpdkgen_run::request::{SendRecv, of_port};
 
