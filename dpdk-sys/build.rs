@@ -62,7 +62,6 @@ const FUNCTIONS: &[&str] = &[
     "rte_mempool_free",
     "rte_pktmbuf_pool_create",
     "dg_free_bulk",
-    "dg_memif_forget_ring",
     "dg_memif_has_ring",
     "dg_rx_burst",
     "dg_rx_queue_count",
@@ -82,7 +81,7 @@ const TYPES: &[&str] = &[
 
 /// The constants of `shim.h`, each a variant of an unnamed enum.
 const CONSTANTS: &[&str] = &[
-    "DG_LOG_NOTICE",
+    "DG_LOG_INFO",
     "DG_MAX_LCORES",
     "DG_MAX_PORTS",
     "DG_NO_OWNER",

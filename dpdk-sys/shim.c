@@ -1,6 +1,8 @@
 /* See shim.h. */
 /* fopencookie */
 #define _GNU_SOURCE
+/* rte_intr_fd_get, until DPDK 24.11 */
+#define ALLOW_EXPERIMENTAL_API
 #include <rte_config.h>
 #include <stdatomic.h>
 /* Nobody registers callbacks on our bursts: without them a burst is a jump into the driver. */
@@ -327,8 +329,8 @@ int dg_rx_queue_count(uint16_t port, uint16_t queue)
 	return rte_eth_rx_queue_count(port, queue);
 }
 
-/* The beginning of net_memif's struct memif_queue (drivers/net/memif/rte_eth_memif.h), which is the
- * same from DPDK 20.02 to 26.07. */
+/* net_memif's struct memif_queue (drivers/net/memif/rte_eth_memif.h), which is the same from DPDK
+ * 21.11 to 26.07. */
 struct memif_queue {
 	struct rte_mempool *mempool;
 	void *pmd;
@@ -336,33 +338,21 @@ struct memif_queue {
 	uint16_t region;
 	uint16_t in_port;
 	uint32_t ring_offset;
+	uint16_t last_head;
+	uint16_t last_tail;
+	struct rte_mbuf **buffers;
+	uint64_t packets;
+	uint64_t bytes;
+	struct rte_intr_handle *intr_handle;
 };
-
-#define MEMIF_NO_RING UINT32_MAX
-
-/* NULL if it does not look like one. */
-static struct memif_queue *memif_queue(uint16_t port, uint16_t queue, bool is_rx)
-{
-	const struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port];
-	struct memif_queue *found = (is_rx ? &ops->rxq : &ops->txq)->data[queue];
-
-	if (found == NULL || found->in_port != port || found->type > 1 ||
-	    (found->mempool != NULL) != is_rx)
-		return NULL;
-	return found;
-}
-
-void dg_memif_forget_ring(uint16_t port, uint16_t queue, bool is_rx)
-{
-	struct memif_queue *found = memif_queue(port, queue, is_rx);
-
-	if (found != NULL)
-		found->ring_offset = MEMIF_NO_RING;
-}
 
 bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx)
 {
-	const struct memif_queue *found = memif_queue(port, queue, is_rx);
+	const struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port];
+	const struct memif_queue *mq = (is_rx ? &ops->rxq : &ops->txq)->data[queue];
+	bool is_as_expected = mq != NULL && mq->in_port == port && mq->type <= 1 &&
+			      (mq->mempool != NULL) == is_rx;
 
-	return found == NULL || found->ring_offset != MEMIF_NO_RING;
+	/* A ring comes with a descriptor, which the driver closes as the peer leaves. */
+	return !is_as_expected || rte_intr_fd_get(mq->intr_handle) >= 0;
 }

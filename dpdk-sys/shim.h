@@ -67,7 +67,7 @@ enum {
 	DG_NO_PORT = RTE_MBUF_PORT_INVALID,
 	DG_HEADROOM = RTE_PKTMBUF_HEADROOM,
 	DG_MBUF_BYTES = sizeof(struct rte_mbuf),
-	DG_LOG_NOTICE = RTE_LOG_NOTICE,
+	DG_LOG_INFO = RTE_LOG_INFO,
 };
 
 /** The data belongs to another mbuf or to an external buffer: flags that must stay as they are. */
@@ -181,11 +181,9 @@ uint16_t dg_tx_burst(uint16_t port, uint16_t queue, struct dg_mbuf **mbufs, uint
 int dg_rx_queue_count(uint16_t port, uint16_t queue);
 
 /**
- * Makes a queue of a started net_memif port forget the ring of an earlier peer: the driver keeps its
- * place, and reads there, if the next peer has fewer rings. While no burst is under way on it.
+ * Whether a peer has given a queue of a started net_memif port a ring. The driver keeps the place of
+ * an earlier peer's, and reads there, if the next peer has fewer. While no burst is under way on it.
  */
-void dg_memif_forget_ring(uint16_t port, uint16_t queue, bool is_rx);
-/** Whether a peer has given the queue a ring since then. */
 bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx);
 
 #endif

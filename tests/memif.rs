@@ -298,7 +298,21 @@ fn a_reflector_serves_peers_with_fewer_queues_than_it_has() {
     let json = folder.path().join("run.json");
     let reflect = ports::dpdkgen(&last.to_string(), &[memif.server(0)], "reflect -r 3 -t 3");
     let reflect = Program::start(reflect);
-    // Before there was a peer, after one with more queues, and after one that has left some unused.
+    let send = |queues: &str| {
+        let arguments = format!(
+            "sendrecv {queues} --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
+             --rate 10kpps --count 1000 --drain-ms 1500 --wait-link 2"
+        );
+        let mut sendrecv = ports::dpdkgen(&first.to_string(), &[memif.client(0)], &arguments);
+        sendrecv.arg("--json").arg(&json);
+        run(sendrecv, LIMIT)
+    };
+    // One with more queues than it has is told why it is turned away.
+    let ended = send("-t 4 -r 4").with_status(1);
+    assert!(ended.stderr.contains("it has fewer queues"), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    // Before there was a peer but that one, after one with more queues, and after one that has left
+    // some unused.
     for queues in [
         "-t 1 -r 1",
         "-t 3 -r 3",
@@ -306,13 +320,7 @@ fn a_reflector_serves_peers_with_fewer_queues_than_it_has() {
         "-t 1 -r 1",
         "-t 2 -r 2",
     ] {
-        let arguments = format!(
-            "sendrecv {queues} --src 10.0.0.1 --dest 10.0.0.2:10000 --dest-mac 02:00:00:00:00:02 \
-             --rate 10kpps --count 1000 --drain-ms 1500"
-        );
-        let mut sendrecv = ports::dpdkgen(&first.to_string(), &[memif.client(0)], &arguments);
-        sendrecv.arg("--json").arg(&json);
-        let _ = run(sendrecv, LIMIT).ok();
+        let _ = send(queues).ok();
         let sent = Summary::read(&json);
         assert_eq!(sent.count("rx.duplicates"), 0, "{queues}");
         if queues != "-t 3 -r 1" {

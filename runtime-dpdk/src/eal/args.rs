@@ -111,15 +111,18 @@ fn has_vdev_netvsc(drivers: &str) -> bool {
     names.any(|name| name.to_string_lossy().starts_with("librte_net_vdev_netvsc"))
 }
 
-/// The options for a log that tells what matters: warnings, and of netvsc notices too, since it says
-/// no louder that a VF is missing.
+/// The options for a log that tells what matters: warnings, of netvsc notices too, since it says no
+/// louder that a VF is missing, and all that memif says, since it says no louder why its peer turned
+/// it away.
 ///
 /// Of two that match the EAL takes the last one for what is there already, and the first one for
 /// drivers that it loads.
-pub(super) const LOG_LEVELS: [&str; 3] = [
+pub(super) const LOG_LEVELS: [&str; 5] = [
     "--log-level=pmd.net.netvsc.driver:notice",
+    "--log-level=pmd.net.memif:info",
     "--log-level=*:warning",
     "--log-level=pmd.net.netvsc.driver:notice",
+    "--log-level=pmd.net.memif:info",
 ];
 
 /// Returns whether the EAL will print something that was asked for, and exit.

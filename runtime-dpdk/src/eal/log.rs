@@ -127,7 +127,8 @@ unsafe extern "C" fn hear(text: *const c_char, length: usize) {
     let text = String::from_utf8_lossy(text);
     if let Some(listener) = LISTENER.get() {
         let lines = text.lines();
-        for line in lines.filter(|line| !listener.is_terse || is_telling(line)) {
+        let is_wanted = |line: &&str| is_telling(line) && !is_told_as_event(line);
+        for line in lines.filter(|line| !listener.is_terse || is_wanted(line)) {
             // Nothing panics while it is locked; and counts are whole at any time.
             let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
             let told = repeats.told(line);
@@ -153,20 +154,28 @@ pub(super) fn is_telling(line: &str) -> bool {
         "rte_pmd_memif_probe(): Failed to register mp action callback",
         // Of every program that does not use what the telemetry had in earlier versions.
         "TELEMETRY: ",
-        // Of each look at the queues of a vhost port whose peer is gone, which is told as an event.
-        "(device) (-1) device not found",
     ];
-    // Notices of netvsc's, which say that all goes as it should.
+    // Notices of netvsc's and memif's, which say that all goes as it should.
     const GOOD_NEWS: &[&str] = &[
         "found matching VF port ",
         "configuring VF port ",
         "Starting VF port ",
         "reinit NVS (had ",
         "fixup RNDIS aggpkt align: ",
+        "Initialize MEMIF: ",
+        "memif_connect(): Connected",
+        " connected.",
     ];
     !line.trim().is_empty()
         && !NOISE.iter().any(|noise| line.contains(noise))
         && !GOOD_NEWS.iter().any(|news| line.contains(news))
+}
+
+/// Returns whether a line is of a peer that has left, which is told as an event.
+fn is_told_as_event(line: &str) -> bool {
+    // The second one comes with each look at a queue of a vhost port without a peer.
+    const OF_PEERS: &[&str] = &["Disconnect received: ", "(device) (-1) device not found"];
+    OF_PEERS.iter().any(|words| line.contains(words))
 }
 
 /// Returns a line without what every line of the EAL has.

@@ -67,7 +67,7 @@ impl Eal {
         let is_terse = !verbose && !args.iter().any(|arg| arg.starts_with("--log-level"));
         if is_terse {
             // SAFETY: sets an integer that the EAL itself does not change.
-            unsafe { dpdk_sys::rte_log_set_global_level(dpdk_sys::DG_LOG_NOTICE) };
+            unsafe { dpdk_sys::rte_log_set_global_level(dpdk_sys::DG_LOG_INFO) };
         }
         let levels: &[&str] = if is_terse { &LOG_LEVELS } else { &[] };
         let started = if asks_for_help(args) {

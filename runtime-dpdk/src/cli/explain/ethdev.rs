@@ -106,11 +106,16 @@ impl From<Error> for Failure {
                 "port {port} is driven by {driver}, which discards what is sent, so nothing can come \
                  back: leave --through out, or choose a port with a path behind it (-p)"
             )),
-            Error::LinkDown { port, log } => Self::machine(format!(
-                "the link of port {port} is still down{}: start or connect its peer, or wait \
-                 longer with --wait-link",
-                in_brackets(log.as_deref())
-            )),
+            Error::LinkDown { port, log } => Self::machine(match turned_away(log.as_deref()) {
+                Some(why) => {
+                    format!("port {port} has no link, since its peer turned it away: {why}")
+                }
+                None => format!(
+                    "the link of port {port} is still down{}: start or connect its peer, or wait \
+                     longer with --wait-link",
+                    in_brackets(log.as_deref())
+                ),
+            }),
             Error::Unresolved { port, next_hop } => Self::machine(format!(
                 "nobody on port {port} says that {next_hop} is there: check --dest (and --vlan, if it \
                  is in one), name the router with --gateway if one is on the way, or give the \
@@ -133,6 +138,20 @@ impl From<Error> for Failure {
 }
 
 /// Says what MTU the payload needs that leaves so many `headers` in it.
+/// Returns why the peer of a memif port ended the connection before there was one, by the words of
+/// its message.
+fn turned_away(log: Option<&str>) -> Option<String> {
+    let (_, words) = log?.rsplit_once("Disconnect received: ")?;
+    let words = words.lines().next().unwrap_or_default();
+    Some(match words {
+        "Invalid ring index" => "it has fewer queues; ask for as many on both sides (-r, -t), as \
+                                 receive queues here as transmit queues there"
+            .to_owned(),
+        "Already connected" => "another peer is connected with it".to_owned(),
+        _ => format!("\"{words}\""),
+    })
+}
+
 fn need(mtu: u16, headers: u16) -> String {
     let payload = mtu.saturating_sub(headers);
     format!("a payload of {payload} bytes needs an MTU of {mtu}")
@@ -270,6 +289,31 @@ mod tests {
             failure.to_string(),
             "port 1 (net_null0) is driven by net_null, which discards what is sent, so nothing can \
              come back: leave --through out, or choose a port with a path behind it (-p)"
+        );
+    }
+
+    #[test]
+    fn a_link_that_stays_down_is_told_with_what_the_peer_said_if_there_is_one() {
+        let told = |log: Option<&str>| {
+            let error = Error::LinkDown {
+                port: "0 (net_memif0)".to_owned(),
+                log: log.map(str::to_owned),
+            };
+            Failure::from(error).to_string()
+        };
+        assert_eq!(
+            told(None),
+            "the link of port 0 (net_memif0) is still down: start or connect its peer, or wait \
+             longer with --wait-link"
+        );
+        let received = "memif_msg_receive_disconnect(): Disconnect received: ";
+        assert_eq!(
+            told(Some(&format!("first\n{received}Invalid ring index"))),
+            "port 0 (net_memif0) has no link, since its peer turned it away: it has fewer queues; \
+             ask for as many on both sides (-r, -t), as receive queues here as transmit queues there"
+        );
+        assert!(
+            told(Some(&format!("{received}Secret required"))).ends_with(": \"Secret required\"")
         );
     }
 

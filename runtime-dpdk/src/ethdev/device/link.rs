@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::Device;
 use crate::eal::interrupt;
 use crate::ethdev::error::{Error, Step};
-use crate::ethdev::memif::Rings;
 
 impl Device<'_> {
     /// Starts the port: from now on it takes and gives packets once its link is up.
@@ -29,20 +28,9 @@ impl Device<'_> {
             unsafe { dpdk_sys::rte_eth_dev_start(index) }
         };
         let error = if self.is_memif() {
-            // In the thread that peers connect in, so that none gives rings which are forgotten.
-            let rings = Rings {
-                port: index,
-                rx: 0..self.queues.rx,
-                tx: 0..self.queues.tx,
-            };
+            // In the thread that peers connect in, so that none does meanwhile.
             let mut error = 0;
-            interrupt::run_on_thread(|| {
-                error = start();
-                if error == 0 {
-                    // SAFETY: started just now, and no worker has one of its queues.
-                    unsafe { rings.forget() };
-                }
-            });
+            interrupt::run_on_thread(|| error = start());
             error
         } else {
             start()
@@ -80,8 +68,9 @@ impl Device<'_> {
         const RESTART_AFTER: Duration = Duration::from_secs(1);
         let deadline = Instant::now().checked_add(timeout);
         let mut begin = Instant::now();
+        let mark = self.eal.log_mark();
+        let mut said = None;
         loop {
-            let mark = self.eal.log_mark();
             if !self.started.get() && self.try_start().is_ok() {
                 begin = Instant::now();
             }
@@ -92,10 +81,11 @@ impl Device<'_> {
             if interrupted() {
                 return Ok(false);
             }
+            said = self.eal.last_words(mark).or(said);
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Error::LinkDown {
                     port: self.info.to_string(),
-                    log: self.eal.last_words(mark),
+                    log: said,
                 });
             }
             self.eal.forget_log(mark);

@@ -16,7 +16,6 @@ use std::time::Duration;
 use super::rings::Rings;
 use crate::eal::interrupt;
 use crate::ethdev::Direction;
-use crate::ethdev::link::Link;
 
 /// How long before workers are held up again, should there always be something to do.
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -42,24 +41,18 @@ struct Shared {
     has_rx_ring: AtomicBool,
     /// Whether it has given the transmit queue one.
     has_tx_ring: AtomicBool,
-    /// Whether there was a peer when that was last looked at.
-    was_up: AtomicBool,
 }
 
 impl Shared {
     /// Sees which queues have a ring, while the worker is kept out of bursts.
     fn look_for_rings(&self) {
-        let is_up = Link::of(self.rings.port).is_some_and(|link| link.up);
-        // While a peer is connecting, some rings are there already and must not be forgotten.
-        let has_left = self.was_up.swap(is_up, Ordering::Relaxed) && !is_up;
         // SAFETY: a guard is taken while its port is started and left before that is stopped; the
         // worker, the only one that has these queues, is in no burst.
         let (rx, tx) = unsafe {
-            if has_left {
-                self.rings.forget();
-            }
-            let has_ring = |direction| is_up && self.rings.are_there(direction);
-            (has_ring(Direction::Rx), has_ring(Direction::Tx))
+            (
+                self.rings.are_there(Direction::Rx),
+                self.rings.are_there(Direction::Tx),
+            )
         };
         self.has_rx_ring.store(rx, Ordering::Relaxed);
         self.has_tx_ring.store(tx, Ordering::Relaxed);
@@ -78,7 +71,6 @@ impl BurstGuard {
             rings,
             has_rx_ring: AtomicBool::new(false),
             has_tx_ring: AtomicBool::new(false),
-            was_up: AtomicBool::new(false),
         });
         shared.look_for_rings();
         let first = {

@@ -5,8 +5,8 @@
 //!
 //! - a peer leaves while a burst reads the rings, which are unmapped: so bursts are guarded
 //!   ([`BurstGuard`]);
-//! - a peer has brought fewer rings than the one before it: so a queue's ring is forgotten when its
-//!   peer leaves ([`Rings`]);
+//! - a peer has brought fewer rings than the one before it: so a queue is left alone until a peer
+//!   that is there gave it one ([`Rings`]);
 //! - a peer leaves while the port is stopped: so it is stopped in that thread
 //!   ([`interrupt::run_on_thread`]);
 //! - the thread looks at its sources after the port was closed, since the listening socket's stays

@@ -1,9 +1,9 @@
 //! Which queues of a port have a ring.
 //!
 //! A peer brings as many rings as it likes. The driver keeps where a queue's ring was when the peer
-//! leaves: if the next one has fewer, it reads there for the queues that are left over, and the
-//! process dies of it; before the first peer that is ring 0, so that packets come twice. So each
-//! queue forgets its ring when a peer leaves, and is left alone until another one gave it one.
+//! leaves, also one that it turned away while it connected: if the next one has fewer, it reads there
+//! for the queues that are left over, so that packets come twice, or the process dies of it. So each
+//! queue is left alone until a peer that is there gave it a ring.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -22,21 +22,6 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// Has the queues forget the rings of a peer that has left, or never was.
-    ///
-    /// # Safety
-    ///
-    /// The port is a started `net_memif` port that has these queues, and no burst is under way on
-    /// them.
-    pub unsafe fn forget(&self) {
-        let rx = self.rx.clone().map(|queue| (queue, true));
-        let tx = self.tx.clone().map(|queue| (queue, false));
-        for (queue, is_rx) in rx.chain(tx) {
-            // SAFETY: the started port has this queue, and no burst is under way on it.
-            unsafe { dpdk_sys::dg_memif_forget_ring(self.port, queue, is_rx) };
-        }
-    }
-
     /// Returns whether a peer has given each of the queues in `direction` a ring.
     ///
     /// # Safety
