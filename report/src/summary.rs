@@ -87,6 +87,9 @@ pub struct Sampled {
     /// Frames that were due and not written, since there was no memory for them just then or the
     /// file had reached its limit.
     pub skipped: u64,
+    /// The part of them that came after the file had reached its limit.
+    #[serde(default)]
+    pub beyond_limit: u64,
 }
 
 /// The mode of a run.

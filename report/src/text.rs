@@ -79,13 +79,26 @@ fn sampled(sampled: &Sampled) -> String {
         1 => "1 frame".to_owned(),
         frames => format!("{} frames", words::count(frames)),
     };
-    if sampled.skipped == 0 {
+    let too_fast = sampled.skipped.saturating_sub(sampled.beyond_limit);
+    let mut left_out = Vec::new();
+    if sampled.beyond_limit > 0 {
+        left_out.push(format!(
+            "{} more were left out, since it has its largest size, 4 GiB",
+            words::count(sampled.beyond_limit)
+        ));
+    }
+    if too_fast > 0 {
+        left_out.push(format!(
+            "{} more were skipped, since they came faster than they can be written",
+            words::count(too_fast)
+        ));
+    }
+    if left_out.is_empty() {
         return format!("The pcap file has {frames}.");
     }
     format!(
-        "The pcap file has {frames}; {} more were skipped, since they came faster than they can be \
-         written (raise --pcap-sample).",
-        words::count(sampled.skipped)
+        "The pcap file has {frames}; {} (raise --pcap-sample).",
+        words::list(&left_out)
     )
 }
 

@@ -513,15 +513,72 @@ fn queues_that_are_uneven() {
 #[test]
 fn a_run_with_a_sample() {
     let mut run = sendrecv();
-    let mut sampled = |frames, skipped| {
-        run.sampled = Some(Sampled { frames, skipped });
+    let mut sampled = |frames, skipped, beyond_limit| {
+        run.sampled = Some(Sampled {
+            frames,
+            skipped,
+            beyond_limit,
+        });
         render(&run).lines().last().unwrap().to_owned()
     };
-    assert_eq!(sampled(1, 0), "The pcap file has 1 frame.");
+    assert_eq!(sampled(1, 0, 0), "The pcap file has 1 frame.");
     assert_eq!(
-        sampled(7_000, 12),
+        sampled(7_000, 12, 0),
         "The pcap file has 7,000 frames; 12 more were skipped, since they came faster than they can \
          be written (raise --pcap-sample)."
+    );
+    assert_eq!(
+        sampled(7_000, 112, 100),
+        "The pcap file has 7,000 frames; 100 more were left out, since it has its largest size, 4 \
+         GiB and 12 more were skipped, since they came faster than they can be written (raise \
+         --pcap-sample)."
+    );
+}
+
+#[test]
+fn round_trips_near_the_drain_are_named_beside_the_loss() {
+    let mut run = sendrecv();
+    run.config
+        .insert("drain_ns".to_owned(), 1_000_000_000.into());
+    run.lost = Some(7);
+    let longest = |run: &mut Summary, max| {
+        run.latency_ns = run.latency_ns.map(|l| Latency { max, ..l });
+        render(run)
+    };
+    assert!(!longest(&mut run, 400_000_000).contains("drain"));
+    let told = longest(&mut run, 1_400_000_000);
+    let said = "Round trips came near the drain of 1 s, at the longest 1.4 s: what comes back later \
+                than that after the last packet counts as lost; wait longer with --drain-ms.\n";
+    assert!(told.contains(said), "{told}");
+    run.lost = Some(0);
+    assert!(!longest(&mut run, 1_400_000_000).contains("drain"));
+}
+
+#[test]
+fn a_device_that_counts_errors_while_nothing_arrives_is_named() {
+    let errors = Device {
+        ierrors: Some(597),
+        ..device("net_vmxnet3")
+    };
+    let mut run = reflect();
+    run.rx.as_mut().unwrap().packets = 0;
+    run.device = vec![errors.clone()];
+    let told = render(&run);
+    let said = "the device counted 597 errors instead: frames that are longer than its buffers \
+                (--mtu) or damaged";
+    assert!(
+        told.starts_with("Nothing was received") && told.contains(said),
+        "{told}"
+    );
+    let mut run = sendrecv();
+    let rx = run.rx.as_mut().unwrap();
+    (rx.packets, rx.probes) = (0, Some(ProbeCounters::default()));
+    run.lost = Some(run.tx.packets);
+    run.device = vec![errors];
+    let told = render(&run);
+    assert!(
+        told.contains(&format!("Nothing arrived intact, and {said}.")),
+        "{told}"
     );
 }
 

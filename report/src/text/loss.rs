@@ -152,6 +152,19 @@ impl<'a> Whereabouts<'a> {
     }
 }
 
+/// Returns what devices say that they received and could not hand over; nothing if none says so.
+pub fn errors(devices: &[Device]) -> Option<String> {
+    let errors: u64 = devices.iter().filter_map(|device| device.ierrors).sum();
+    (errors > 0).then(|| {
+        let noun = if errors == 1 { "error" } else { "errors" };
+        let errors = words::count(errors);
+        format!(
+            "the device counted {errors} {noun} instead: frames that are longer than its buffers \
+             (--mtu) or damaged"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::loss::Whereabouts;
+use super::loss::{Whereabouts, errors};
 use super::{bit_rate, events, for_duration, partial_checksums, words};
 use crate::summary::{Rx, Summary};
 
@@ -33,6 +33,9 @@ fn nothing_received(summary: &Summary) -> String {
     let during = for_duration(summary.duration_s);
     if found.missed() > 0 {
         return format!("Nothing was received{during}: {}.", found.here().join(", "));
+    }
+    if let Some(errors) = errors(&summary.device) {
+        return format!("Nothing was received{during}: {errors}.");
     }
     if summary.is_over_sockets() {
         return format!(

@@ -1,6 +1,6 @@
 //! The lines of a run that sent probes.
 
-use super::loss::Whereabouts;
+use super::loss::{Whereabouts, errors};
 use super::{bit_rate, causes, events, for_duration, is_held, obstacles, partial_checksums, words};
 use dpdkgen_core::stats::ProbeCounters;
 
@@ -136,6 +136,10 @@ fn advice(summary: &Summary) -> Option<String> {
     if probes.unturned > 0 {
         // What came says what is wrong.
         return None;
+    }
+    let errors = errors(&summary.device).filter(|_| probes.foreign == 0);
+    if let Some(errors) = errors {
+        return Some(format!("Nothing arrived intact, and {errors}."));
     }
     let mut advice = String::from(if summary.is_through() {
         "Check that the path forwards what is for --dest to a port of this run, and that \
@@ -285,10 +289,26 @@ fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String
             words::packets(probes.too_old)
         ));
     }
+    lines.extend(near_drain(summary));
     if summary.drained == Some(false) {
         lines.push("The drain was cut short: what was still on its way counts as lost.".to_owned());
     }
     lines
+}
+
+/// Returns a line if latencies came so near the drain that it may be what made packets lost.
+fn near_drain(summary: &Summary) -> Option<String> {
+    let drain_ns = summary.config.get("drain_ns")?.as_u64()?;
+    let longest_ns = summary.latency_ns.as_ref()?.max;
+    (longest_ns >= drain_ns / 2).then(|| {
+        format!(
+            "{} came near the drain of {}, at the longest {}: what comes back later than that after \
+             the last packet counts as lost; wait longer with --drain-ms.",
+            words::capitalised(summary.latency_kind().plural()),
+            words::nanos(drain_ns),
+            words::nanos(longest_ns)
+        )
+    })
 }
 
 fn latency(what: &str, latency: &Latency) -> String {

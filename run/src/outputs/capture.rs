@@ -30,8 +30,10 @@ pub struct Capture {
     longest: usize,
     frames: u64,
     bytes: u64,
-    /// The number of samples that were fetched and not written, for want of room.
+    /// The number of samples that were fetched and not written, for want of room in memory.
     too_many: u64,
+    /// The number of samples that the file had no room for.
+    beyond_limit: u64,
 }
 
 impl Capture {
@@ -49,6 +51,7 @@ impl Capture {
             frames: 0,
             bytes: 0,
             too_many: 0,
+            beyond_limit: 0,
         }
     }
 
@@ -92,7 +95,7 @@ impl Capture {
     fn write(&mut self, sample: &Sample) -> io::Result<()> {
         let bytes = (RECORD_HEADER + sample.bytes().len()) as u64;
         if self.bytes + bytes > MOST_BYTES {
-            self.too_many += 1;
+            self.beyond_limit += 1;
             return Ok(());
         }
         self.bytes += bytes;
@@ -106,10 +109,10 @@ impl Capture {
     pub fn finish(mut self, patience: &mut Patience<'_>) -> (Background, Sampled) {
         let mut seen = (0, Instant::now());
         loop {
-            let before = self.frames + self.too_many;
+            let before = self.fetched();
             let _ = self.fetch();
             let pending = self.pcap.get_ref().pending();
-            if before == self.frames + self.too_many && pending < MOST_PENDING {
+            if before == self.fetched() && pending < MOST_PENDING {
                 break;
             }
             if pending < MOST_PENDING || pending != seen.0 {
@@ -126,9 +129,14 @@ impl Capture {
         let skipped: u64 = self.reservoirs.iter().map(Reservoir::skipped).sum();
         let sampled = Sampled {
             frames: self.frames,
-            skipped: skipped + self.too_many,
+            skipped: skipped + self.too_many + self.beyond_limit,
+            beyond_limit: self.beyond_limit,
         };
         (self.pcap.finish(), sampled)
+    }
+
+    const fn fetched(&self) -> u64 {
+        self.frames + self.too_many + self.beyond_limit
     }
 
     fn skip_rest(&mut self) {
