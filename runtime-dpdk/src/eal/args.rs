@@ -1,8 +1,11 @@
 //! The EAL's options: those for a user who gave none, and those that end the program.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::affinity;
+use crate::machine::busy::polled_cpus;
+use crate::machine::root::Root;
 use crate::machine::{Card, CardKind, Machine, Nic};
 
 /// The EAL's options that are commonly given, but for those that dpdkgen has too.
@@ -31,21 +34,47 @@ pub const OPTIONS: [&str; 22] = [
     "--vdev",
 ];
 
-/// Returns EAL options for a user who gave none: the CPUs that the process may use, as many as
-/// `workers` need beside the main lcore, and nothing shared, so that several programs run side by
-/// side.
+/// Returns EAL options for a user who gave none: of the CPUs that the process may use as many as
+/// `workers` need beside the main lcore, those first that no other program polls on, and nothing
+/// shared, so that several programs run side by side.
 #[must_use]
 pub fn default_args(workers: usize) -> Vec<String> {
     let cpus = affinity::saved().map(|set| set.cpus()).unwrap_or_default();
-    let list: Vec<String> = cpus
-        .into_iter()
-        .filter(|&cpu| cpu < dpdk_sys::DG_MAX_LCORES as usize)
-        .take(workers.saturating_add(1))
-        .map(|cpu| cpu.to_string())
-        .collect();
+    let polled = polled_cpus(&Root::own(), std::process::id());
     let mut args = vec!["--in-memory".to_owned()];
-    if !list.is_empty() {
-        args.extend(["-l".to_owned(), list.join(",")]);
+    args.extend(lcore_args(&cpus, &polled, workers));
+    args
+}
+
+/// Returns the options for `workers` on `cpus`, of which others poll on those in `polled`.
+fn lcore_args(cpus: &[usize], polled: &BTreeSet<usize>, workers: usize) -> Vec<String> {
+    const MAX_LCORES: usize = dpdk_sys::DG_MAX_LCORES as usize;
+    let is_polled = |cpu: &usize| polled.contains(cpu);
+    let mut best = cpus.to_vec();
+    best.sort_by_key(is_polled);
+    best.truncate(workers.saturating_add(1).min(MAX_LCORES));
+    let Some(&last) = best.last() else {
+        return Vec::new();
+    };
+    // Lcores have numbers of their own where those of CPUs are too large.
+    let is_large = best.iter().any(|&cpu| cpu >= MAX_LCORES);
+    let list: Vec<String> = best
+        .iter()
+        .enumerate()
+        .map(|(at, cpu)| {
+            if is_large {
+                format!("{at}@{cpu}")
+            } else {
+                cpu.to_string()
+            }
+        })
+        .collect();
+    let option = if is_large { "--lcores" } else { "-l" };
+    let mut args = vec![option.to_owned(), list.join(",")];
+    if is_polled(&last) {
+        // The main lcore sleeps as long as there are others for the workers.
+        let main = if is_large { best.len() - 1 } else { last };
+        args.extend(["--main-lcore".to_owned(), main.to_string()]);
     }
     args
 }
@@ -264,5 +293,34 @@ mod tests {
         let args = default_args(0);
         assert_eq!(args[..2], ["--in-memory".to_owned(), "-l".to_owned()]);
         assert!(!args[2].contains(','), "{args:?}");
+    }
+
+    fn lcores(cpus: &[usize], polled: &[usize], workers: usize) -> String {
+        lcore_args(cpus, &polled.iter().copied().collect(), workers).join(" ")
+    }
+
+    #[test]
+    fn cpus_that_nobody_polls_on_come_first() {
+        assert_eq!(lcores(&[0, 1, 2, 3], &[], 2), "-l 0,1,2");
+        assert_eq!(lcores(&[0, 1, 2, 3], &[1], 2), "-l 0,2,3");
+        assert_eq!(lcores(&[0, 1], &[1], 1), "-l 0,1 --main-lcore 1");
+        assert_eq!(lcores(&[0, 1], &[0], 1), "-l 1,0 --main-lcore 0");
+        assert_eq!(lcores(&[0, 1], &[0, 1], 1), "-l 0,1 --main-lcore 1");
+        assert_eq!(lcores(&[], &[], 1), "");
+    }
+
+    #[test]
+    fn cpus_beyond_the_most_lcores_are_lcores_of_other_numbers() {
+        assert_eq!(lcores(&[1, 200, 300], &[], 1), "--lcores 0@1,1@200");
+        assert_eq!(
+            lcores(&[200, 300], &[200], 1),
+            "--lcores 0@300,1@200 --main-lcore 1"
+        );
+        let many: Vec<usize> = (0..1024).collect();
+        let listed = lcores(&many, &[], 500);
+        assert!(
+            listed.starts_with("-l 0,1,") && listed.ends_with(",127"),
+            "{listed}"
+        );
     }
 }

@@ -9,6 +9,8 @@ use super::errno::Errno;
 use super::error::StartError;
 use super::log::{clean, is_telling};
 use super::privileges::is_root;
+use crate::machine::cgroup::{HugepageLimit, hugepage_limit};
+use crate::machine::root::Root;
 
 /// A start that failed, and what matters of the machine that it failed on.
 pub(super) struct Attempt<'a> {
@@ -17,6 +19,7 @@ pub(super) struct Attempt<'a> {
     text: &'a str,
     error: Errno,
     free_hugepages: u64,
+    hugepage_limit: Option<HugepageLimit>,
     is_root: bool,
 }
 
@@ -28,6 +31,7 @@ impl<'a> Attempt<'a> {
             text,
             error,
             free_hugepages: free_hugepages(),
+            hugepage_limit: hugepage_limit(&Root::own()),
             is_root: is_root(),
         }
     }
@@ -144,6 +148,8 @@ fn no_memory(attempt: &Attempt) -> Option<StartError> {
         StartError::NoMemory { reason }
     } else if attempt.free_hugepages == 0 {
         StartError::NoHugepages
+    } else if let Some(limit) = attempt.hugepage_limit.clone() {
+        StartError::HugepagesLimited { limit }
     } else if attempt.says("Not enough memory available") {
         StartError::TooFewHugepages { reason }
     } else {
@@ -162,9 +168,19 @@ fn other(attempt: &Attempt) -> StartError {
     }
 }
 
-/// Returns what went wrong in the EAL's words: the last thing that it said before it gave up, or
-/// that it gave up.
+/// Returns what went wrong in the EAL's words, with the remedy that it names, if it does.
 fn cause(attempt: &Attempt) -> String {
+    let reason = reason(attempt);
+    let names_remedy = |line: &&str| line.to_ascii_lowercase().contains("please ");
+    let remedy = attempt.text.lines().find(names_remedy).map(clean);
+    match remedy.filter(|remedy| *remedy != reason) {
+        Some(remedy) => format!("{reason}; {remedy}"),
+        None => reason,
+    }
+}
+
+/// Returns the last thing that the EAL said before it gave up, or that it gave up.
+fn reason(attempt: &Attempt) -> String {
     let mut telling = Vec::new();
     for line in attempt.text.lines() {
         if let Some(fatal) = line.strip_prefix("EAL: FATAL: ") {
@@ -212,6 +228,7 @@ mod tests {
             text,
             error: Errno::of(error),
             free_hugepages: 0,
+            hugepage_limit: None,
             is_root: false,
         }
     }
@@ -257,6 +274,31 @@ mod tests {
         let reason = "Invalid 'command line' arguments".to_owned();
         let start = attempt(&[], "EAL: Invalid 'command line' arguments.", libc::EINVAL);
         assert_eq!(diagnose(&start), StartError::BadOptions { reason });
+    }
+
+    #[test]
+    fn a_remedy_of_its_own_is_kept() {
+        let text = "EAL: lcore 130 >= RTE_MAX_LCORE (128)\n\
+                    EAL: to use high physical core ids, please use --lcores, e.g. --lcores 0@130\n\
+                    EAL: invalid core list syntax\n\
+                    EAL: FATAL: Invalid 'command line' arguments.\n";
+        let reason = "invalid core list syntax; to use high physical core ids, please use \
+                      --lcores, e.g. --lcores 0@130"
+            .to_owned();
+        let start = attempt(&[], text, libc::EINVAL);
+        assert_eq!(diagnose(&start), StartError::BadOptions { reason });
+    }
+
+    #[test]
+    fn a_control_groups_limit_is_named() {
+        let text = "EAL: Not enough memory available!\nEAL: FATAL: Cannot init memory";
+        let mut start = attempt(&[], text, libc::ENOMEM);
+        let limit = HugepageLimit {
+            bytes: 64 << 20,
+            file: "/sys/fs/cgroup/x/hugetlb.2MB.max".to_owned(),
+        };
+        (start.free_hugepages, start.hugepage_limit) = (1, Some(limit.clone()));
+        assert_eq!(diagnose(&start), StartError::HugepagesLimited { limit });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why the EAL cannot be used. What the user can do about it is said in `cli::explain`.
 
 use super::errno::Errno;
+use crate::machine::cgroup::HugepageLimit;
 
 /// The EAL did not start. A `reason` is the system's or the EAL's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,11 @@ pub enum StartError {
     TooFewHugepages {
         /// The EAL's reason.
         reason: String,
+    },
+    /// A control group allows too few hugepages.
+    HugepagesLimited {
+        /// How many it allows, and where it says so.
+        limit: HugepageLimit,
     },
     /// The hugepages that are free cannot be used.
     HugepagesUnusable {

@@ -1,6 +1,8 @@
 //! What the machine has: its platform, the kernel's interfaces, the network cards on PCI, and
 //! Azure's NICs on VMBus, each with its VF.
 
+pub mod busy;
+pub mod cgroup;
 pub mod management;
 pub mod root;
 

@@ -67,6 +67,12 @@ impl From<StartError> for Failure {
                 "too few hugepages are free ({reason}): reserve more as root, `echo 1024 > \
                  /proc/sys/vm/nr_hugepages`, or ask for less with `-m`"
             )),
+            StartError::HugepagesLimited { limit } => Self::machine(format!(
+                "the control group of this process may have {} MiB of hugepages at most ({}), which \
+                 is too little: raise that, or ask for less with `-m` before the `--`",
+                limit.bytes >> 20,
+                limit.file
+            )),
             StartError::HugepagesUnusable { reason, is_root } => Self::machine(if is_root {
                 format!(
                     "the hugepages cannot be used ({reason}): add --in-memory before the `--`, or \

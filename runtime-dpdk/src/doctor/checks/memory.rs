@@ -2,6 +2,7 @@
 
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::Subject;
+use crate::machine::cgroup::hugepage_limit;
 use crate::machine::root::Root;
 
 const SIZES: &str = "/sys/kernel/mm/hugepages";
@@ -62,6 +63,13 @@ pub fn hugepages(subject: &Subject) -> Finding {
                 .so("DPDK starts without them only, by `--no-huge -m 256` before the `--`")
         };
         return finding.mended_by([mend()]);
+    }
+    if let Some(limit) = hugepage_limit(root).filter(|limit| limit.bytes >> 10 < LEAST_KIB) {
+        let (mib, file) = (limit.bytes >> 20, limit.file);
+        let evidence = format!("{evidence}, of which a control group leaves {mib} MiB ({file})");
+        return Finding::new(Check::Hugepages, Verdict::Failure, evidence)
+            .so("DPDK does not start, or dies when it touches the first page beyond")
+            .mended_by([Step::by_hand(format!("echo max > {file}"))]);
     }
     let nodes = subject
         .nics()
