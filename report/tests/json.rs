@@ -73,7 +73,7 @@ fn sendrecv_to_the_letter() {
             "stalls": {"count": 2, "total_ns": 130_000, "longest_ns": 70_000},
         }],
         "device": [{
-            "port": "0000:03:00.0", "driver": "mlx5_pci", "imissed": 0, "ierrors": 0,
+            "port": "0000:03:00.0", "driver": "mlx5_pci", "mac": "02:00:00:00:00:01", "imissed": 0, "ierrors": 0,
             "rx_nombuf": 0, "oerrors": 0, "synthetic_packets": 7, "xstats": {"vf_rx_good_packets": 5},
         }],
         "events": [{"at_s": 3.25, "port": "0000:03:00.0", "what": "link down"}],
@@ -118,7 +118,9 @@ fn reflect_to_the_letter() {
         },
         "queues": [],
         "workers": [],
-        "device": [{"port": "0000:03:00.0", "driver": "mlx5_pci"}],
+        "device": [
+            {"port": "0000:03:00.0", "driver": "mlx5_pci", "mac": "02:00:00:00:00:01"},
+        ],
         "events": [],
     });
     assert_eq!(value(&run), expected);

@@ -8,7 +8,7 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{Event, Happening, Mode, StopReason, Summary};
-use dpdkgen_report::text::words::seconds;
+use dpdkgen_report::text::words::moment;
 
 use crate::assembly::Context;
 use crate::failure::Failure;
@@ -94,7 +94,7 @@ fn gone(summary: &Summary) -> Vec<String> {
     }
     let sentence = |event: &Event| {
         let Event { at_s, port, what } = event;
-        let from = seconds(*at_s);
+        let from = moment(*at_s);
         match what {
             Happening::Removed => format!(
                 "the device of port {port} was taken away {from} into the run, which ended it; what \
