@@ -135,3 +135,41 @@ fn what_was_written_reads_back() {
         assert_eq!(Summary::from_json(&run.to_json().unwrap()).unwrap(), run);
     }
 }
+
+#[test]
+fn where_a_run_comes_from_and_its_outages_to_the_letter() {
+    let mut run = sendrecv();
+    run.origin = Origin {
+        started_at: Some("2026-11-27T15:50:28.123Z".to_owned()),
+        host: Some("vm1".to_owned()),
+        program: Some("dpdkgen-rt".to_owned()),
+        version: Some("1.2.3".to_owned()),
+        dpdk_version: Some("DPDK 24.11.2".to_owned()),
+        eal_args: Some(vec!["-l".to_owned(), "0-15".to_owned()]),
+    };
+    run.outages = Some(Outages {
+        count: 1,
+        lost: 350,
+        first: vec![Outage {
+            from_s: 2.0,
+            to_s: 2.1,
+            lost: 350,
+        }],
+    });
+    let told = value(&run);
+    for (name, expected) in [
+        ("started_at", json!("2026-11-27T15:50:28.123Z")),
+        ("host", json!("vm1")),
+        ("program", json!("dpdkgen-rt")),
+        ("version", json!("1.2.3")),
+        ("dpdk_version", json!("DPDK 24.11.2")),
+        ("eal_args", json!(["-l", "0-15"])),
+        (
+            "outages",
+            json!({"count": 1, "lost": 350, "first": [{"from_s": 2.0, "to_s": 2.1, "lost": 350}]}),
+        ),
+    ] {
+        assert_eq!(told[name], expected, "{name}");
+    }
+    assert_eq!(Summary::from_json(&run.to_json().unwrap()).unwrap(), run);
+}
