@@ -48,6 +48,39 @@ fn every_output_of_one_run() {
     let outcome = pair.finish();
     outcome.assert_all_back();
     let summary = &outcome.sent;
+    for (name, told) in [
+        ("program", "dpdkgen-rt"),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert_eq!(summary.get(name).unwrap(), told);
+    }
+    let text = |name: &str| summary.get(name).unwrap().as_str().unwrap().to_owned();
+    assert!(text("dpdk_version").starts_with("DPDK "));
+    assert!(!text("host").is_empty());
+    let started = Command::new("date")
+        .args(["+%s.%N", "-d", &text("started_at")])
+        .output();
+    let started: f64 = String::from_utf8(started.unwrap().stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(
+        (begin - 1.0..end).contains(&started),
+        "{started} of {begin}"
+    );
+    let options = summary.get("eal_args").unwrap().as_array().unwrap();
+    let is_of_memif = |option: &str| option.contains("memif");
+    let options: Vec<_> = options
+        .iter()
+        .filter_map(|option| option.as_str())
+        .collect();
+    assert!(
+        options.iter().any(|option| is_of_memif(option)),
+        "{options:?}"
+    );
+    let mac = &summary.get("device").unwrap()[0]["mac"];
+    assert_eq!(mac.as_str().map(str::len), Some(17), "{mac}");
     let intervals = std::fs::read_to_string(&hdr).unwrap();
     assert!(intervals.matches(",HISTFAAA").count() >= 4, "{intervals}");
 

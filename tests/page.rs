@@ -132,29 +132,90 @@ fn it_is_drawn_in_the_light_in_the_dark_and_on_a_phone() {
     }
 }
 
-#[test]
-fn nothing_is_wider_than_a_phone() {
-    let Some(_turn) = turn(
-        "nothing_is_wider_than_a_phone",
-        &[Need::Program("chromium")],
-    ) else {
-        return;
-    };
-    let page = page_of_a_run();
-    // A frame as wide as a phone, around it a script that asks how wide the page in it is.
-    let probe = folder().join("phone.html");
+/// Opens `page` in frames of these widths, around it a script that puts what `look` returns for each
+/// frame's document into the title, and returns the title.
+fn looked_at(page: &Path, widths: &[u32], look: &str) -> String {
     let source = fs::read_to_string(page).expect("a page");
     let source = source.replace('&', "&amp;").replace('"', "&quot;");
+    let frame = |width: &u32| {
+        format!(
+            "<iframe width={width} height=4000 style=\"border:0\" srcdoc=\"{source}\"></iframe>"
+        )
+    };
+    let frames: String = widths.iter().map(frame).collect();
     let html = format!(
-        "<!DOCTYPE html><iframe width=360 height=4000 style=\"border:0\" srcdoc=\"{source}\"></iframe>\
-         <script>onload = () => {{ const page = frames[0].document.documentElement; \
-         document.title = `${{page.scrollWidth}} of ${{page.clientWidth}}`; }}</script>"
+        "<!DOCTYPE html><meta charset=utf-8>{frames}<script>const look = {look}; onload = () => \
+         {{ document.title = Array.from(frames, frame => look(frame.document)).join('; '); }}</script>"
     );
+    let name = page.file_stem().expect("a name").to_string_lossy();
+    let probe = folder().join(format!("{name}-frames.html"));
     fs::write(&probe, html).expect("a file");
-    let (dom, _) = chromium(&probe, &["--dump-dom", "--window-size=1000,1000"]);
-    assert!(
-        dom.contains("<title>360 of 360</title>"),
-        "{}",
-        &dom[dom.len() - 600..]
-    );
+    let (dom, _) = chromium(&probe, &["--dump-dom", "--window-size=1400,1000"]);
+    // The titles of the pages themselves are text of an attribute, and before it or behind.
+    let title = dom
+        .split("<title>")
+        .skip(1)
+        .find(|rest| !rest.starts_with("dpdkgen"));
+    let (title, _) = title
+        .and_then(|rest| rest.split_once("</title>"))
+        .expect("a title");
+    title.to_owned()
+}
+
+#[test]
+fn nothing_is_wider_than_a_phone() {
+    let name = "nothing_is_wider_than_a_phone";
+    let Some(_turn) = turn(name, &[Need::Program("chromium")]) else {
+        return;
+    };
+    let look =
+        "page => `${page.documentElement.scrollWidth} of ${page.documentElement.clientWidth}`";
+    assert_eq!(looked_at(page_of_a_run(), &[360], look), "360 of 360");
+}
+
+/// Returns the page of 37,800,000,000 packets and the loss of one of them.
+fn page_of_many() -> PathBuf {
+    let csv = folder().join("many.csv");
+    let mut rows =
+        "time,tx_packets,rx_packets,drop_rate,avg_latency,lost,late,duplicates,reordered,\
+                    corrupt,foreign,latency_min_ns,latency_max_ns\n"
+            .to_owned();
+    for second in 0..12_u64 {
+        let (sent, lost) = (3_150_000_000_u64, u64::from(second == 5));
+        let (received, ratio) = (sent - lost, lost as f64 / sent as f64);
+        let time = second * 1_000;
+        rows +=
+            &format!("{time},{sent},{received},{ratio},0.05,{lost},0,0,0,0,0,40000,900000000\n");
+    }
+    fs::write(&csv, rows).expect("a file");
+    let page = folder().join("many.html");
+    let mut report = Command::new(dpdkgen_sim());
+    report.arg("report").arg(&csv).arg("-o").arg(&page);
+    let _ = run(report, LIMIT).ok();
+    page
+}
+
+#[test]
+fn no_figure_is_cut_off_and_no_label_leaves_its_card() {
+    let name = "no_figure_is_cut_off_and_no_label_leaves_its_card";
+    let Some(_turn) = turn(name, &[Need::Program("chromium")]) else {
+        return;
+    };
+    let many = page_of_many();
+    let told = fs::read_to_string(&many).expect("a page");
+    assert!(told.contains("<dd>37,800,000,000</dd>"), "{told}");
+    let look = "page => { \
+        const box = node => { const range = page.createRange(); range.selectNodeContents(node); \
+            return range.getBoundingClientRect(); }; \
+        const all = (nodes, card) => [...page.querySelectorAll(nodes)].map(node => \
+            [node.textContent, box(node), node.closest(card).getBoundingClientRect()]); \
+        const seen = [...all('.tiles dd, .tiles dt', '.tiles div'), \
+            ...all('.ys span, .xs span', 'figure')].filter(([, text]) => text.width > 0); \
+        const out = seen.filter(([, text, card]) => \
+            text.left < card.left || text.right > card.right); \
+        return `${seen.length > 20} ${out.map(([name]) => name).join(',')}`; }";
+    for page in [page_of_a_run(), &many] {
+        let told = looked_at(page, &[320, 400, 700, 1300], look);
+        assert_eq!(told, "true ; true ; true ; true ", "{}", page.display());
+    }
 }

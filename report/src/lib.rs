@@ -17,5 +17,6 @@ pub mod page;
 pub mod patience;
 pub mod pcap;
 pub mod progress;
+pub mod split;
 pub mod summary;
 pub mod text;

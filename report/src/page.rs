@@ -9,10 +9,12 @@ mod axis;
 mod distribution;
 pub mod file;
 mod html;
+mod identity;
 mod over_time;
 mod percentiles;
 mod picture;
 mod queues;
+mod sections;
 mod split;
 mod tables;
 pub mod timeline;
@@ -103,27 +105,37 @@ impl Sources<'_> {
 pub fn render(sources: &Sources<'_>) -> String {
     let [packets, loss, latency] = over_time::panels(sources);
     let panels = [
-        split::panel(sources),
-        packets,
-        loss,
-        latency,
-        percentiles::panel(sources),
-        queues::workers(sources),
-        queues::packets(sources),
-        tables::totals(sources),
-        tables::config(sources),
+        ("split", split::panel(sources)),
+        ("packets", packets),
+        ("loss", loss),
+        ("latency", latency),
+        ("percentiles", percentiles::panel(sources)),
+        ("workers", queues::workers(sources)),
+        ("queues", queues::packets(sources)),
+        ("totals", tables::totals(sources)),
+        ("config", tables::config(sources)),
     ];
+    let drawn = panels
+        .iter()
+        .filter(|(_, panel)| matches!(panel, Panel::Drawn(_)));
+    let drawn = drawn.map(|(id, _)| *id);
+    let is_whole = |latency: &Distribution| latency.is_whole;
+    let histogram = sources
+        .latency
+        .is_some_and(is_whole)
+        .then_some(sections::HISTOGRAM);
+    let sections = sections::meta(drawn.chain(histogram));
     // A number and its % stay on one line.
     let lines = lines(sources).into_iter();
     let lines: Vec<_> = lines.map(|line| line.replace(" %", "\u{a0}%")).collect();
-    let title = title(sources);
+    let title = identity::title(sources);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; img-src data:\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         <link rel=\"icon\" href=\"data:,\">\n{sections}<title>{title}</title>\n<style>\n{STYLE}</style>\n\
          </head>\n<body>\n<header>\n<p class=\"eyebrow\">{title}</p>\n<h1>{}</h1>\n",
         escaped(lines.first().map_or("", String::as_str)),
         title = escaped(&title),
@@ -137,12 +149,9 @@ pub fn render(sources: &Sources<'_>) -> String {
         page += "</ul>\n";
     }
     page += "</header>\n<main>\n";
-    for panel in &panels {
-        if let Panel::Drawn(html) = panel {
-            page += html;
-        }
-    }
-    page += &left_out(&panels);
+    page += &cards(&panels);
+    let panels: Vec<_> = panels.into_iter().map(|(_, panel)| panel).collect();
+    page += &left_out(&panels, sources);
     let _ = write!(
         page,
         "</main>\n<footer><p>{}</p></footer>\n</body>\n</html>\n",
@@ -151,27 +160,19 @@ pub fn render(sources: &Sources<'_>) -> String {
     page
 }
 
-fn title(sources: &Sources<'_>) -> String {
-    let what = match sources.mode() {
-        Some(Mode::SendRecv) => "sendrecv",
-        Some(Mode::Reflect) => "reflect",
-        None => "run",
-    };
-    match sources.from {
-        Some(name) => format!("dpdkgen {what}: {name}"),
-        None => format!("dpdkgen {what}"),
-    }
-}
-
 /// Returns the summary in words, the verdict first.
 fn lines(sources: &Sources<'_>) -> Vec<String> {
     let mut lines = match sources.summary {
-        Some(summary) => text::render(summary).lines().map(str::to_owned).collect(),
+        Some(summary) => {
+            let text = text::render_with(summary, sources.peer);
+            text.lines().map(str::to_owned).collect()
+        }
         None => vec![sum_of_rows(sources)],
     };
     lines.extend(sources.timeline.cut_off_at().map(|line| {
         format!(
-            "The CSV ends in the middle of line {line}: what came after it is not in the pictures."
+            "The CSV has no end of its line {line}, which may be cut off: that line, and what may \
+             have come after it, is not in the pictures."
         )
     }));
     lines
@@ -192,14 +193,46 @@ fn sum_of_rows(sources: &Sources<'_>) -> String {
                 words::count(lost)
             )
         }
+        (None, Some(received)) if !sources.timeline.tells_probes() => format!(
+            "{sent}, {} received; what was lost is not told.",
+            words::packets(received)
+        ),
         (None, Some(received)) => format!("{} received, {sent}.", words::packets(received)),
         (None, None) => format!("{sent}; what was received is not told."),
     }
 }
 
-fn left_out(panels: &[Panel]) -> String {
+/// Returns the panels that are drawn: pictures that have room beside each other in two columns, with
+/// what comes between them and the tables; all else in the full width.
+fn cards(panels: &[(&str, Panel)]) -> String {
+    let is_wide = |id: &str| ["split", "packets", "totals", "config"].contains(&id);
+    let is_picture = |id: &str| ["loss", "latency", "percentiles"].contains(&id);
+    let mut html = String::new();
+    for group in panels.chunk_by(|(one, _), (next, _)| !is_wide(one) && !is_wide(next)) {
+        let drawn = group.iter().filter_map(|(id, panel)| match panel {
+            Panel::Drawn(html) => Some((*id, html.as_str())),
+            Panel::LeftOut { .. } => None,
+        });
+        let (ids, drawn): (Vec<_>, Vec<_>) = drawn.unzip();
+        let drawn_html = drawn.concat();
+        if drawn.len() > 1 && ids.into_iter().any(is_picture) {
+            html += &format!("<div class=\"cards\">\n{drawn_html}</div>\n");
+        } else {
+            html += &drawn_html;
+        }
+    }
+    html
+}
+
+fn left_out(panels: &[Panel], sources: &Sources<'_>) -> String {
     let mut items = String::new();
-    for panel in panels {
+    let of_five = sources.timeline.is_of_five().then(|| {
+        Panel::left_out(
+            "Late packets, duplicates, reordering, corruption; shortest and longest latencies",
+            "the CSV has the five columns of the article's program, which do not tell them",
+        )
+    });
+    for panel in panels.iter().chain(&of_five) {
         if let Panel::LeftOut { name, why } = panel {
             let (name, why) = (escaped(name), escaped(why));
             let _ = writeln!(items, "<li><strong>{name}</strong>: {why}.</li>");

@@ -5,6 +5,8 @@
 //! `pps` divides by [`Summary::duration_s`].
 
 mod event;
+mod origin;
+mod outage;
 mod probes;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use dpdkgen_core::stats::ProbeCounters;
 use serde::{Deserialize, Serialize};
 
 pub use self::event::{Event, Happening};
+pub use self::origin::{Origin, host_name, rfc3339};
+pub use self::outage::{Outage, OutageFinder, Outages};
 use crate::latency::LatencyKind;
 
 /// The version of the JSON that this module writes.
@@ -33,6 +37,9 @@ pub struct Summary {
     /// `true` if the drain was waited out, `false` if it was cut short; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drained: Option<bool>,
+    /// When, where and by what it was made.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// Seconds from first to last transmit (`reflect`: from start to stop); absent if nothing was
     /// sent. The drain is not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +63,9 @@ pub struct Summary {
     /// The share of the packets sent that `lost` is, 0 to 1; absent if none was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_ratio: Option<f64>,
+    /// The outages in the rows; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outages: Option<Outages>,
     /// Latencies from the time written into the probe; absent if nothing came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ns: Option<Latency>,
@@ -339,6 +349,9 @@ pub struct Device {
     pub port: String,
     /// The driver's name.
     pub driver: String,
+    /// The port's MAC address; absent where it is the kernel's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
     /// The driver of the VF that a netvsc port drives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vf_driver: Option<String>,

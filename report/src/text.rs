@@ -1,11 +1,12 @@
 //! The summary in words: a few lines that a person can read aloud, the verdict first.
 //!
-//! Promised: every line follows from the [`Summary`] alone, and what does not apply is not
+//! Promised: every line follows from the [`Summary`] alone (and from the reflector's, if it is given), and what does not apply is not
 //! mentioned rather than shown as 0.
 
 mod causes;
 mod events;
 mod loss;
+pub mod outages;
 mod reflect;
 mod sendrecv;
 pub mod words;
@@ -16,8 +17,15 @@ use crate::summary::{Mode, Pacing, Sampled, Summary};
 /// Returns the lines of the summary, each ended by a newline.
 #[must_use]
 pub fn render(summary: &Summary) -> String {
+    render_with(summary, None)
+}
+
+/// Returns the lines of the summary, with what the totals of its reflector, `peer`, add: where
+/// packets were lost.
+#[must_use]
+pub fn render_with(summary: &Summary, peer: Option<&Summary>) -> String {
     let mut lines = match summary.mode {
-        Mode::SendRecv => sendrecv::lines(summary),
+        Mode::SendRecv => sendrecv::lines(summary, peer),
         Mode::Reflect => reflect::lines(summary),
     };
     lines.extend(events::lines(summary));

@@ -73,7 +73,7 @@ fn sendrecv_to_the_letter() {
             "stalls": {"count": 2, "total_ns": 130_000, "longest_ns": 70_000},
         }],
         "device": [{
-            "port": "0000:03:00.0", "driver": "mlx5_pci", "imissed": 0, "ierrors": 0,
+            "port": "0000:03:00.0", "driver": "mlx5_pci", "mac": "02:00:00:00:00:01", "imissed": 0, "ierrors": 0,
             "rx_nombuf": 0, "oerrors": 0, "synthetic_packets": 7, "xstats": {"vf_rx_good_packets": 5},
         }],
         "events": [{"at_s": 3.25, "port": "0000:03:00.0", "what": "link down"}],
@@ -118,7 +118,9 @@ fn reflect_to_the_letter() {
         },
         "queues": [],
         "workers": [],
-        "device": [{"port": "0000:03:00.0", "driver": "mlx5_pci"}],
+        "device": [
+            {"port": "0000:03:00.0", "driver": "mlx5_pci", "mac": "02:00:00:00:00:01"},
+        ],
         "events": [],
     });
     assert_eq!(value(&run), expected);
@@ -132,4 +134,42 @@ fn what_was_written_reads_back() {
     for run in [sendrecv(), reflect(), send_only] {
         assert_eq!(Summary::from_json(&run.to_json().unwrap()).unwrap(), run);
     }
+}
+
+#[test]
+fn where_a_run_comes_from_and_its_outages_to_the_letter() {
+    let mut run = sendrecv();
+    run.origin = Origin {
+        started_at: Some("2026-11-27T15:50:28.123Z".to_owned()),
+        host: Some("vm1".to_owned()),
+        program: Some("dpdkgen-rt".to_owned()),
+        version: Some("1.2.3".to_owned()),
+        dpdk_version: Some("DPDK 24.11.2".to_owned()),
+        eal_args: Some(vec!["-l".to_owned(), "0-15".to_owned()]),
+    };
+    run.outages = Some(Outages {
+        count: 1,
+        lost: 350,
+        first: vec![Outage {
+            from_s: 2.0,
+            to_s: 2.1,
+            lost: 350,
+        }],
+    });
+    let told = value(&run);
+    for (name, expected) in [
+        ("started_at", json!("2026-11-27T15:50:28.123Z")),
+        ("host", json!("vm1")),
+        ("program", json!("dpdkgen-rt")),
+        ("version", json!("1.2.3")),
+        ("dpdk_version", json!("DPDK 24.11.2")),
+        ("eal_args", json!(["-l", "0-15"])),
+        (
+            "outages",
+            json!({"count": 1, "lost": 350, "first": [{"from_s": 2.0, "to_s": 2.1, "lost": 350}]}),
+        ),
+    ] {
+        assert_eq!(told[name], expected, "{name}");
+    }
+    assert_eq!(Summary::from_json(&run.to_json().unwrap()).unwrap(), run);
 }

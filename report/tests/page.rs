@@ -1,17 +1,18 @@
 //! The page of a run: what is on it, what is left out and why, and what it is drawn from.
 
 mod common;
+mod pages;
 
 use std::fs;
 use std::path::PathBuf;
 
 use common::{reflect, sendrecv};
-use dpdkgen_report::csv::{CsvWriter, Row, RowLatency, RowProbes};
+use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::output::Target;
 use dpdkgen_report::page::file::{DrawError, Files, draw};
-use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
 use dpdkgen_report::summary::Summary;
+use pages::{check_structure, rows, sources, timeline, why_left_out};
 
 const PANELS: [&str; 10] = [
     "split",
@@ -26,47 +27,6 @@ const PANELS: [&str; 10] = [
     "left-out",
 ];
 
-/// Returns `rows` intervals of 100 ms that send 3,500 packets each and lose one; the one numbered
-/// `spike` loses all.
-fn rows(rows: u64, spike: Option<u64>) -> impl Iterator<Item = Row> {
-    (0..rows).map(move |index| {
-        let lost = if spike == Some(index) { 3_500 } else { 1 };
-        Row {
-            start_ns: index * 100_000_000,
-            path: None,
-            tx_packets: 3_500,
-            rx_packets: Some(3_500 - lost),
-            probes: Some(RowProbes {
-                lost,
-                latency: RowLatency {
-                    count: 3_500 - lost,
-                    sum_ns: (3_500 - lost) * 50_000,
-                    min_ns: 40_000,
-                    max_ns: 60_000,
-                },
-                ..RowProbes::default()
-            }),
-        }
-    })
-}
-
-fn timeline(rows: impl Iterator<Item = Row>) -> Timeline {
-    let mut timeline = Timeline::default();
-    rows.for_each(|row| timeline.push(&row));
-    timeline
-}
-
-fn sources(timeline: &Timeline) -> Sources<'_> {
-    Sources {
-        timeline,
-        summary: None,
-        latency: None,
-        latency_due: None,
-        peer: None,
-        from: Some("run.csv"),
-    }
-}
-
 /// Returns which of the panels are there, in the page's order.
 fn panels(page: &str) -> Vec<&str> {
     let mut found: Vec<_> = PANELS
@@ -75,39 +35,6 @@ fn panels(page: &str) -> Vec<&str> {
         .collect();
     found.sort_unstable();
     found.into_iter().map(|(_, id)| id).collect()
-}
-
-/// Returns the reason that the page gives for leaving out the panel of this name.
-fn why_left_out<'p>(page: &'p str, name: &str) -> &'p str {
-    let begin = format!("<strong>{name}</strong>: ");
-    let at = page
-        .find(&begin)
-        .unwrap_or_else(|| panic!("{name} is not left out"));
-    let rest = &page[at + begin.len()..];
-    &rest[..rest.find("</li>").unwrap()]
-}
-
-/// Checks that the page is well-formed as XML, but for the tags that HTML leaves open.
-fn check_structure(page: &str) {
-    let mut open = Vec::new();
-    let body = page.split_once("<body>").unwrap().1;
-    let body = body.split_once("</body>").unwrap().0;
-    for tag in body.split('<').skip(1) {
-        let tag = tag.split_once('>').expect("every tag ends").0;
-        if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name), "{tag}");
-        } else if !tag.ends_with('/') {
-            open.push(tag.split(' ').next().unwrap());
-        }
-    }
-    assert_eq!(open, [""; 0]);
-    // Nothing is fetched and nothing runs.
-    for outside in ["http:", "https:", "<script", "src=", "@import", "url("] {
-        assert!(!page.contains(outside), "{outside}");
-    }
-    for number in ["NaN", "inf"] {
-        assert!(!page.contains(&format!("{number}\"")) && !page.contains(&format!(" {number} ")));
-    }
 }
 
 #[test]
@@ -134,7 +61,8 @@ fn everything_given_is_drawn() {
     check_structure(&page);
     assert_eq!(panels(&page), PANELS[..9]);
     assert!(page.contains(
-        "<h1>3,500,000 packets/s held for 60 s, less than 0.0001\u{a0}% lost: 10 beyond this host.</h1>"
+        "<h1>3,500,000 packets/s held for 60 s, less than 0.0001\u{a0}% lost: 4 on the way out and 6 on \
+         the way back.</h1>"
     ));
     // Sent, received, loss, latency, and two curves of percentiles, besides those of the legends.
     let with_data =
@@ -167,7 +95,7 @@ fn what_the_csv_does_not_tell_is_left_out_by_name() {
         page.contains("<h1>2,100,000 packets sent, 0.2\u{a0}% lost (4,099).</h1>"),
         "{page}"
     );
-    assert!(page.contains("The worst interval lost 100 % (at 7.7 s)"));
+    assert!(page.contains("The worst interval lost 100 % (at 7.7 s, beyond the picture)"));
     // Nor whether a reflector was on the way.
     assert!(page.contains("<h2>Latency over time</h2>"), "{page}");
     for name in [
@@ -297,7 +225,14 @@ fn a_thousand_queues_and_a_long_run_make_a_small_page() {
         ..sources(&timeline)
     });
     assert!(page.len() < 400_000, "{} bytes", page.len());
-    assert!(page.contains("1984 more are not drawn"));
+    // Each of 2,048 is in a strip, and none is left out.
+    assert!(!page.contains("more are not drawn"));
+    for name in ["most: ", "median: ", "least: "] {
+        assert!(
+            page.contains(&format!("<th scope=\"row\">{name}")),
+            "{name}"
+        );
+    }
     // The one interval that lost all: the loss band reaches the top of its axis.
     let loss = page.split(" id=\"loss\"").nth(1).unwrap();
     let band = loss.split("<path class=\"band loss\" d=\"").nth(2).unwrap();
@@ -391,7 +326,7 @@ fn a_csv_that_is_cut_off_is_drawn_as_far_as_it_is_whole() {
     let _ = draw(&run.files).unwrap();
     let page = fs::read_to_string(run.path("run.html")).unwrap();
     check_structure(&page);
-    assert!(page.contains("The CSV ends in the middle of line 11"));
+    assert!(page.contains("The CSV has no end of its line 11, which may be cut off"));
     assert!(page.contains("9 intervals in run.csv"));
 }
 

@@ -69,22 +69,23 @@ fn split(args: Vec<OsString>) -> (Option<Vec<String>>, Vec<OsString>) {
 }
 
 /// Starts the EAL with the options that the user gave, or else with those for `workers`, and with
-/// devices of the `machine`'s where none are named.
+/// devices of the `machine`'s where none are named; returns what it was started with too.
 fn start_eal(
     args: Option<&[String]>,
     machine: &Machine,
     workers: usize,
     verbose: bool,
-) -> Result<Eal, StartError> {
+) -> Result<(Eal, Vec<String>), StartError> {
     let mut args = args.map_or_else(|| eal::default_args(workers), <[String]>::to_vec);
     eal::tell_exits(|error| PROGRAM.status(Err(error.into())));
     args.extend(eal::device_args(&args, machine, &info::driver_folder()));
-    Eal::init(&args, verbose, ethdev::CLOSER)
+    let eal = Eal::init(&args, verbose, ethdev::CLOSER)?;
+    Ok((eal, args))
 }
 
 fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
     let machine = Machine::devices(&Root::own());
-    let eal = start_eal(eal_args, &machine, 0, false)?;
+    let (eal, _) = start_eal(eal_args, &machine, 0, false)?;
     let ports = info::list(&eal)?;
     if json {
         print(&format!("{:#}\n", to_json(&ports)))
@@ -104,7 +105,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let machine = Machine::devices(&Root::own());
     let is_verbose = request.verbosity == Verbosity::Verbose;
     let start = || start_eal(eal_args, &machine, workers, is_verbose);
-    let eal = while_starting(start, eal::abandon_start)??;
+    let (eal, eal_args) = while_starting(start, eal::abandon_start)??;
 
     let mut ports = select::select(&eal, &machine.nics, &request.ports)?;
     let interrupted = || signals.borrow_mut().requests() > 0;
@@ -124,6 +125,8 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let timeout = Duration::from_nanos(request.wait_link.as_nanos());
     let mut is_up = runtime::wait_links(&devices, timeout, &interrupted)?;
     let mut request = request.clone();
+    request.origin.dpdk_version = Some(info::dpdk_version());
+    request.origin.eal_args = Some(eal_args);
     if let Mode::SendRecv(sendrecv) = &mut request.mode
         && is_up
         && sendrecv.has_to_resolve()

@@ -123,6 +123,7 @@ impl PortCounters {
         Device {
             port: name.to_owned(),
             driver: SOCKET_DRIVER.to_owned(),
+            mac: None,
             vf_driver: None,
             imissed: Some(missed.max(before)),
             ierrors: Some(checksum_errors),

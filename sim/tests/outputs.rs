@@ -71,6 +71,67 @@ fn a_log_of_histograms_has_every_round_trip() {
 }
 
 #[test]
+fn a_simulated_run_tells_its_program_and_no_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "sendrecv --rate 10kpps --count 2000 --json json --report page -q";
+    let _ = run(sim(options, folder.path()), LIMIT).ok();
+    let summary = Summary::read(&folder.path().join("json"));
+    assert_eq!(summary.get("program").unwrap(), "dpdkgen-sim");
+    assert_eq!(summary.get("version").unwrap(), env!("CARGO_PKG_VERSION"));
+    // The same run gives the same files, wherever and whenever.
+    for absent in ["started_at", "host", "dpdk_version", "eal_args", "outages"] {
+        assert_eq!(summary.get(absent), None, "{absent}");
+    }
+    assert_eq!(
+        summary.get("device").unwrap()[0]["mac"],
+        "02:00:00:00:01:00"
+    );
+    let page = fs::read_to_string(folder.path().join("page")).unwrap();
+    let title =
+        "<title>dpdkgen sendrecv: page \u{b7} 10,000 packets/s of 1,000 bytes of payload</title>";
+    assert!(page.contains(title), "{page}");
+}
+
+#[test]
+fn an_outage_is_in_the_json_and_in_the_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "sendrecv --rate 10kpps --duration 10 --reflector-restart 2s:500ms --json json";
+    let ended = run(sim(options, folder.path()), LIMIT).ok();
+    let summary = Summary::read(&folder.path().join("json"));
+    let count = summary.count("outages.count");
+    assert!(count > 1, "{summary:?}");
+    let first = summary.get("outages.first").unwrap()[0].clone();
+    let [from, to] = ["from_s", "to_s"].map(|name| first[name].as_f64().unwrap());
+    assert!((0.4..0.8).contains(&(to - from)), "{first}");
+    let line = format!("In {count} outages ");
+    assert!(ended.stdout.contains(&line), "{}", ended.stdout);
+}
+
+#[test]
+fn a_page_of_the_run_is_not_replaced_by_one_from_its_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        "sendrecv --rate 10kpps --count 2000 -s run.csv --json run.json --report run.html -q";
+    let _ = run(sim(options, folder.path()), LIMIT).ok();
+    let page = folder.path().join("run.html");
+    let drawn = fs::read(&page).unwrap();
+    for from in ["run.csv", "run.csv --json run.json"] {
+        let ended = run(sim(&format!("report {from}"), folder.path()), LIMIT).with_status(2);
+        let said = &ended.stderr;
+        assert!(
+            said.contains("run.html is a page that shows more"),
+            "{said}"
+        );
+        assert!(
+            said.contains("with -o") && said.lines().count() == 1,
+            "{said}"
+        );
+        assert_eq!(fs::read(&page).unwrap(), drawn);
+    }
+    let _ = run(sim("report run.csv -o other.html", folder.path()), LIMIT).ok();
+}
+
+#[test]
 fn sampled_frames_are_read_by_tshark() {
     let needs = [Need::Program("tshark")];
     let Some(_turn) = turn("sampled_frames_are_read_by_tshark", &needs) else {

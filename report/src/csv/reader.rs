@@ -2,8 +2,11 @@
 //!
 //! Promised: what [`CsvWriter`](super::CsvWriter) writes is taken, also after pandas, R or a spreadsheet
 //! had it: further columns, columns in another order, a byte order mark, quotes, counts such as
-//! `218.0`. Anything else is refused in one sentence that names the line.
+//! `218.0`; so is a CSV of the first five columns alone, as the article's program writes it.
+//! Anything else is refused in one sentence that names the line.
 //! However large the file, or whatever it is, no more than [`LONGEST_LINE`] bytes of it are held.
+
+mod five;
 
 use std::io::{self, BufRead, Read};
 
@@ -11,6 +14,9 @@ use super::{HEADER, Row, RowLatency, RowProbes};
 
 /// The most bytes of a line, its end included: ten times what our columns take.
 pub const LONGEST_LINE: usize = 4096;
+
+/// The columns that the article's program writes, which come first.
+const FIVE: usize = 5;
 
 /// What some editors put in front of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -24,9 +30,9 @@ pub enum ReadError {
     /// The system could not read it.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The file ends within a row.
+    /// The file ends within a row, or has no line end after its last.
     #[error(
-        "ends in the middle of line {line}: the file is cut off, so have it written or copied again"
+        "has no end of line {line}: the file may be cut off there, so have it written or copied again"
     )]
     CutOff {
         /// The number of the line, from 1.
@@ -48,8 +54,9 @@ pub struct CsvReader<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
-    /// Where each of [`HEADER`] stands, and how many columns there are.
-    places: [usize; HEADER.len()],
+    /// Where each of [`HEADER`] stands (of the first [`FIVE`] if there are no others), and how many
+    /// columns there are.
+    places: Vec<usize>,
     columns: usize,
     first_ns: u64,
     interval_ns: Option<u64>,
@@ -66,7 +73,7 @@ impl<R: BufRead> CsvReader<R> {
             input,
             line: Vec::with_capacity(LONGEST_LINE),
             number: 0,
-            places: [0; HEADER.len()],
+            places: Vec::new(),
             columns: 0,
             first_ns: 0,
             interval_ns: None,
@@ -76,19 +83,27 @@ impl<R: BufRead> CsvReader<R> {
             return Err(reader.foreign("is missing: the file is empty"));
         }
         let names: Vec<&[u8]> = cells(&reader.line).collect();
-        let place = |wanted: &str| names.iter().position(|name| *name == wanted.as_bytes());
-        let places: Vec<usize> = HEADER.iter().map_while(|name| place(name)).collect();
+        let place = |wanted: &&str| names.iter().position(|name| *name == wanted.as_bytes());
+        let places: Vec<usize> = HEADER.iter().map_while(place).collect();
         let (found, columns) = (places.len(), names.len());
-        match places.try_into() {
-            Ok(places) => (reader.places, reader.columns) = (places, columns),
+        let is_of_five = found == FIVE && HEADER[FIVE..].iter().all(|name| place(name).is_none());
+        if found < 3 {
             // That is no table of ours at all.
-            Err(_) if found < 3 => return Err(reader.foreign(NO_HEADER)),
-            Err(_) => {
-                let missing = HEADER[found];
-                return Err(reader.foreign(&format!("names no column {missing}")));
-            }
+            return Err(reader.foreign(NO_HEADER));
         }
+        if found < HEADER.len() && !is_of_five {
+            let missing = HEADER[found];
+            return Err(reader.foreign(&format!("names no column {missing}")));
+        }
+        (reader.places, reader.columns) = (places, columns);
         Ok(reader)
+    }
+
+    /// Returns whether it has the article's five columns alone: of a latency its mean, and of what
+    /// became of probes the share that did not come back.
+    #[must_use]
+    pub fn has_five(&self) -> bool {
+        self.places.len() == FIVE
     }
 
     /// Reads the next row; `None` at the end.
@@ -104,6 +119,7 @@ impl<R: BufRead> CsvReader<R> {
             cells: cells(&self.line).collect(),
             places: self.places.iter(),
         };
+        let parse = if self.has_five() { five::parse } else { parse };
         let row = parse(fields, self.columns).map_err(|what| self.foreign(&what))?;
         self.check_time(row.start_ns)?;
         Ok(Some(row))
@@ -119,12 +135,12 @@ impl<R: BufRead> CsvReader<R> {
         }
         self.number += 1;
         if self.line.pop_if(|last| *last == b'\n').is_none() {
-            return Err(match read {
-                LONGEST_LINE => self.foreign("is longer than any line of one"),
-                // Whatever ends in its first line is no run's, rather than a part of one.
-                _ if self.number == 1 => self.foreign(NO_HEADER),
-                _ => ReadError::CutOff { line: self.number },
-            });
+            match read {
+                LONGEST_LINE => return Err(self.foreign("is longer than any line of one")),
+                // Whether that is a header shows when it is read.
+                _ if self.number == 1 => {}
+                _ => return Err(ReadError::CutOff { line: self.number }),
+            }
         }
         self.line.pop_if(|last| *last == b'\r');
         if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
@@ -197,6 +213,21 @@ impl<'l> Fields<'l> {
         self.read(name, "a time in milliseconds", milliseconds)
     }
 
+    fn number(&mut self, name: &str) -> Result<Option<f64>, String> {
+        self.read(name, "a number", |field| {
+            std::str::from_utf8(field).ok()?.parse().ok()
+        })
+    }
+
+    /// Checks that there are as many as the header has `columns`.
+    fn check_number(&self, columns: usize) -> Result<(), String> {
+        let found = self.cells.len();
+        if found == columns {
+            return Ok(());
+        }
+        Err(format!("has {found} fields where the header has {columns}"))
+    }
+
     fn ratio(&mut self, name: &str) -> Result<Option<f64>, String> {
         self.read(name, "a ratio from 0 to 1", |field| {
             let ratio = std::str::from_utf8(field).ok()?.parse().ok()?;
@@ -240,10 +271,7 @@ fn parse(mut fields: Fields<'_>, columns: usize) -> Result<Row, String> {
     }
     let min_ns = fields.count("latency_min_ns")?;
     let max_ns = fields.count("latency_max_ns")?;
-    let found = fields.cells.len();
-    if found != columns {
-        return Err(format!("has {found} fields where the header has {columns}"));
-    }
+    fields.check_number(columns)?;
     if drop_rate.is_some() != lost.is_some() || lost.is_some_and(|lost| lost > tx_packets) {
         return Err("tells of a loss that does not fit what was sent".to_owned());
     }

@@ -5,6 +5,9 @@
 
 use crate::text::words;
 
+/// The characters of a mark's text above which it is long.
+const LONG: usize = 8;
+
 /// A marked place on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
@@ -12,8 +15,30 @@ pub struct Mark {
     pub at: f64,
     /// The text beside the mark.
     pub label: String,
-    /// Set if the text may be left out where there is little room.
-    pub is_minor: bool,
+    /// How much room there has to be for the text.
+    pub weight: Weight,
+}
+
+/// The room that a mark's text needs, by which it is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It is there in any room.
+    Major,
+    /// It is left out where there is little room.
+    Middle,
+    /// It is left out before those are.
+    Minor,
+}
+
+impl Weight {
+    /// Returns the weight of every other mark of an axis.
+    const fn alternating(number: usize) -> Self {
+        if number % 2 == 1 {
+            Self::Minor
+        } else {
+            Self::Major
+        }
+    }
 }
 
 /// A scale, and its marks.
@@ -48,7 +73,7 @@ impl Axis {
         let marks = (0..=steps as u32).map(|number| Mark {
             at: f64::from(number) / steps,
             label: label(f64::from(number) * step),
-            is_minor: false,
+            weight: Weight::Major,
         });
         Self {
             scale: Scale::Linear { from: 0.0, to },
@@ -94,7 +119,7 @@ impl Axis {
         let marks = between.enumerate().map(|(number, value)| Mark {
             at: scale.place(*value),
             label: label(*value),
-            is_minor: number % 2 == 1,
+            weight: Weight::alternating(number),
         });
         let marks: Vec<_> = marks.collect();
         Self { scale, marks }
@@ -122,7 +147,7 @@ impl Axis {
         let marks = numbers.enumerate().map(|(place, number)| Mark {
             at: scale.place(number as f64 * step),
             label: clock(number as f64 * step, step),
-            is_minor: place % 2 == 1,
+            weight: Weight::alternating(place),
         });
         Self {
             scale,
@@ -139,21 +164,29 @@ impl Axis {
             from: 0.0,
             to: nines,
         };
-        let half = (0.5, "50 %".to_owned(), false);
-        let whole = (1..=nines.floor() as usize).map(|number| {
+        // Two have room beside the half wherever there is any.
+        let most = nines.floor() as usize;
+        let far = most.div_ceil(2).next_multiple_of(2).max(2);
+        let half = (0.5, "50 %".to_owned(), Weight::Major);
+        let whole = (1..=most).map(|number| {
             let label = match number {
                 1 => "90 %".to_owned(),
                 2 => "99 %".to_owned(),
                 more => format!("99.{} %", "9".repeat(more - 2)),
             };
-            (1.0 - 0.1_f64.powi(number as i32), label, number % 2 == 1)
+            let weight = match number {
+                far_off if far_off % far == 0 => Weight::Major,
+                even if even % 2 == 0 => Weight::Middle,
+                _ => Weight::Minor,
+            };
+            (1.0 - 0.1_f64.powi(number as i32), label, weight)
         });
         let marks = std::iter::once(half)
             .chain(whole)
-            .map(|(share, label, is_minor)| Mark {
+            .map(|(share, label, weight)| Mark {
                 at: scale.place(nines_of(share)),
                 label,
-                is_minor,
+                weight,
             });
         Self {
             scale,
@@ -170,13 +203,28 @@ impl Axis {
     /// Returns whether the text of any mark is long.
     #[must_use]
     pub fn has_long_labels(&self) -> bool {
-        self.marks.iter().any(|mark| mark.label.len() > 8)
+        self.longest_label() > LONG
+    }
+
+    /// Returns the most characters of a mark's text.
+    #[must_use]
+    pub fn longest_label(&self) -> usize {
+        let lengths = self.marks.iter().map(|mark| mark.label.chars().count());
+        lengths.max().unwrap_or(0)
     }
 
     /// Returns whether equal distances on it are equal ratios.
     #[must_use]
     pub const fn is_logarithmic(&self) -> bool {
         matches!(self.scale, Scale::Logarithmic { .. })
+    }
+}
+
+impl Mark {
+    /// Returns whether its text, set about its place, would leave the picture's card.
+    #[must_use]
+    pub fn is_at_the_edge(&self) -> bool {
+        self.at > 0.9 && self.label.chars().count() > LONG
     }
 }
 
@@ -223,6 +271,18 @@ fn clock(ns: f64, step_ns: f64) -> String {
     }
 }
 
+/// Returns a share as it stands beside a mark, which is round: `0.00002 %` in full.
+#[must_use]
+pub fn short_percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    let decimals = (2.0 - percent.max(1e-12).log10().floor()).max(0.0) as usize;
+    let text = format!("{percent:.decimals$}");
+    if !text.contains('.') {
+        return format!("{text} %");
+    }
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// Returns a count in as few characters as an axis has room for, as in `3.5 M`.
 #[must_use]
 pub fn short_count(value: f64) -> String {
@@ -250,9 +310,21 @@ mod tests {
     fn marks_are_round() {
         let rates = Axis::from_zero(3_512_000.0, short_count);
         assert_eq!(labels(&rates), ["0", "1 M", "2 M", "3 M", "4 M"]);
-        let loss = Axis::from_zero(0.013, words::percent);
+        let loss = Axis::from_zero(0.013, short_percent);
         assert_eq!(labels(&loss), ["0 %", "0.5 %", "1 %", "1.5 %"]);
-        let nothing = Axis::from_zero(0.0, words::percent);
+        let hardly = Axis::from_zero(4.1e-8, short_percent);
+        assert_eq!(
+            labels(&hardly),
+            [
+                "0 %",
+                "0.000001 %",
+                "0.000002 %",
+                "0.000003 %",
+                "0.000004 %",
+                "0.000005 %"
+            ]
+        );
+        let nothing = Axis::from_zero(0.0, short_percent);
         assert_eq!(labels(&nothing).last(), Some(&"100 %"));
     }
 
@@ -290,6 +362,21 @@ mod tests {
     fn nines_go_as_far_as_there_are_packets() {
         let axis = Axis::of_nines(1_000);
         assert_eq!(labels(&axis), ["50 %", "90 %", "99 %", "99.9 %"]);
+        // None of those that stand where there is room is beside one that stands anywhere.
+        for count in 2..12 {
+            let axis = Axis::of_nines(10_u64.pow(count));
+            let seen = axis.marks.iter().map(|mark| mark.weight != Weight::Minor);
+            let seen: Vec<_> = seen.skip(1).collect();
+            assert!(
+                !seen.windows(2).any(|pair| pair == [true, true]),
+                "{axis:?}"
+            );
+            let anywhere = axis
+                .marks
+                .iter()
+                .filter(|mark| mark.weight == Weight::Major);
+            assert!((2..=3).contains(&anywhere.count()), "{axis:?}");
+        }
         assert!((axis.place(nines_of(0.999)) - 1.0).abs() < 1e-9);
         assert_eq!(axis.place(nines_of(1.0)), 1.0);
     }

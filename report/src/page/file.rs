@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Distribution, Sources, render};
+use super::{Distribution, Sources, render, sections};
 use crate::csv::reader::{CsvReader, ReadError};
 use crate::output::{Output, Target};
 use crate::page::timeline::Timeline;
@@ -45,7 +45,7 @@ pub enum DrawError {
 /// # Errors
 ///
 /// If a file cannot be read, is not what a run writes or not of this run, or the page cannot be
-/// written. An older page is left as it is unless the files could be read.
+/// written. An older page is left as it is unless the files could be read, and if it shows more.
 pub fn draw(files: &Files) -> Result<usize, DrawError> {
     let summary = files.json.as_deref().map(read_json).transpose()?;
     let peer = files.peer.as_deref().map(read_json).transpose()?;
@@ -69,8 +69,34 @@ pub fn draw(files: &Files) -> Result<usize, DrawError> {
         peer: peer.as_ref(),
         from: Some(&short_name.to_string_lossy()),
     });
+    check_replaced(&files.page, &html)?;
     write(&files.page, &html)?;
     Ok(html.len())
+}
+
+/// Checks that a page that is there already does not show more than `html`, such as one that the
+/// run drew itself.
+fn check_replaced(target: &Target, html: &str) -> Result<(), DrawError> {
+    let Target::File(path) = target else {
+        return Ok(());
+    };
+    if !path.is_file() {
+        return Ok(());
+    }
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(sections::HEAD).read_to_end(&mut head));
+    // What cannot be read may be written all the same, and a write says what is wrong.
+    let Some(lost) = read.ok().and_then(|_| {
+        let head = String::from_utf8_lossy(&head);
+        sections::lost(&head, html)
+    }) else {
+        return Ok(());
+    };
+    Err(DrawError::Request(format!(
+        "{} is a page that shows more than these files tell ({lost}) and is left as it is: name \
+         another file with -o",
+        path.display()
+    )))
 }
 
 fn write(target: &Target, html: &str) -> Result<(), DrawError> {
@@ -105,6 +131,9 @@ fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
 pub fn accumulate(input: impl BufRead) -> Result<Timeline, ReadError> {
     let mut rows = CsvReader::new(input)?;
     let mut timeline = Timeline::default();
+    if rows.has_five() {
+        timeline.set_of_five();
+    }
     loop {
         match rows.next_row() {
             Ok(Some(row)) => timeline.push(&row),
@@ -195,7 +224,7 @@ fn check_same_run(
         )));
     }
     // Without a row there is none that could tell.
-    if rows.rows > 0 && rows.lost != summary.lost {
+    if rows.rows > 0 && !timeline.is_of_five() && rows.lost != summary.lost {
         let told =
             |lost: Option<u64>| lost.map_or("no loss".to_owned(), |lost| format!("{lost} lost"));
         return Err(DrawError::Request(format!(

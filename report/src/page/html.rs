@@ -69,6 +69,25 @@ pub fn bars(caption: &str, class: &str, bars: &[Bar]) -> String {
     html + "</table>\n"
 }
 
+/// Returns a strip of thin bars without names, from `first` to `last`, which says in words what it
+/// shows.
+#[must_use]
+pub fn strip(class: &str, shows: &str, lengths: &[f64], [first, last]: [&str; 2]) -> String {
+    let mut path = String::new();
+    for (place, length) in lengths.iter().enumerate() {
+        let top = ((1.0 - length.clamp(0.0, 1.0)) * 100.0).round();
+        let _ = write!(path, "M{place} 100V{top}h.8V100z");
+    }
+    let count = lengths.len();
+    let (shows, first, last) = (escaped(shows), escaped(first), escaped(last));
+    format!(
+        "<div class=\"strip\"><svg role=\"img\" aria-label=\"{shows}\" viewBox=\"0 0 {count} 100\" \
+         preserveAspectRatio=\"none\"><title>{shows}</title><rect class=\"track\" width=\"{count}\" \
+         height=\"100\"/><path class=\"{class}\" d=\"{path}\"/></svg>\n\
+         <p class=\"ends\"><span>{first}</span><span>{last}</span></p></div>\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +97,17 @@ mod tests {
         let rows = [("<b>".to_owned(), "\"a\" & 'b'".to_owned())];
         let html = table("x", &rows);
         assert!(html.contains("<th scope=\"row\">&lt;b&gt;</th><td>&quot;a&quot; &amp; 'b'</td>"));
+    }
+
+    #[test]
+    fn a_strip_has_a_bar_for_each() {
+        let html = strip("second", "<3>", &[0.0, 0.5, 2.0], ["a", "b"]);
+        assert!(
+            html.contains("d=\"M0 100V100h.8V100zM1 100V50h.8V100zM2 100V0h.8V100z\""),
+            "{html}"
+        );
+        assert!(html.contains("aria-label=\"&lt;3&gt;\""), "{html}");
+        assert!(html.contains("<span>a</span><span>b</span>"), "{html}");
     }
 
     #[test]

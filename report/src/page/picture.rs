@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::axis::Axis;
+use super::axis::{Axis, Weight};
 use super::html::escaped;
 
 /// The height of a picture in its own units.
@@ -235,17 +235,33 @@ impl<'a> Picture<'a> {
     }
 
     fn labels(&self, class: &str, side: &str, axis: &Axis) -> String {
-        let mut html = format!("<div class=\"{class}\" aria-hidden=\"true\">");
+        // Beside the vertical axis the longest one makes the room for all.
+        let room = match class {
+            "ys" => format!(" style=\"width:{}ch\"", axis.longest_label() + 1),
+            _ => String::new(),
+        };
+        let mut html = format!("<div class=\"{class}\"{room} aria-hidden=\"true\">");
         for mark in &axis.marks {
-            let minor = if mark.is_minor {
-                " class=\"minor\""
-            } else {
-                ""
+            let class = [
+                match mark.weight {
+                    Weight::Major => "",
+                    Weight::Middle => "middle ",
+                    Weight::Minor => "minor ",
+                },
+                match class == "xs" && mark.is_at_the_edge() {
+                    true => "edge",
+                    false => "",
+                },
+            ];
+            let class = class.concat();
+            let class = match class.trim() {
+                "" => String::new(),
+                class => format!(" class=\"{class}\""),
             };
             let (at, label) = (mark.at * 100.0, escaped(&mark.label));
             let _ = write!(
                 html,
-                "<span{minor} style=\"{side}:{at:.2}%\">{label}</span>"
+                "<span{class} style=\"{side}:{at:.2}%\">{label}</span>"
             );
         }
         html + "</div>\n"

@@ -1,23 +1,13 @@
-//! The lost packets by the part of the way that lost them: out, in the reflector, or back.
-//!
-//! Promised: the three parts add up to the packets lost; where the totals of the two ends do not
-//! fit together, the page says so instead of giving numbers.
+//! The panel of the lost packets by the part of the way that lost them.
 
 use super::html::{Bar, bars, escaped};
 use super::queues::section;
 use super::{Panel, Sources};
+use crate::split::{Split, missed, not_sent, past_count};
 use crate::summary::{Mode, Summary};
 use crate::text::words;
 
 const NAME: &str = "Where packets were lost";
-
-/// Packets lost, by part of the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Split {
-    outward: u64,
-    reflector: u64,
-    back: u64,
-}
 
 /// Returns the panel; it is left out unless the reflector's totals are there and fit the run's.
 pub fn panel(sources: &Sources<'_>) -> Panel {
@@ -54,69 +44,6 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
         Ok(split) => Panel::Drawn(html(split, lost, sources, peer)),
         Err(why) => Panel::left_out(NAME, why),
     }
-}
-
-impl Split {
-    fn of(sent: u64, lost: u64, peer: &Summary) -> Result<Self, String> {
-        let arrived = arrived(peer);
-        if arrived > sent {
-            return Err(format!(
-                "the reflector received {} and the sender counts {} sent: there were other \
-                 senders, a warm-up, duplicates on the way, or it is not this run's reflector",
-                words::packets(arrived),
-                words::count(sent)
-            ));
-        }
-        let missed = missed(peer).min(sent - arrived);
-        let sent_back = peer.tx.packets - not_sent(peer);
-        let returned = sent - lost;
-        let Some(back) = sent_back.checked_sub(returned) else {
-            return Err(format!(
-                "the reflector sent {} back and {} came back: it is not this run's reflector, or \
-                 it ended sooner",
-                words::packets(sent_back),
-                words::count(returned)
-            ));
-        };
-        Ok(Self {
-            outward: sent - arrived - missed,
-            reflector: missed + (arrived - sent_back),
-            back,
-        })
-    }
-}
-
-/// Returns the number of probes that came to the reflector's program, with those that came after
-/// its `--count` had been reached.
-fn arrived(peer: &Summary) -> u64 {
-    let refused = peer.tx.refused.saturating_add(past_count(peer));
-    peer.tx.packets.saturating_add(refused)
-}
-
-fn past_count(peer: &Summary) -> u64 {
-    let ignored = peer.rx.as_ref().and_then(|rx| rx.ignored.as_ref());
-    ignored
-        .and_then(|reasons| reasons.get("past_count"))
-        .copied()
-        .unwrap_or(0)
-}
-
-/// Returns the number of packets, of the run or not, that came to a host's NIC and not to its
-/// program.
-fn missed(summary: &Summary) -> u64 {
-    let of_device = summary
-        .device
-        .iter()
-        .flat_map(|device| [device.imissed, device.rx_nombuf]);
-    of_device.flatten().fold(0, u64::saturating_add)
-}
-
-/// Returns the number of packets that a host's device took and did not send.
-fn not_sent(summary: &Summary) -> u64 {
-    let of_device = summary.device.iter().filter_map(|device| device.oerrors);
-    of_device
-        .fold(0, u64::saturating_add)
-        .min(summary.tx.packets)
 }
 
 fn html(split: Split, lost: u64, sources: &Sources<'_>, peer: &Summary) -> String {
@@ -183,12 +110,12 @@ fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
             }
         ),
     );
-    let not_sent = not_sent(peer);
+    let kept_there = not_sent(peer);
     say(
-        not_sent,
+        kept_there,
         format!(
             "Its device took {} and did not send them.",
-            words::count(not_sent)
+            words::count(kept_there)
         ),
     );
     let past = past_count(peer);
@@ -197,6 +124,14 @@ fn notes(split: Split, sources: &Sources<'_>, peer: &Summary) -> Vec<String> {
         format!("{} came after its --count.", words::count(past)),
     );
     if let Some(sender) = sources.summary {
+        let unsent = not_sent(sender).min(split.outward);
+        say(
+            unsent,
+            format!(
+                "On the way out, {} were accepted by the sender's own device and not sent.",
+                words::count(unsent)
+            ),
+        );
         let here = missed(sender).min(split.back);
         say(
             here,

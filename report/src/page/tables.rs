@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::html::{escaped, table};
 use super::queues::section;
-use super::{Panel, Sources};
+use super::{Panel, Sources, identity};
 use crate::summary::{ClockSource, Latency, Mode, Summary};
 use crate::text::words;
 
@@ -58,7 +58,11 @@ fn tiles_of_summary(summary: &Summary) -> Vec<Entry> {
         latency.map(|l| words::nanos(l.p50)),
     );
     tiles.add("99 % within", latency.map(|l| words::nanos(l.p99)));
-    tiles.add("Longest", latency.map(|l| words::nanos(l.max)));
+    let longest = match rx.and_then(|rx| rx.probes).is_some_and(|p| p.late > 0) {
+        true => "Longest, late ones too",
+        false => "Longest",
+    };
+    tiles.add(longest, latency.map(|l| words::nanos(l.max)));
     tiles.add("Packets/s", summary.tx.pps.map(words::rate_number));
     let duration = summary.duration_s.filter(|seconds| *seconds > 0.0);
     tiles.add("Duration", duration.map(words::seconds));
@@ -233,6 +237,11 @@ pub fn config(sources: &Sources<'_>) -> Panel {
             value => entries.push(setting(name, value)),
         }
     }
+    let origin = identity::rows(summary);
+    let origin = match origin.is_empty() {
+        true => String::new(),
+        false => table("when, where and by what", &origin),
+    };
     // Two tables side by side rather than one that is twice as long.
     let half = entries.split_off(entries.len().div_ceil(2));
     let html = [entries, half].map(|part| {
@@ -242,7 +251,7 @@ pub fn config(sources: &Sources<'_>) -> Panel {
             table("settings", &part)
         }
     });
-    Panel::Drawn(wide("config", CONFIG, &(html.concat() + &nested)))
+    Panel::Drawn(wide("config", CONFIG, &(origin + &html.concat() + &nested)))
 }
 
 /// The ending of a setting's name that tells a unit, and the function that puts its value in words.

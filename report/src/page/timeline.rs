@@ -7,6 +7,7 @@
 //! rows from then on.
 
 use crate::csv::Row;
+use crate::summary::{OutageFinder, Outages};
 
 /// The most columns: one or two for each pixel. Once there are as many rows, at least half of the
 /// columns are used.
@@ -100,6 +101,8 @@ pub struct RowTotals {
     pub rx_packets: Option<u64>,
     /// Packets lost by the end of the run; `None` if no row tells.
     pub lost: Option<u64>,
+    /// Packets that came after their interval had been closed, whose rows have them as lost.
+    pub late: u64,
 }
 
 type Column = [Spread; 4];
@@ -123,6 +126,9 @@ pub struct Timeline {
     lost_and_late: Option<(u64, u64)>,
     /// The line in which the rows end before their time, if they do.
     cut_off_at: Option<u64>,
+    /// Set if the rows tell means of latencies alone, and loss as a share.
+    is_of_five: bool,
+    outages: OutageFinder,
 }
 
 impl Default for Timeline {
@@ -140,6 +146,8 @@ impl Default for Timeline {
             rx_packets: None,
             lost_and_late: None,
             cut_off_at: None,
+            is_of_five: false,
+            outages: OutageFinder::default(),
         }
     }
 }
@@ -156,8 +164,27 @@ impl Timeline {
         self.cut_off_at
     }
 
+    /// Notes that the rows have the article's five columns alone.
+    pub const fn set_of_five(&mut self) {
+        self.is_of_five = true;
+    }
+
+    /// Returns whether the rows have the article's five columns alone: their latencies are means of
+    /// an interval.
+    #[must_use]
+    pub const fn is_of_five(&self) -> bool {
+        self.is_of_five
+    }
+
+    /// Returns the outages in the rows, if there were any.
+    #[must_use]
+    pub fn outages(&self) -> Option<Outages> {
+        self.outages.finish()
+    }
+
     /// Takes the next row.
     pub fn push(&mut self, row: &Row) {
+        self.outages.push(row);
         let column = column(row);
         if self.rows_in_last == self.rows_per_column && self.columns.len() == COLUMNS {
             self.halve();
@@ -220,10 +247,35 @@ impl Timeline {
         columns.map(move |column| column[series as usize].known())
     }
 
-    /// Returns a series over the whole run; `None` if it does not apply.
+    /// Returns a series over the whole run; `None` if it does not apply, or the rows do not tell.
     #[must_use]
     pub fn overall(&self, series: Series) -> Option<Spread> {
-        self.overall[series as usize].known()
+        let is_told = matches!(series, Series::Sent | Series::Received) || self.tells_probes();
+        self.overall[series as usize].known().filter(|_| is_told)
+    }
+
+    /// Returns whether the rows tell what became of probes: those of five columns have 0 all along
+    /// where it was not measured.
+    #[must_use]
+    pub fn tells_probes(&self) -> bool {
+        let [_, _, loss, latency] = &self.overall;
+        !self.is_of_five || loss.max > 0.0 || latency.max > 0.0
+    }
+
+    /// Returns the most that a picture of the series has to reach up to: its greatest value, or, if
+    /// a few columns stand above all others by this factor, somewhat more than the others.
+    #[must_use]
+    pub fn top(&self, series: Series, factor: f64) -> f64 {
+        const FEW: usize = 50;
+        let mut tops: Vec<f64> = self.columns(series).flatten().map(|s| s.max).collect();
+        tops.sort_unstable_by(f64::total_cmp);
+        let most = tops.last().copied().unwrap_or(0.0);
+        // One column in a hundred may stand out.
+        let high = tops.get((tops.len() * 99 / 100).saturating_sub(1));
+        match high {
+            Some(high) if tops.len() >= FEW && *high > 0.0 && most > high * factor => high * 1.2,
+            _ => most,
+        }
     }
 
     /// Returns the greatest value of a series in a single interval, and the first interval that had
@@ -268,7 +320,9 @@ impl Timeline {
             rx_packets: self.rx_packets,
             lost: self
                 .lost_and_late
+                .filter(|_| self.tells_probes())
                 .map(|(lost, late)| lost.saturating_sub(late)),
+            late: self.lost_and_late.map_or(0, |(_, late)| late),
         }
     }
 }

@@ -56,7 +56,7 @@ fn without_vf(summary: &Summary) -> Vec<String> {
         }
         let until = match gone_at {
             None => format!("for {}", words::seconds(away_s)),
-            Some(gone) => format!("from {} to the end", words::seconds(gone)),
+            Some(gone) => format!("from {} to the end", words::moment(gone)),
         };
         let took = device.synthetic_packets.map_or_else(String::new, |count| {
             let rate = (away_s > 0.0).then(|| count as f64 / away_s);
@@ -92,7 +92,7 @@ fn line(port: &str, events: &[Event]) -> String {
     let of_port = || events.iter().filter(|event| event.port == port);
     let told = of_port().take(TOLD);
     let mut told: Vec<_> = told
-        .map(|event| format!("{} at {}", event.what, words::seconds(event.at_s)))
+        .map(|event| format!("{} {}", event.what, words::at(event.at_s)))
         .collect();
     let more = of_port().count().saturating_sub(TOLD);
     if more > 0 {

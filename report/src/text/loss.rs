@@ -174,6 +174,7 @@ mod tests {
         Device {
             port: "0".to_owned(),
             driver: driver.to_owned(),
+            mac: None,
             vf_driver: None,
             imissed,
             ierrors: None,

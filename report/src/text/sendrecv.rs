@@ -1,23 +1,33 @@
 //! The lines of a run that sent probes.
 
 use super::loss::{Whereabouts, errors};
-use super::{bit_rate, causes, events, for_duration, is_held, obstacles, partial_checksums, words};
+use super::{
+    bit_rate, causes, events, for_duration, is_held, obstacles, outages, partial_checksums, words,
+};
 use dpdkgen_core::stats::ProbeCounters;
 
+use crate::split::{self, Split};
 use crate::summary::{Latency, Pacing, Role, Rx, Summary};
 
 /// Returns all lines but those about the workers.
-pub fn lines(summary: &Summary) -> Vec<String> {
+pub fn lines(summary: &Summary, peer: Option<&Summary>) -> Vec<String> {
     let whereabouts = Whereabouts::of(summary.lost.unwrap_or(0), &summary.device);
-    let mut lines = vec![verdict(summary, &whereabouts)];
+    let split = peer.and_then(|peer| Split::of_run(summary, peer));
+    let places = match split {
+        Some(split) => split.describe(),
+        None => whereabouts.describe(),
+    };
+    let has_place = split.is_some() || !whereabouts.here().is_empty();
+    let mut lines = vec![verdict(summary, has_place.then_some(&places), &places)];
     if summary.tx.packets > 0 {
-        lines.extend(advice(summary));
+        lines.extend(advice(summary, peer));
         lines.push(sent(summary));
     }
     if let Some(rx) = &summary.rx {
         lines.extend(received(rx, summary.lost));
         lines.extend(unturned(rx.probes.map_or(0, |probes| probes.unturned)));
-        lines.extend(lost(summary, rx, &whereabouts));
+        lines.extend(lost(summary, rx, &whereabouts, split));
+        lines.extend(outage_line(summary));
         lines.extend(partial_checksums(rx.checksum_partial));
     }
     let kind = words::capitalised(summary.latency_kind().name());
@@ -29,7 +39,9 @@ pub fn lines(summary: &Summary) -> Vec<String> {
     lines
 }
 
-fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
+/// Returns the verdict; `places` says where packets were lost, and `known` the same if anything
+/// tells it.
+fn verdict(summary: &Summary, known: Option<&String>, places: &str) -> String {
     if summary.tx.packets == 0 {
         return nothing_sent(summary);
     }
@@ -44,12 +56,8 @@ fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
             (_, 0) => "intact of this run came back",
             _ => "came back turned round",
         };
-        // What this host itself did with them is worth more than a guess.
-        let places = if whereabouts.here().is_empty() {
-            String::new()
-        } else {
-            format!(": {}", whereabouts.describe())
-        };
+        // What is known of them is worth more than a guess.
+        let places = known.map_or_else(String::new, |known| format!(": {known}"));
         let lost = words::packets(lost);
         return format!("Nothing {arrived}: {pace}, all {lost} lost{places}.");
     }
@@ -58,7 +66,6 @@ fn verdict(summary: &Summary, whereabouts: &Whereabouts<'_>) -> String {
     }
     let ratio = lost as f64 / summary.tx.packets as f64;
     let at_most = if probes.too_old > 0 { "at most " } else { "" };
-    let places = whereabouts.describe();
     format!("{pace}, {at_most}{} lost: {places}.", words::percent(ratio))
 }
 
@@ -128,10 +135,18 @@ fn stalls(summary: &Summary, pacing: &Pacing) -> Option<String> {
 }
 
 /// Returns what to check when nothing came back.
-fn advice(summary: &Summary) -> Option<String> {
+fn advice(summary: &Summary, peer: Option<&Summary>) -> Option<String> {
     let probes = summary.rx.as_ref()?.probes?;
     if probes.unique > 0 {
         return None;
+    }
+    if let Some(peer) = peer.filter(|peer| split::arrived(peer) > 0 && !summary.is_through()) {
+        return Some(format!(
+            "The reflector received {} and sent {} back, so the way to it works: check the way \
+             back, and that --src is this side's address as the reflector sees it.",
+            words::packets(split::arrived(peer)),
+            words::count(peer.tx.packets)
+        ));
     }
     if probes.unturned > 0 {
         // What came says what is wrong.
@@ -252,8 +267,20 @@ fn order(probes: &ProbeCounters) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Of these, {}.", words::list(&parts)))
 }
 
+/// Returns the line on the outages that the loss was, wholly or in part.
+fn outage_line(summary: &Summary) -> Option<String> {
+    let late = summary.rx.as_ref()?.probes?.late;
+    let outages = summary.outages.as_ref()?;
+    Some(outages::sentence(outages, late))
+}
+
 /// Returns the lines on loss that the verdict leaves out: bounds, and what makes them bounds.
-fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String> {
+fn lost(
+    summary: &Summary,
+    rx: &Rx,
+    whereabouts: &Whereabouts<'_>,
+    split: Option<Split>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(lost) = summary.lost.filter(|lost| *lost > 0) else {
         return lines;
@@ -264,18 +291,25 @@ fn lost(summary: &Summary, rx: &Rx, whereabouts: &Whereabouts<'_>) -> Vec<String
         words::count(lost),
         words::count(summary.tx.packets)
     )];
-    if whereabouts.missed() > 0 {
-        let missed = words::count(whereabouts.missed());
+    let unsent = split.map_or(0, |split| whereabouts.not_sent.min(split.outward));
+    if unsent > 0 {
+        let unsent = words::count(unsent);
+        bounds.push(format!("{unsent} were accepted here and not sent"));
+    }
+    let back = split.map_or(u64::MAX, |split| split.back);
+    let missed = whereabouts.missed().min(back);
+    if missed > 0 {
         let in_all = match whereabouts.missed_in_all {
-            all if all > whereabouts.missed() => format!(" ({} in all)", words::count(all)),
+            all if all > missed => format!(" ({} in all)", words::count(all)),
             _ => String::new(),
         };
+        let missed = words::count(missed);
         bounds.push(format!(
             "at most {missed} were missed here, since the device counts everyone's packets{in_all}"
         ));
     }
-    if probes.corrupt > 0 {
-        let corrupt = words::count(probes.corrupt.min(lost));
+    if probes.corrupt.min(back) > 0 {
+        let corrupt = words::count(probes.corrupt.min(lost).min(back));
         bounds.push(format!("up to {corrupt} of them came back corrupt"));
     }
     // The verdict has named the number if it is all in one place.

@@ -82,6 +82,53 @@ pub fn seconds(seconds: f64) -> String {
         .join(" ")
 }
 
+/// Returns a moment of a run, in seconds since counting began, as it follows `from` or `to`: `3.2 s`,
+/// `the start`, `the warm-up`.
+pub fn moment(at_s: f64) -> String {
+    if at_s < 0.0 {
+        return "the warm-up".to_owned();
+    }
+    if at_s < 0.000_000_5 {
+        return "the start".to_owned();
+    }
+    seconds(at_s)
+}
+
+/// Returns a moment as precisely as it takes to tell apart two that are `apart_s` from each other:
+/// `3.207 s`, `2 min 50.1 s`.
+pub fn moment_within(at_s: f64, apart_s: f64) -> String {
+    if at_s < 0.000_000_5 {
+        return moment(at_s);
+    }
+    let decimals = (1.0 - apart_s.max(1e-9).log10().floor()).clamp(0.0, 9.0) as usize;
+    // Rounded first, so that no part of it is rounded up to 60.
+    let scale = 10_f64.powi(decimals as i32);
+    let rounded = (at_s * scale).round() / scale;
+    if rounded < 119.95 {
+        return format!("{} s", trimmed(rounded, decimals));
+    }
+    let minutes = (rounded / 60.0).floor();
+    let rest = rounded - minutes * 60.0;
+    let (hours, minutes) = (minutes as u64 / 60, minutes as u64 % 60);
+    let mut parts = Vec::new();
+    if hours > 0 {
+        parts.push(format!("{hours} h"));
+    }
+    if minutes > 0 {
+        parts.push(format!("{minutes} min"));
+    }
+    if rest * scale >= 0.5 {
+        parts.push(format!("{} s", trimmed(rest, decimals)));
+    }
+    parts.join(" ")
+}
+
+/// Returns `at 3.2 s`, `at the start`, `in the warm-up`.
+pub fn at(at_s: f64) -> String {
+    let preposition = if at_s < 0.0 { "in" } else { "at" };
+    format!("{preposition} {}", moment(at_s))
+}
+
 /// Returns `0.02 %` for 0.0002, with two significant digits or more.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
@@ -216,6 +263,30 @@ mod tests {
                 "1 h 1 min 1 s"
             ]
         );
+    }
+
+    #[test]
+    fn moments_have_a_name_where_a_time_says_nothing() {
+        let texts = [-1.5, 0.0, 0.000_1, 7.7, 200.0].map(at);
+        let expected = [
+            "in the warm-up",
+            "at the start",
+            "at 100 µs",
+            "at 7.7 s",
+            "at 3 min 20 s",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(moment(0.0), "the start");
+        let near = [
+            (5.457, 0.002),
+            (170.1, 0.3),
+            (7_200.0, 0.05),
+            (3_600.001, 0.001),
+        ];
+        let texts = near.map(|(at_s, apart_s)| moment_within(at_s, apart_s));
+        assert_eq!(texts, ["5.457 s", "2 min 50.1 s", "2 h", "1 h 0.001 s"]);
+        assert_eq!(moment_within(2.0, 2.1), "2 s");
+        assert_eq!(moment_within(0.5, 0.1), "0.5 s");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub fn device(driver: &str) -> Device {
     Device {
         port: "0000:03:00.0".to_owned(),
         driver: driver.to_owned(),
+        mac: Some("02:00:00:00:00:01".to_owned()),
         vf_driver: None,
         imissed: Some(0),
         ierrors: Some(0),
@@ -57,6 +58,7 @@ pub fn sendrecv() -> Summary {
         stop_reason: StopReason::Duration,
         stopped_at_s: Some(60.0),
         drained: Some(true),
+        origin: Origin::default(),
         duration_s: Some(60.0),
         config: serde_json::Map::from_iter([("rxq".to_owned(), 1.into())]),
         clock: Clock {
@@ -87,6 +89,7 @@ pub fn sendrecv() -> Summary {
         lost: Some(0),
         lost_without_vf: None,
         loss_ratio: Some(0.0),
+        outages: None,
         latency_ns: Some(Latency {
             count: 210_000_000,
             min: 31_000,

@@ -58,6 +58,7 @@ pub fn sendrecv(seconds: u64) -> Progress {
         device: vec![Device {
             port: "0000:03:00.0".to_owned(),
             driver: "mlx5_pci".to_owned(),
+            mac: None,
             vf_driver: None,
             imissed: Some(0),
             ierrors: Some(0),

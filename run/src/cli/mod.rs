@@ -18,6 +18,7 @@ use dpdkgen_core::probe::layout::{Layout, Marks};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::{Mac, Tags};
 use dpdkgen_report::page::file::Files;
+use dpdkgen_report::summary::Origin;
 use serde_json::Map;
 
 pub use self::exit::print;
@@ -81,6 +82,17 @@ pub struct More {
     pub refused: &'static [(&'static str, &'static str)],
     /// Commands of its own.
     pub commands: fn() -> Vec<clap::Command>,
+}
+
+impl Program {
+    /// Returns what it knows of where a run comes from.
+    fn origin(&self) -> Origin {
+        Origin {
+            program: Some(self.name.to_owned()),
+            version: Some(self.version.to_owned()),
+            ..Origin::default()
+        }
+    }
 }
 
 impl Peer {
@@ -182,7 +194,8 @@ where
         .try_get_matches_from(&args)
         .map_err(|error| exit(program, &args, &error))?;
     let (name, matches) = matches.subcommand().expect("clap requires a command");
-    let run = |request: Request| {
+    let run = |mut request: Request| {
+        request.origin = program.origin();
         request.check()?;
         Ok(Command::Run(Box::new(request), matches.clone()))
     };
@@ -252,6 +265,7 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         report: output.report,
         verbosity,
         own: Map::new(),
+        origin: Origin::default(),
     }
 }
 

@@ -141,6 +141,11 @@ fn the_articles_sendrecv() {
         report: None,
         verbosity: Verbosity::Normal,
         own: Map::new(),
+        origin: Origin {
+            program: Some("dpdkgen-rt".to_owned()),
+            version: Some("1.2.3".to_owned()),
+            ..Origin::default()
+        },
     };
     assert_eq!(request, expected);
 }

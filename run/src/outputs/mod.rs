@@ -18,7 +18,7 @@ use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
 use dpdkgen_report::patience::{Patience, Writer};
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::{Latency, Summary};
+use dpdkgen_report::summary::{Latency, OutageFinder, Summary, host_name, rfc3339};
 use dpdkgen_report::text;
 
 use self::capture::Capture;
@@ -52,6 +52,9 @@ pub struct Outputs {
     /// The time at which the run was last shown; `None` before it has begun.
     shown: Option<time::Instant>,
     has_begun: bool,
+    /// When the run began; `None` where time is simulated.
+    started: Option<SystemTime>,
+    outages: OutageFinder,
 }
 
 /// The page that is drawn at the end, from what is kept of the rows.
@@ -132,6 +135,8 @@ impl Outputs {
             next_log: Instant::START + LOG_EVERY,
             shown: None,
             has_begun: false,
+            started: None,
+            outages: OutageFinder::default(),
             request: request.clone(),
         };
         if let Some(metrics) = &outputs.metrics {
@@ -165,6 +170,7 @@ impl Outputs {
     /// earlier one left is emptied.
     pub fn begin(&mut self, start: SystemTime) {
         self.has_begun = true;
+        self.started = (start != UNIX_EPOCH).then_some(start);
         if let Some(json) = &mut self.json {
             json.begin();
         }
@@ -185,6 +191,7 @@ impl Outputs {
 
     /// Takes the next row.
     pub fn row(&mut self, row: &Row) {
+        self.outages.push(row);
         if let Some(csv) = &mut self.csv {
             let _ = csv.write(row);
         }
@@ -242,6 +249,15 @@ impl Outputs {
         }
     }
 
+    /// Adds what the outputs alone know: when and where the run began, and its outages.
+    fn complete(&self, summary: &mut Summary) {
+        if let Some(started) = self.started {
+            summary.origin.started_at = rfc3339(started);
+            summary.origin.host = host_name();
+        }
+        summary.outages = self.outages.finish();
+    }
+
     /// Writes the rest and shows `summary`, for as long as `patience` lasts, and returns a sentence
     /// for each output that is incomplete.
     pub fn finish(mut self, summary: &Summary, patience: &mut Patience<'_>) -> Vec<String> {
@@ -250,6 +266,7 @@ impl Outputs {
         }
         self.console.end();
         let mut summary = summary.clone();
+        self.complete(&mut summary);
         let mut outputs = Vec::new();
         outputs.extend(self.csv.take().and_then(|csv| csv.finish().ok()));
         outputs.extend(self.hdr.take().map(HdrLog::finish));

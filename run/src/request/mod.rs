@@ -19,6 +19,7 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::{Mac, Prefix, Tags};
 use dpdkgen_report::latency::LatencyKind;
 use dpdkgen_report::output::Target;
+use dpdkgen_report::summary::Origin;
 use serde_json::{Map, Value};
 
 use crate::units;
@@ -74,6 +75,8 @@ pub struct Request {
     pub verbosity: Verbosity,
     /// The settings of the options that one program alone has, as they stand in the JSON summary.
     pub own: Map<String, Value>,
+    /// The host and the programs, as they stand in the JSON summary.
+    pub origin: Origin,
 }
 
 impl Request {

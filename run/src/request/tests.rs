@@ -63,6 +63,7 @@ fn reflect() -> Request {
         report: None,
         verbosity: Verbosity::Normal,
         own: Map::new(),
+        origin: Origin::default(),
     }
 }
 

@@ -151,6 +151,7 @@ mod tests {
         Device {
             port: "a".to_owned(),
             driver: "d".to_owned(),
+            mac: None,
             vf_driver: None,
             imissed: Some(imissed),
             ierrors: None,

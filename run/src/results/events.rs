@@ -231,6 +231,7 @@ mod tests {
         let device = |vf: Option<bool>| Device {
             port: String::new(),
             driver: "net_netvsc".to_owned(),
+            mac: None,
             vf_driver: None,
             imissed: None,
             ierrors: None,

@@ -131,6 +131,7 @@ mod tests {
         Device {
             port: "a".to_owned(),
             driver: "net_netvsc".to_owned(),
+            mac: None,
             vf_driver: None,
             imissed: None,
             ierrors: None,

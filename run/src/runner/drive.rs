@@ -8,7 +8,7 @@ use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
 use dpdkgen_report::summary::{Event, Happening, Mode, StopReason, Summary};
-use dpdkgen_report::text::words::seconds;
+use dpdkgen_report::text::words::{at, moment};
 
 use crate::assembly::Context;
 use crate::failure::Failure;
@@ -94,11 +94,12 @@ fn gone(summary: &Summary) -> Vec<String> {
     }
     let sentence = |event: &Event| {
         let Event { at_s, port, what } = event;
-        let from = seconds(*at_s);
+        let from = moment(*at_s);
         match what {
             Happening::Removed => format!(
-                "the device of port {port} was taken away {from} into the run, which ended it; what \
-                 was measured until then is written"
+                "the device of port {port} was taken away {}, which ended the run; what was measured \
+                 until then is written",
+                at(*at_s)
             ),
             Happening::PeerGone => {
                 format!("port {port} had no peer from {from} to the end of the run")

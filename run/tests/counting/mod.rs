@@ -13,7 +13,7 @@ use dpdkgen_core::time::{Clock, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{LcoreWorkers, Worker};
-use dpdkgen_report::summary::Summary;
+use dpdkgen_report::summary::{Origin, Summary};
 use dpdkgen_run::assembly::{Context, Memory, OpenedPort, Placement, WorkerSpec, worker_specs};
 use dpdkgen_run::request::{Mode, Request, SendRecv, Verbosity};
 use dpdkgen_run::results::end::Executed;
@@ -110,6 +110,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         report: None,
         verbosity: Verbosity::Quiet,
         own: serde_json::Map::new(),
+        origin: Origin::default(),
     }
 }
 

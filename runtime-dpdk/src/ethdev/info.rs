@@ -130,7 +130,8 @@ fn indices(_eal: &Eal) -> impl Iterator<Item = u16> {
 }
 
 /// Returns the version of the DPDK that runs, such as `DPDK 22.11.11`.
-pub(crate) fn dpdk_version() -> String {
+#[must_use]
+pub fn dpdk_version() -> String {
     // SAFETY: DPDK returns a static text.
     let version = unsafe { CStr::from_ptr(dpdk_sys::rte_version()) };
     version.to_string_lossy().into_owned()

@@ -40,6 +40,7 @@ impl ForControl for Control {
             summary::Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
+                mac: Some(port.mac.to_string()),
                 vf_driver: port.vf_driver.clone(),
                 imissed: counters.imissed,
                 ierrors: counters.ierrors,

@@ -228,6 +228,7 @@ pub fn devices(link: &Link<'_>, ports: &[OpenedPort]) -> Vec<Device> {
             Device {
                 port: port.name.clone(),
                 driver: port.driver.clone(),
+                mac: Some(port.mac.to_string()),
                 vf_driver: None,
                 imissed: Some(missed),
                 ierrors: Some(0),

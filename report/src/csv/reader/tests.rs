@@ -67,8 +67,8 @@ fn a_column_that_is_missing_is_named() {
 fn what_else_is_refused_by_its_line() {
     let full = "0,4,17,0.25,46.666667,1,2,3,4,5,6,912,99000000\n";
     for (rows, says) in [
-        ("0,4", "ends in the middle of line 2"),
-        (&full[..40], "ends in the middle of line 2"),
+        ("0,4", "has no end of line 2"),
+        (&full[..40], "has no end of line 2"),
         ("0,4\n", "line 2 has no rx_packets"),
         ("\n", "line 2 has no time"),
         ("soon,4,17,,,,,,,,,,\n", "line 2 has \"soon\" as time"),
@@ -109,8 +109,8 @@ fn what_else_is_refused_by_its_line() {
 #[test]
 fn other_files_are_refused_at_their_first_line() {
     let long = "x".repeat(10 * LONGEST_LINE);
-    let article = "time,tx_packets,rx_packets,drop_rate,avg_latency\n0,1,1,0,0\n";
-    for text in ["", "a", "a,b\n1,2\n", "\u{0}\u{1}\n", &long, article] {
+    let some = "time,tx_packets,rx_packets,drop_rate,avg_latency,late\n0,1,1,0,0,0\n";
+    for text in ["", "a", "a,b\n1,2\n", "\u{0}\u{1}\n", &long, some] {
         let error = read(text).unwrap_err();
         let ReadError::Foreign { line: 1, .. } = error else {
             panic!("{error}");
@@ -193,4 +193,40 @@ proptest! {
             Err(error) => prop_assert!(false, "{}", error),
         }
     }
+}
+
+/// Rows of the article's repository (`data/dpdk-dpdk.csv` and `data/syscall-dpdk.csv`), which its
+/// program still writes so.
+const ARTICLE: &str = "time,tx_packets,rx_packets,drop_rate,avg_latency\n\
+                       5453,3500,3500,0,0\n\
+                       5454,3500,2524,0.2788571428571428,0\n\
+                       5455,3500,1835,0.3305714285714285,0.6504481434058899\n\
+                       5456,3500,0,0,0\n\
+                       5457,3500,508,0,0\n\
+                       5458,0,0,0,0\n\
+                       5459,3500,3500,-0.002,0.25\n\
+                       5460,0,3500,-inf,0.25\n";
+
+#[test]
+fn the_articles_five_columns_are_taken() {
+    let reader = CsvReader::new(ARTICLE.as_bytes()).unwrap();
+    assert!(reader.has_five());
+    assert!(!CsvReader::new(HEADER_LINE.as_bytes()).unwrap().has_five());
+    let rows = read(ARTICLE).unwrap();
+    let told: Vec<_> = rows.iter().map(|row| row.probes.map(|p| p.lost)).collect();
+    // Nothing came back of the two that have 0 for it and received less than they sent.
+    let expected = [0, 976, 1_157, 3_500, 3_500, 0, 0].map(Some);
+    assert_eq!(told[..7], expected);
+    let latency = |row: usize| rows[row].probes.unwrap().latency;
+    assert_eq!((latency(2).count, latency(2).max_ns), (2_343, 650_448));
+    assert_eq!(latency(0).max_ns, 0);
+    assert_eq!((latency(3).count, latency(5).count), (0, 0));
+    let said = read(&ARTICLE.replace("2524,0.2788571428571428,0", "2524,0.28"));
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("line 3 has no avg_latency"), "{said}");
+}
+
+#[test]
+fn a_header_alone_is_a_csv_even_without_a_line_end() {
+    assert_eq!(read(HEADER_LINE).unwrap(), []);
 }
