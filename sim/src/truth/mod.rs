@@ -172,7 +172,7 @@ impl<'a> Truth<'a> {
             let word = payload[at..at + 8].try_into();
             word.map_or(0, u64::from_le_bytes) & (u64::MAX >> (64 - bits))
         };
-        let sent = Instant::from_nanos(stamp(8, 48));
+        let sent = unwrapped(stamp(8, 48), now);
         // At an interval's end it is told apart from the next, and a checksum may need another.
         if sent + Span::from_nanos(2) < now || sent > now + Span::from_nanos(1) {
             self.disagree(|| format!("a probe sent at {now:?} says {sent:?}"));
@@ -241,7 +241,7 @@ impl<'a> Truth<'a> {
     /// Counts a probe, or what says that it is one; returns `false` for one that was sent before
     /// counting began, which does not count.
     fn probe(&mut self, claim: &Claim, now: Instant) -> bool {
-        let (sent, sequence) = (Instant::from_nanos(claim.sent_ns), claim.index.sequence());
+        let (sent, sequence) = (unwrapped(claim.sent_ns, now), claim.index.sequence());
         let was_sent = self
             .streams
             .get(usize::from(claim.index.stream()))
@@ -266,7 +266,7 @@ impl<'a> Truth<'a> {
     }
 
     fn unique(&mut self, claim: &Claim, is_reordered: bool, now: Instant) {
-        let sent = Instant::from_nanos(claim.sent_ns);
+        let sent = unwrapped(claim.sent_ns, now);
         self.probes.unique += 1;
         let latency = now.saturating_since(sent);
         self.latency.record(latency);
@@ -345,5 +345,37 @@ impl<'a> Truth<'a> {
     #[must_use]
     pub fn disagreements(&self) -> &[String] {
         &self.disagreements
+    }
+}
+
+/// Returns the time nearest to `now` whose low 48 bits are those of `low`: a probe's time begins
+/// anew every 78 hours.
+fn unwrapped(low: u64, now: Instant) -> Instant {
+    const TURN: u64 = 1 << 48;
+    let age = now.as_nanos().wrapping_sub(low) % TURN;
+    Instant::from_nanos(if age < TURN / 2 && age <= now.as_nanos() {
+        now.as_nanos() - age
+    } else {
+        now.as_nanos() + (TURN - age)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_probe_is_found_from_its_low_bits() {
+        const TURN: u64 = 1 << 48;
+        let found = |low, now| unwrapped(low, Instant::from_nanos(now)).as_nanos();
+        assert_eq!(found(5, 7), 5);
+        assert_eq!(found(9, 7), 9);
+        assert_eq!(found(TURN - 1, 7), TURN - 1);
+        assert_eq!(found(5, TURN + 7), TURN + 5);
+        assert_eq!(found(9, TURN + 7), TURN + 9);
+        assert_eq!(found(TURN - 1, TURN + 7), TURN - 1);
+        assert_eq!(found(2, TURN - 1), TURN + 2);
+        // The claim of a probe that is intact is whole.
+        assert_eq!(found(3 * TURN + 5, 3 * TURN + 7), 3 * TURN + 5);
     }
 }
