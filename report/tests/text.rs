@@ -536,6 +536,32 @@ fn a_run_with_a_sample() {
 }
 
 #[test]
+fn a_round_trip_of_nothing_is_told_as_clocks_that_disagree() {
+    let mut run = sendrecv();
+    assert!(!render(&run).contains("clocks"));
+    run.latency_ns = run.latency_ns.map(|l| Latency { min: 0, ..l });
+    let told = render(&run);
+    assert!(
+        told.contains("so the clocks of the cores disagree: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn datagrams_that_a_kernel_left_whole_are_named_where_there_may_be_any() {
+    let told = |driver: &str, malformed: u64| {
+        let mut run = reflect();
+        let ignored = std::collections::BTreeMap::from([("malformed".to_owned(), malformed)]);
+        run.rx.as_mut().unwrap().ignored = Some(ignored);
+        run.device = vec![device(driver)];
+        render(&run)
+    };
+    assert!(told("net_af_packet", 3).contains("gso off"));
+    assert!(!told("net_af_packet", 0).contains("gso"));
+    assert!(!told("mlx5_pci", 3).contains("gso"));
+}
+
+#[test]
 fn round_trips_near_the_drain_are_named_beside_the_loss() {
     let mut run = sendrecv();
     run.config

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::loss::{Whereabouts, errors};
+use super::loss::{Whereabouts, cut_by_gso, errors};
 use super::{bit_rate, events, for_duration, partial_checksums, words};
 use crate::summary::{Rx, Summary};
 
@@ -24,6 +24,11 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         format!("Answered {answered} {questions} of neighbours (ARP, neighbour discovery, ping).")
     }));
     lines.extend(rx.ignored.as_ref().and_then(ignored));
+    let malformed = rx
+        .ignored
+        .as_ref()
+        .and_then(|reasons| reasons.get("malformed"));
+    lines.extend(cut_by_gso(malformed.copied().unwrap_or(0), &summary.device));
     lines.extend(partial_checksums(rx.checksum_partial));
     lines
 }

@@ -35,6 +35,7 @@ pub fn lines(summary: &Summary, peer: Option<&Summary>) -> Vec<String> {
     lines.extend(sent.as_ref().map(|l| latency(&kind, l)));
     let from_due = format!("{kind} from when each packet was due");
     lines.extend(due.as_ref().map(|l| latency(&from_due, l)));
+    lines.extend(sent.as_ref().and_then(|l| clocks(&kind, l)));
     lines.extend(summary.pacing.as_ref().and_then(pacing));
     lines
 }
@@ -348,6 +349,16 @@ fn near_drain(summary: &Summary) -> Option<String> {
 fn latency(what: &str, latency: &Latency) -> String {
     let [p50, p99, max] = [latency.p50, latency.p99, latency.max].map(words::nanos);
     format!("{what}: median {p50}, 99 % within {p99}, longest {max}.")
+}
+
+/// Returns a line if a probe seems to have come no later than it was sent.
+fn clocks(what: &str, latency: &Latency) -> Option<String> {
+    (latency.min == 0).then(|| {
+        format!(
+            "{what} at the shortest: 0, as if a probe had come before it was sent, so the clocks of \
+             the cores disagree: have senders and receivers on cores of one socket (-l)."
+        )
+    })
 }
 
 fn pacing(pacing: &Pacing) -> Option<String> {

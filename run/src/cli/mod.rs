@@ -498,7 +498,7 @@ fn command(program: &Program) -> clap::Command {
         .subcommand_required(true)
         .override_usage(format!("{name} {before}COMMAND [OPTIONS]"))
         .after_help(format!(
-            "See `{name} COMMAND --help` for the options of a command."
+            "See `{name} COMMAND --help` for the options of a command.\n\n{EXIT_HELP}"
         ));
     let sub = |command: &'static str| clap::Command::new(command).allow_negative_numbers(true);
     let addresses = match program.peer {
@@ -538,6 +538,11 @@ fn command(program: &Program) -> clap::Command {
 pub const UNITS_HELP: &str = "\
 Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
 that stands with its option (S is seconds).";
+
+/// What the exit statuses mean.
+const EXIT_HELP: &str = "\
+Exit status: 0 done; 1 the machine or a device failed, or an output is incomplete; 2 the request
+cannot be met; 3 it ran, and a threshold was missed or nothing came back.";
 
 fn sendrecv_help(name: &str, example: &str) -> String {
     format!(

@@ -507,6 +507,7 @@ fn help_says_what_there_is() {
         "Usage: dpdkgen-rt [EAL options --] COMMAND [OPTIONS]",
         "sendrecv",
         "ports",
+        "Exit status: 0 done; 1 ",
     ] {
         assert!(top.contains(part), "{top}");
     }

@@ -65,7 +65,7 @@ fn driver(port: &PortInfo) -> String {
 
 fn link(port: &PortInfo) -> String {
     match port.link {
-        None => "not told".to_owned(),
+        None => "not told before the port is started".to_owned(),
         Some(link) => {
             let state = if link.up { "up" } else { "down" };
             link.speed_mbps.map_or_else(

@@ -36,7 +36,7 @@ pub struct PortInfo {
     pub vf_driver: Option<String>,
     /// The NUMA node that it is attached to, if it is to one.
     pub numa_node: Option<u32>,
-    /// The link as it is now (most are down before the port is started); absent when not told.
+    /// The link as it is now; absent when not told, as by most drivers before the port is started.
     pub link: Option<Link>,
     /// The most receive queues.
     pub max_rx_queues: u16,
@@ -162,7 +162,7 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
         vf_driver: vf_driver(&raw),
         driver: text(&raw.driver),
         numa_node: u32::try_from(raw.numa_node).ok(),
-        link: Link::of(index),
+        link: Link::of(index).filter(|link| link.up),
         max_rx_queues: raw.max_rx_queues,
         max_tx_queues: raw.max_tx_queues,
         rx_descriptors: DescriptorLimits {
@@ -197,6 +197,11 @@ pub(crate) fn info(index: u16) -> Result<(PortInfo, dpdk_sys::dg_port_info), Err
     if info.driver().mtu_rule() == MtuRule::OfInterface {
         info.interface_mtu = kernel_interface::mtu(raw.interface).map(|mtu| mtu.min(MAX_MTU));
         info.interface = info.interface_mtu.map(|_| raw.interface);
+        let is_up = kernel_interface::has_link(raw.interface);
+        info.link = is_up.map_or(info.link, |up| {
+            let speed_mbps = info.link.and_then(|link| link.speed_mbps);
+            Some(Link { up, speed_mbps })
+        });
         if let Some(mtu) = info.interface_mtu {
             info.max_mtu = info.max_mtu.min(mtu);
             info.mtu = info.max_mtu;
