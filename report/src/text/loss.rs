@@ -152,20 +152,6 @@ impl<'a> Whereabouts<'a> {
     }
 }
 
-/// Returns a line on frames that were cut, if there were `malformed` ones on a port that the kernel
-/// may hand several datagrams in one.
-pub fn cut_by_gso(malformed: u64, devices: &[Device]) -> Option<String> {
-    // Ports on interfaces of the kernel's whose other end may be a kernel on this machine.
-    const OF_KERNEL: [&str; 3] = ["net_af_packet", "net_af_xdp", "net_tap"];
-    let mut drivers = devices.iter().map(|device| device.driver.as_str());
-    let is_of_kernel = drivers.any(|driver| OF_KERNEL.contains(&driver));
-    (malformed > 0 && is_of_kernel).then(|| {
-        "If a kernel on this machine sends, these may be datagrams that it left whole for a NIC to \
-         split (GSO), and that were cut: `ethtool -K INTERFACE gso off` on its side."
-            .to_owned()
-    })
-}
-
 /// Returns what devices say that they received and could not hand over; nothing if none says so.
 pub fn errors(devices: &[Device]) -> Option<String> {
     let errors: u64 = devices.iter().filter_map(|device| device.ierrors).sum();

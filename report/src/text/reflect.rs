@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::loss::{Whereabouts, cut_by_gso, errors};
+use super::loss::{Whereabouts, errors};
 use super::{bit_rate, events, for_duration, partial_checksums, words};
 use crate::summary::{Rx, Summary};
 
@@ -24,11 +24,7 @@ pub fn lines(summary: &Summary) -> Vec<String> {
         format!("Answered {answered} {questions} of neighbours (ARP, neighbour discovery, ping).")
     }));
     lines.extend(rx.ignored.as_ref().and_then(ignored));
-    let malformed = rx
-        .ignored
-        .as_ref()
-        .and_then(|reasons| reasons.get("malformed"));
-    lines.extend(cut_by_gso(malformed.copied().unwrap_or(0), &summary.device));
+    lines.extend(rx.ignored.as_ref().and_then(oversized));
     lines.extend(partial_checksums(rx.checksum_partial));
     lines
 }
@@ -123,6 +119,16 @@ fn moved(summary: &Summary, rx: &Rx) -> String {
         "Received {received}{bits}, sent back {}.",
         words::count(summary.tx.packets)
     )
+}
+
+/// Returns what packets that are longer than any frame come of, if there were any.
+fn oversized(reasons: &BTreeMap<String, u64>) -> Option<String> {
+    let is_there = reasons.get("oversized").is_some_and(|count| *count > 0);
+    is_there.then(|| {
+        "The oversized ones are datagrams that a kernel left whole for a NIC to split (GSO): \
+         `ethtool -K INTERFACE gso off` at the sender."
+            .to_owned()
+    })
 }
 
 /// Returns `Ignored 12: 8 arp and 4 not udp.`, the most frequent reason first; nothing if none was.
