@@ -9,14 +9,14 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::console::Console;
-use crate::output::{Output, incomplete};
-use crate::patience::Writer;
+use crate::output::{LOOK_EVERY, Output, incomplete};
+use crate::patience::{Reader, Writer};
 
 /// The most bytes that wait to be written: a quarter of an hour of rows of a millisecond each.
 pub const MOST_PENDING: usize = 64 << 20;
@@ -45,6 +45,10 @@ enum State {
 
 #[derive(Debug)]
 struct Thread {
+    /// Set while nobody has opened the named pipe that it writes to.
+    is_unread: Arc<AtomicBool>,
+    /// Set once all is handed over.
+    is_closed: Arc<AtomicBool>,
     /// The way to the thread; `None` once all is handed over.
     chunks: Option<Sender<Vec<u8>>>,
     pending: Arc<AtomicUsize>,
@@ -90,6 +94,7 @@ impl Background {
     /// Ends the output after what was written so far; further writes are dropped.
     pub fn close(&mut self) {
         if let State::Writing(thread) = &mut self.state {
+            thread.is_closed.store(true, Ordering::Relaxed);
             thread.chunks = None;
         }
     }
@@ -98,15 +103,15 @@ impl Background {
     /// not wait: bytes that are not written by now are given up.
     #[must_use]
     pub fn finish(self) -> Option<String> {
-        let is_done = self.is_done();
+        let (is_done, reader) = (self.is_done(), self.reader());
         match self.state {
             State::Idle(..) => None,
             State::Failed(cause) => Some(incomplete(&self.label, &cause)),
             State::Writing(_) if !is_done => {
-                let cause = if self.is_file {
-                    "it could not be written in time"
-                } else {
-                    "its reader does not read"
+                let cause = match reader {
+                    Reader::Disk => "it could not be written in time",
+                    Reader::There => "its reader does not read",
+                    Reader::Missing => "nobody reads it",
                 };
                 Some(incomplete(&self.label, cause))
             }
@@ -122,14 +127,24 @@ impl Background {
 }
 
 impl Thread {
-    fn start(output: Output, console: Console) -> io::Result<Self> {
+    fn start(mut output: Output, console: Console) -> io::Result<Self> {
         let (chunks, received) = mpsc::channel();
         let pending = Arc::new(AtomicUsize::new(0));
         let taken = Arc::clone(&pending);
+        let is_unread = Arc::new(AtomicBool::new(output.is_unread()));
+        let unread = Arc::clone(&is_unread);
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&is_closed);
         let handle = thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_all(output, &console, &received, &taken))?;
+            .spawn(move || {
+                await_reader(&mut output, &console, &closed);
+                unread.store(false, Ordering::Relaxed);
+                write_all(output, &console, &received, &taken)
+            })?;
         Ok(Self {
+            is_unread,
+            is_closed,
             chunks: Some(chunks),
             pending,
             has_dropped: false,
@@ -150,8 +165,16 @@ impl Writer for Background {
         self.pending()
     }
 
-    fn has_reader(&self) -> bool {
-        !self.is_file
+    fn reader(&self) -> Reader {
+        match &self.state {
+            _ if self.is_file => Reader::Disk,
+            State::Writing(thread) if thread.is_unread.load(Ordering::Relaxed) => Reader::Missing,
+            _ => Reader::There,
+        }
+    }
+
+    fn label(&self) -> Option<&str> {
+        Some(&self.label)
     }
 }
 
@@ -178,6 +201,22 @@ impl Write for Background {
     }
 }
 
+/// Waits until somebody opens the named pipe that `output` may be, and says once, while the run goes
+/// on, that it waits.
+fn await_reader(output: &mut Output, console: &Console, is_closed: &AtomicBool) {
+    let (begin, mut has_told) = (Instant::now(), false);
+    while output.is_unread() {
+        if !has_told && begin.elapsed() >= CHECK_EVERY && !is_closed.load(Ordering::Relaxed) {
+            has_told = true;
+            let label = output.label();
+            console.say(format!(
+                "dpdkgen: {label} has no reader yet; the run goes on"
+            ));
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// Writes `chunks` to `output` until no more come, and says once if that fails: the work of the
 /// thread.
 fn write_all(
@@ -191,7 +230,7 @@ fn write_all(
     loop {
         match chunks.recv_timeout(CHECK_EVERY) {
             Ok(chunk) => {
-                for piece in chunk.chunks(PIECE) {
+                for piece in pieces(&chunk) {
                     // An output never fails towards its writer; it remembers.
                     let _ = output.write_all(piece);
                     pending.fetch_sub(piece.len(), Ordering::Relaxed);
@@ -216,6 +255,23 @@ fn write_all(
     }
 }
 
+/// Returns `chunk` in pieces of at most [`PIECE`] bytes, which end with lines where there are any: on
+/// a terminal others write between two of them.
+fn pieces(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        let most = &rest[..rest.len().min(PIECE)];
+        let line_end = most.iter().rposition(|byte| *byte == b'\n');
+        let len = match line_end {
+            Some(end) if most.len() < rest.len() => end + 1,
+            _ => most.len(),
+        };
+        let (piece, others) = rest.split_at(len);
+        rest = others;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, OpenOptions};
@@ -238,14 +294,16 @@ mod tests {
         background.finish()
     }
 
+    fn pipe() -> (tempfile::TempDir, std::path::PathBuf) {
+        let (dir, path) = file();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        (dir, path)
+    }
+
     /// Returns an output into a pipe, and its reader, which does not read.
     fn unread() -> (tempfile::TempDir, fs::File, Background) {
-        let (dir, path) = file();
-        let made = std::process::Command::new("mkfifo")
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(made.success());
+        let (dir, path) = pipe();
         // Opened for both, so that opening waits for nobody.
         let reader = OpenOptions::new()
             .read(true)
@@ -255,6 +313,18 @@ mod tests {
         let output = Output::open(&Target::File(path), "statistics").unwrap();
         let background = Background::new(output, Console::new(Stream::Stderr));
         (dir, reader, background)
+    }
+
+    #[test]
+    fn pieces_end_with_lines() {
+        let rows = b"time,tx_packets\n".repeat(1000);
+        let cut: Vec<_> = pieces(&rows).collect();
+        assert_eq!(cut.concat(), rows);
+        assert!(cut.iter().all(|piece| piece.ends_with(b"\n")));
+        assert!(cut.iter().all(|piece| piece.len() <= PIECE));
+        let one = vec![0; 3 * PIECE + 1];
+        assert_eq!(pieces(&one).count(), 4);
+        assert_eq!(pieces(b"").count(), 0);
     }
 
     #[test]
@@ -300,6 +370,27 @@ mod tests {
         drop(reader);
         let failure = finished(background, 0).unwrap();
         assert!(failure.ends_with("its reader was too slow"), "{failure}");
+    }
+
+    #[test]
+    fn a_pipe_gets_all_once_somebody_reads_it() {
+        let open = || {
+            let (dir, path) = pipe();
+            let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
+            let mut background = Background::new(output, Console::new(Stream::Stderr));
+            background.write_all(b"row\n").unwrap();
+            (dir, path, background)
+        };
+        let (_dir, _, background) = open();
+        let failure = finished(background, 1).unwrap();
+        assert!(
+            failure.ends_with("rows (statistics) is incomplete: nobody reads it"),
+            "{failure}"
+        );
+        let (_dir, path, background) = open();
+        let read = thread::spawn(move || fs::read(path).unwrap());
+        assert_eq!(finished(background, 0), None);
+        assert_eq!(read.join().unwrap(), b"row\n");
     }
 
     #[test]

@@ -30,7 +30,11 @@ pub const HEADER: [&str; 13] = [
 /// The column behind these in runs with a netvsc port.
 pub const PATH: &str = "path";
 
-/// The bytes that are collected before a write reaches the file: some 1,500 rows.
+/// The rows that are collected before a write reaches the file. They fit in the buffer, so that what
+/// is written ends with a row.
+const ROWS: u32 = 200;
+
+/// The bytes that these rows take at most.
 const BUFFER: usize = 64 * 1024;
 
 /// The bytes of the longest field: a `drop_rate` such as 0.00000000000000000005421010862427522
@@ -118,6 +122,8 @@ pub struct RowLatency {
 pub struct CsvWriter<W: Write> {
     csv: csv::Writer<W>,
     has_paths: bool,
+    /// The rows that wait in the buffer.
+    waiting: u32,
 }
 
 impl<W: Write> CsvWriter<W> {
@@ -130,6 +136,7 @@ impl<W: Write> CsvWriter<W> {
         Self {
             csv,
             has_paths: false,
+            waiting: 0,
         }
     }
 
@@ -182,6 +189,10 @@ impl<W: Write> CsvWriter<W> {
             self.csv.write_field(row.path.map_or("", Path::name))?;
         }
         self.csv.write_record(None::<&[u8]>)?;
+        self.waiting += 1;
+        if self.waiting == ROWS {
+            self.flush()?;
+        }
         Ok(())
     }
 
@@ -191,6 +202,7 @@ impl<W: Write> CsvWriter<W> {
     ///
     /// If `out` reports one.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.waiting = 0;
         self.csv.flush()
     }
 

@@ -16,6 +16,7 @@ pub mod output;
 pub mod page;
 pub mod patience;
 pub mod pcap;
+pub mod place;
 pub mod progress;
 pub mod split;
 pub mod summary;

@@ -1,7 +1,8 @@
 //! The metrics of a run that is going on, for Prometheus: `/metrics` over HTTP.
 //!
 //! Promised: the address is bound before anything is sent; the metrics are at most about a second
-//! old; counters never decrease; and whatever clients do, the run goes on and others are answered.
+//! old; counters never decrease; whatever clients do, the run goes on and others are answered; and if
+//! nobody can be, that is said once while the run goes on.
 
 mod server;
 mod text;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::server::Server;
 pub use self::text::render;
+use crate::console::Console;
 use crate::progress::{Progress, Step};
 
 /// The error of an address that could not be bound: one sentence.
@@ -28,6 +30,7 @@ pub struct Metrics {
     told: Arc<Mutex<String>>,
     last: Option<Progress>,
     state: State,
+    has_said: bool,
 }
 
 enum State {
@@ -53,6 +56,7 @@ impl Metrics {
                 told: Arc::default(),
                 last: None,
                 state: State::Bound(Some(listener)),
+                has_said: false,
             }),
             Err(cause) => Err(BindError { address, cause }),
         }
@@ -64,13 +68,30 @@ impl Metrics {
         self.address
     }
 
-    /// Serves the metrics of `progress` from now on. The first call makes the server's thread,
+    /// Serves the metrics of `progress` from now on, and says on `console`, once, if that cannot be
+    /// done. The first call makes the server's thread,
     /// which runs on the CPUs of the thread that calls.
-    pub fn show(&mut self, progress: Progress) {
+    pub fn show(&mut self, progress: Progress, console: &Console) {
         let text = render(&Step::new(self.last.as_ref(), &progress));
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = text;
         self.last = Some(progress);
         self.serve();
+        if !self.has_said
+            && let Some(trouble) = self.trouble()
+        {
+            self.has_said = true;
+            console.say(format!("dpdkgen: {trouble}; the run goes on"));
+        }
+    }
+
+    /// Returns a sentence that says why nobody is answered just now.
+    fn trouble(&self) -> Option<String> {
+        let cause = match &self.state {
+            State::Bound(_) => None,
+            State::Failed(cause) => Some(cause.to_string()),
+            State::Serving(server) => server.trouble(),
+        };
+        cause.map(|cause| format!("{} (metrics) takes no clients: {cause}", self.address))
     }
 
     /// Starts the server, unless it has been started.

@@ -7,32 +7,76 @@
 //! and why.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
+
+use crate::console::Stream;
+use crate::place::Place;
 
 /// Names of this program's standard output.
 const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// Names of its standard error.
+const STDERR_NAMES: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
+
+/// Folders whose files are descriptors that this program was handed.
+const DESCRIPTORS: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
+
+/// The time from one look for the reader of a named pipe to the next.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The place that an output goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Standard output.
     Stdout,
+    /// Standard error.
+    Stderr,
     /// A file, or whatever else has a path (a pipe, a device).
     File(PathBuf),
 }
 
 impl Target {
-    /// Returns the target that a user named: `-` and the device names of standard output mean that.
+    /// Returns the target that a user named: `-` and the device names of standard output mean that,
+    /// and those of standard error that.
     #[must_use]
     pub fn named(name: &OsStr) -> Self {
         if STDOUT_NAMES.iter().any(|stdout| name == *stdout) {
             Self::Stdout
+        } else if STDERR_NAMES.iter().any(|stderr| name == *stderr) {
+            Self::Stderr
         } else {
             Self::File(PathBuf::from(name))
+        }
+    }
+
+    /// Returns the place that it is, whatever it is called; `None` where outputs share one and lose
+    /// nothing by it, as in `/dev/null`.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Stdout => Stream::Stdout.place(),
+            Self::Stderr => Stream::Stderr.place(),
+            Self::File(path) => Place::of_path(path),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Stderr => f.write_str("standard error"),
+            Self::File(path) => path.display().fmt(f),
         }
     }
 }
@@ -49,15 +93,23 @@ pub struct OpenError {
 /// An open output. Writing to it always succeeds as far as the writer can see.
 #[derive(Debug)]
 pub struct Output {
-    file: File,
+    way: Way,
     what: &'static str,
     name: String,
-    /// The path that it was opened at, until it begins; `None` for standard output.
+    /// The path that it was opened at, until it begins; `None` for what is not emptied.
     fresh: Option<Fresh>,
     /// Set for a file that had a name when it was opened, and can lose it. (One handed in through
     /// `/dev/fd` may have none.)
     has_name: bool,
     failure: Option<String>,
+}
+
+/// The way to what is written.
+#[derive(Debug)]
+enum Way {
+    Open(File),
+    /// To a named pipe at this path, which nobody reads yet.
+    Unread(PathBuf),
 }
 
 /// A path that nothing has been written to yet.
@@ -70,21 +122,16 @@ struct Fresh {
 
 impl Output {
     /// Opens `target`, leaves what is there as it is, and calls it `what` ("statistics") in
-    /// sentences.
-    ///
-    /// Opening a named pipe waits for its reader.
+    /// sentences. A named pipe that nobody reads is opened later.
     ///
     /// # Errors
     ///
     /// If it cannot be written; the error is a sentence that names it and the system's reason.
     pub fn open(target: &Target, what: &'static str) -> Result<Self, OpenError> {
-        let (name, opened) = match target {
-            Target::Stdout => ("standard output".to_owned(), duplicate_stdout()),
-            Target::File(path) => (path.display().to_string(), open_file(path)),
-        };
-        match opened {
-            Ok((file, fresh, has_name)) => Ok(Self {
-                file,
+        let name = target.to_string();
+        match open_way(target) {
+            Ok((way, fresh, has_name)) => Ok(Self {
+                way,
                 what,
                 name,
                 fresh,
@@ -99,7 +146,8 @@ impl Output {
     pub fn begin(&mut self) {
         if self.fresh.take().is_some()
             && self.is_file()
-            && let Err(cause) = self.file.set_len(0)
+            && let Way::Open(file) = &self.way
+            && let Err(cause) = file.set_len(0)
         {
             self.fail(&cause.to_string());
         }
@@ -108,7 +156,27 @@ impl Output {
     /// Returns whether it is a file on a disk, which no reader holds up.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.file.metadata().is_ok_and(|file| file.is_file())
+        self.metadata().is_some_and(|file| file.is_file())
+    }
+
+    fn metadata(&self) -> Option<fs::Metadata> {
+        match &self.way {
+            Way::Open(file) => file.metadata().ok(),
+            Way::Unread(_) => None,
+        }
+    }
+
+    /// Returns whether it is a named pipe that nobody has opened to read, until now.
+    pub fn is_unread(&mut self) -> bool {
+        let Way::Unread(path) = &self.way else {
+            return false;
+        };
+        match open_pipe(path) {
+            Ok(way) => self.way = way,
+            Err(cause) if self.failure.is_none() => self.fail(&cause.to_string()),
+            Err(_) => {}
+        }
+        self.failure.is_none() && matches!(self.way, Way::Unread(_))
     }
 
     /// Returns its name and, in brackets, what it holds, as sentences call it.
@@ -119,7 +187,7 @@ impl Output {
 
     /// Checks that a file still has a name; one that was removed makes the output incomplete.
     pub fn check(&mut self) {
-        let is_gone = || self.file.metadata().is_ok_and(|file| file.nlink() == 0);
+        let is_gone = || self.metadata().is_some_and(|file| file.nlink() == 0);
         if self.failure.is_none() && self.has_name && is_gone() {
             self.fail("the file was removed during the run");
         }
@@ -128,14 +196,7 @@ impl Output {
     /// Ends the output; a file that was removed meanwhile is noticed here at the latest. Afterwards
     /// [`Output::failure`] tells the first failure, if there was one.
     pub fn finish(&mut self) {
-        if self.failure.is_some() {
-            return;
-        }
-        if let Err(cause) = self.file.flush() {
-            self.fail(&cause.to_string());
-        } else {
-            self.check();
-        }
+        self.check();
     }
 
     /// Returns a sentence that says why the output is incomplete; `None` while it is not.
@@ -163,8 +224,8 @@ impl Drop for Output {
             return;
         };
         let is_it = |there: &fs::Metadata| {
-            let opened = self.file.metadata();
-            opened.is_ok_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
+            let opened = self.metadata();
+            opened.is_some_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino()))
         };
         if fs::symlink_metadata(path).is_ok_and(|there| is_it(&there)) {
             let _ = fs::remove_file(path);
@@ -175,10 +236,16 @@ impl Drop for Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.begin();
+        while self.is_unread() {
+            thread::sleep(LOOK_EVERY);
+        }
+        let Way::Open(file) = &mut self.way else {
+            return Ok(bytes.len());
+        };
         if self.failure.is_some() || bytes.is_empty() {
             return Ok(bytes.len());
         }
-        match self.file.write(bytes) {
+        match file.write(bytes) {
             Ok(0) => self.fail("nothing more can be written"),
             Ok(written) => return Ok(written),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
@@ -192,17 +259,62 @@ impl Write for Output {
     }
 }
 
-/// A file, the path that it was opened at, and whether it has a name.
-type Opened = (File, Option<Fresh>, bool);
+/// The way to an output, the path that it was opened at, and whether it has a name.
+type Opened = (Way, Option<Fresh>, bool);
+
+fn open_way(target: &Target) -> io::Result<Opened> {
+    let path = match target {
+        Target::Stdout => return duplicate(io::stdout()),
+        Target::Stderr => return duplicate(io::stderr()),
+        Target::File(path) => path,
+    };
+    if let place @ Some(_) = target.place() {
+        // By another name. Opened again, it would be written from its beginning, over what goes
+        // there by the stream.
+        if place == Target::Stdout.place() {
+            return duplicate(io::stdout());
+        }
+        if place == Target::Stderr.place() {
+            return duplicate(io::stderr());
+        }
+    }
+    match fs::metadata(path) {
+        Ok(there) if there.file_type().is_fifo() => Ok((open_pipe(path)?, None, true)),
+        _ => open_file(path),
+    }
+}
 
 /// Returns a handle of our own: the standard library's would buffer lines and flush them at times
 /// of its choice.
-fn duplicate_stdout() -> io::Result<Opened> {
-    let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    Ok((file, None, false))
+fn duplicate(stream: impl AsFd) -> io::Result<Opened> {
+    let file = File::from(stream.as_fd().try_clone_to_owned()?);
+    Ok((Way::Open(file), None, false))
+}
+
+/// Opens a named pipe if somebody reads it, without waiting for that.
+fn open_pipe(path: &Path) -> io::Result<Way> {
+    let mut options = OpenOptions::new();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    match options.write(true).custom_flags(flags).open(path) {
+        Ok(file) => {
+            fcntl_setfl(&file, OFlags::empty())?;
+            Ok(Way::Open(file))
+        }
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => {
+            Ok(Way::Unread(path.to_owned()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn open_file(path: &Path) -> io::Result<Opened> {
+    let is_handed_in = DESCRIPTORS
+        .iter()
+        .any(|folder| path.parent() == Some(Path::new(folder)));
+    if is_handed_in {
+        let file = OpenOptions::new().append(true).open(path)?;
+        return Ok((Way::Open(file), None, false));
+    }
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
     let is_new = opened.is_ok();
     let file = match opened {
@@ -216,128 +328,8 @@ fn open_file(path: &Path) -> io::Result<Opened> {
     }?;
     let has_name = file.metadata()?.nlink() > 0;
     let path = path.to_owned();
-    Ok((file, Some(Fresh { path, is_new }), has_name))
+    Ok((Way::Open(file), Some(Fresh { path, is_new }), has_name))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn in_dir(name: &str) -> (tempfile::TempDir, Target) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(name);
-        (dir, Target::File(path))
-    }
-
-    #[test]
-    fn names_of_standard_output() {
-        for name in STDOUT_NAMES {
-            assert_eq!(Target::named(OsStr::new(name)), Target::Stdout);
-        }
-        for name in ["stdout", "./-", "/dev/stderr", "/dev/fd/11"] {
-            assert_eq!(
-                Target::named(OsStr::new(name)),
-                Target::File(PathBuf::from(name))
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_there() {
-        let (dir, target) = in_dir("a.csv");
-        fs::write(dir.path().join("a.csv"), "older and longer").unwrap();
-        let mut output = Output::open(&target, "statistics").unwrap();
-        output.write_all(b"a,b\n").unwrap();
-        output.finish();
-        assert_eq!(output.failure(), None);
-        assert_eq!(fs::read(dir.path().join("a.csv")).unwrap(), b"a,b\n");
-    }
-
-    #[test]
-    fn what_was_there_stays_until_a_run_begins() {
-        let (dir, target) = in_dir("a.csv");
-        let path = dir.path().join("a.csv");
-        fs::write(&path, "of an earlier run").unwrap();
-        drop(Output::open(&target, "statistics").unwrap());
-        assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");
-        let mut output = Output::open(&target, "statistics").unwrap();
-        output.begin();
-        assert_eq!(fs::read(&path).unwrap(), b"");
-        drop(output);
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn a_file_made_for_a_run_that_never_begins_goes_again() {
-        let (dir, target) = in_dir("a.csv");
-        let path = dir.path().join("a.csv");
-        let output = Output::open(&target, "statistics").unwrap();
-        assert!(path.exists());
-        drop(output);
-        assert!(!path.exists());
-        // Unless it is another's by then.
-        let output = Output::open(&target, "statistics").unwrap();
-        let theirs = dir.path().join("theirs");
-        fs::write(&theirs, "theirs").unwrap();
-        fs::rename(&theirs, &path).unwrap();
-        drop(output);
-        assert_eq!(fs::read(&path).unwrap(), b"theirs");
-    }
-
-    #[test]
-    fn a_path_that_cannot_be_written_is_named() {
-        let target = Target::File(PathBuf::from("/nowhere/at/all.csv"));
-        let error = Output::open(&target, "statistics").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot write the statistics to /nowhere/at/all.csv: No such file or directory \
-             (os error 2); name a place that can be written"
-        );
-    }
-
-    #[test]
-    fn a_full_disk_is_said_once_and_disturbs_nobody() {
-        let target = Target::File(PathBuf::from("/dev/full"));
-        let mut output = Output::open(&target, "statistics").unwrap();
-        output.write_all(b"row\n").unwrap();
-        output.write_all(b"row\n").unwrap();
-        output.finish();
-        assert_eq!(
-            output.failure(),
-            Some("/dev/full (statistics) is incomplete: No space left on device (os error 28)")
-        );
-    }
-
-    #[test]
-    fn a_removed_file_is_noticed_at_the_end() {
-        let (dir, target) = in_dir("gone.csv");
-        let mut output = Output::open(&target, "statistics").unwrap();
-        output.write_all(b"row\n").unwrap();
-        fs::remove_file(dir.path().join("gone.csv")).unwrap();
-        assert_eq!(output.failure(), None);
-        output.finish();
-        assert!(
-            output
-                .failure()
-                .unwrap()
-                .ends_with("the file was removed during the run")
-        );
-    }
-
-    #[test]
-    fn a_reader_that_leaves_is_a_failure_like_any_other() {
-        let (reader, writer) = io::pipe().unwrap();
-        let mut output = Output {
-            file: File::from(std::os::fd::OwnedFd::from(writer)),
-            what: "statistics",
-            name: "standard output".to_owned(),
-            fresh: None,
-            has_name: false,
-            failure: None,
-        };
-        output.write_all(b"row\n").unwrap();
-        drop(reader);
-        output.write_all(b"row\n").unwrap();
-        assert!(output.failure().unwrap().contains("Broken pipe"));
-    }
-}
+mod tests;

@@ -41,8 +41,27 @@ pub enum Phase {
     WarmUp,
     /// Sends, or reflects.
     Running,
-    /// Waits for what is in flight.
-    Draining,
+    /// Waits for what is in flight, until the time in nanoseconds if that is known yet.
+    Draining {
+        /// That time.
+        until_ns: Option<u64>,
+        /// Set if the user has asked the run to end.
+        is_asked_for: bool,
+    },
+}
+
+impl Phase {
+    /// Returns the seconds that are left of it at `at_ns`, as far as they are known.
+    #[must_use]
+    pub fn left(self, at_ns: u64) -> Option<f64> {
+        match self {
+            Self::Draining {
+                until_ns: Some(until),
+                ..
+            } => Some(until.saturating_sub(at_ns) as f64 / 1e9),
+            _ => None,
+        }
+    }
 }
 
 /// An event at which a run ends by itself.

@@ -11,6 +11,7 @@ mod reflect;
 mod sendrecv;
 pub mod words;
 mod workers;
+pub(crate) mod wrap;
 
 use crate::summary::{Mode, Pacing, Sampled, Summary};
 

@@ -161,7 +161,16 @@ fn a_log_of_histograms_is_read_back() {
 
 mod display {
     use super::*;
-    use dpdkgen_report::live::{line, table};
+    use dpdkgen_report::console::Size;
+    use dpdkgen_report::live::line;
+
+    fn table(step: &Step<'_>) -> Vec<String> {
+        sized(step, 80, 24)
+    }
+
+    fn sized(step: &Step<'_>, columns: usize, rows: usize) -> Vec<String> {
+        dpdkgen_report::live::table(step, Size { columns, rows })
+    }
 
     fn shown(table: &[String]) -> String {
         table.join("\n")
@@ -234,9 +243,104 @@ Busy         lcore 7: 100 %   lcore 8: 100 %   lcore 9: 100 %  lcore 10: 100 %
             "{table_of_nothing}"
         );
         let mut run = sendrecv(60);
-        run.phase = Phase::Draining;
-        let lines = table(&Step::new(None, &run));
-        assert_eq!(lines[0], "Draining    60 s, waiting for what is in flight");
+        let heading = |run: &dpdkgen_report::progress::Progress| {
+            let lines = table(&Step::new(None, run));
+            lines[0].clone()
+        };
+        run.phase = Phase::Draining {
+            until_ns: None,
+            is_asked_for: false,
+        };
+        let waiting = "60 s, waiting for what is in flight";
+        assert_eq!(heading(&run), format!("Draining    {waiting}"));
+        run.phase = Phase::Draining {
+            until_ns: Some(60_900_000_000),
+            is_asked_for: true,
+        };
+        let left = format!("Stopping    {waiting}, 0.9 s left;");
+        assert!(heading(&run).starts_with(&left), "{}", heading(&run));
+        let said = line(&Step::new(None, &run));
+        let left = "60 s (stopping: waiting for what is in flight, 0.9 s left): sent ";
+        assert!(said.starts_with(left), "{said}");
+    }
+
+    #[test]
+    fn a_narrow_table_says_all_that_a_wide_one_says() {
+        let (before, now) = (sendrecv(14), sendrecv(15));
+        let step = Step::new(Some(&before), &now);
+        assert_eq!(
+            shown(&sized(&step, 40, 24)),
+            "\
+Sending     15 s, 25 %, 45 s left
+Sent        15,000 packets,
+            1,000 packets/s, 8 Mbit/s
+Received    14,850 packets,
+            990 packets/s, 7.92 Mbit/s
+Lost        140 of 14,000
+            accounted for, 1 %
+Round trip  median 10 µs,
+            99 % within 1 ms,
+            longest 1 ms
+Busy tx     lcore 1:  37 %
+Busy rx     lcore 2:   0 %"
+        );
+        let words = |columns| {
+            let drawn = shown(&sized(&step, columns, 24));
+            let words = drawn.split_whitespace().map(|word| word.replace(',', ""));
+            let words = words.filter(|word| !word.contains(['█', '░']));
+            words.collect::<Vec<_>>()
+        };
+        for columns in 25..200 {
+            assert_eq!(words(columns), words(80), "{columns}");
+            let lines = sized(&step, columns, 24);
+            let longest = lines.iter().map(|line| line.chars().count()).max();
+            assert!(longest < Some(columns), "{columns}: {lines:?}");
+        }
+    }
+
+    #[test]
+    fn workers_of_one_lcore_are_told_apart() {
+        let mut run = reflect(1, 50);
+        let worker = run.workers[0].clone();
+        let on = |port: &str, queue| dpdkgen_report::progress::WorkerProgress {
+            port: port.to_owned(),
+            queue,
+            ..worker.clone()
+        };
+        let busy = |run: &dpdkgen_report::progress::Progress| {
+            let drawn = shown(&table(&Step::new(None, run)));
+            drawn[drawn.find("Busy").unwrap()..].to_owned()
+        };
+        run.workers = vec![on("a", 0), on("b", 0)];
+        assert_eq!(
+            busy(&run),
+            "Busy        lcore 1, a: 100 %  lcore 1, b: 100 %"
+        );
+        run.workers = vec![on("a", 0), on("a", 1)];
+        assert_eq!(
+            busy(&run),
+            "Busy        lcore 1, queue 0: 100 %  lcore 1, queue 1: 100 %"
+        );
+        run.workers = vec![on("a", 0), on("b", 1)];
+        assert!(busy(&run).contains("lcore 1, b, queue 1: 100 %"));
+    }
+
+    #[test]
+    fn more_workers_than_lines_are_told_together() {
+        let mut run = reflect(1, 50);
+        let worker = run.workers[0].clone();
+        run.workers = vec![worker; 100];
+        for (number, worker) in run.workers.iter_mut().enumerate() {
+            worker.lcore = number as u32;
+            worker.counters.poll.busy_ns = number as u64 * 10_000_000;
+        }
+        let lines = sized(&Step::new(None, &run), 80, 24);
+        assert!(lines.len() < 24);
+        assert_eq!(
+            lines.last().unwrap(),
+            "Busy        100 workers: 0 % to 99 %"
+        );
+        assert_eq!(sized(&Step::new(None, &run), 80, 60).len(), 4 + 25);
     }
 
     #[test]
@@ -277,7 +381,11 @@ fn over_a_path_that_forwards_latency_is_one_way() {
         line.contains(", one-way median 10 µs, 99 % within 1 ms"),
         "{line}"
     );
-    let table = dpdkgen_report::live::table(&step).join("\n");
+    let size = dpdkgen_report::console::Size {
+        columns: 80,
+        rows: 24,
+    };
+    let table = dpdkgen_report::live::table(&step, size).join("\n");
     assert!(
         table.contains("\nOne-way     median 10 µs, 99 % within 1 ms"),
         "{table}"

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -108,12 +109,17 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let (eal, eal_args) = while_starting(start, eal::abandon_start)??;
 
     let mut ports = select::select(&eal, &machine.nics, &request.ports)?;
-    let interrupted = || signals.borrow_mut().requests() > 0;
+    let outputs = RefCell::new(Outputs::open(request)?);
+    let waits = |what: &dyn fmt::Display, left: Duration| {
+        outputs.borrow_mut().wait(what, left);
+        signals.borrow_mut().requests() > 0
+    };
     let limit = vf::ATTACHED_WITHIN;
-    for missing in vf::wait(&eal, &mut ports, &machine, limit, &interrupted)? {
+    let missing = vf::wait(&eal, &mut ports, &machine, limit, &waits)?;
+    outputs.borrow_mut().waited();
+    for missing in missing {
         Stream::Stderr.write_soon(&format!("{}\n", explain::missing_vf(&missing)));
     }
-    let outputs = Outputs::open(request)?;
     if let Mode::SendRecv(sendrecv) = &request.mode {
         for warning in explain::own_destinations(sendrecv, &ports) {
             Stream::Stderr.write_soon(&format!("{warning}\n"));
@@ -123,7 +129,7 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, request, &specs, &lcores)?;
     let timeout = Duration::from_nanos(request.wait_link.as_nanos());
-    let mut is_up = runtime::wait_links(&devices, timeout, &interrupted)?;
+    let mut is_up = runtime::wait_links(&devices, timeout, &waits)?;
     let mut request = request.clone();
     request.origin.dpdk_version = Some(info::dpdk_version());
     request.origin.eal_args = Some(eal_args);
@@ -131,11 +137,13 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
         && is_up
         && sendrecv.has_to_resolve()
     {
-        match runtime::resolve(&mut devices, sendrecv, timeout, &interrupted)? {
+        match runtime::resolve(&mut devices, sendrecv, timeout, &waits)? {
             Some(macs) => (sendrecv.dest_macs, sendrecv.is_resolved) = (macs, true),
             None => is_up = false,
         }
     }
+    let mut outputs = outputs.into_inner();
+    outputs.waited();
 
     explain::tell_log_of_start(&eal.take_log());
     eal.tell_log(explain::tell_log);

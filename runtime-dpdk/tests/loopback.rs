@@ -41,7 +41,11 @@ fn open<'eal>(eal: &'eal Eal, name: &str, config: &DeviceConfig) -> Device<'eal>
         .remove(0);
     let mut device = Device::configure(eal, &info, config).unwrap();
     device.start().unwrap();
-    assert!(device.wait_link(Duration::from_secs(1), &|| false).unwrap());
+    assert!(
+        device
+            .wait_link(Duration::from_secs(1), &|_, _| false)
+            .unwrap()
+    );
     device
 }
 
@@ -314,8 +318,14 @@ fn a_full_ring_is_given_up_after_a_while(eal: &Eal) {
     };
     let mut far = configure("net_memif1", &config(PortUse::Reflect, 1, 1));
     let mut near = configure("net_memif2", &config(PortUse::SendReceive, 1, 1));
-    assert!(far.wait_link(Duration::from_secs(5), &|| false).unwrap());
-    assert!(near.wait_link(Duration::from_secs(5), &|| false).unwrap());
+    assert!(
+        far.wait_link(Duration::from_secs(5), &|_, _| false)
+            .unwrap()
+    );
+    assert!(
+        near.wait_link(Duration::from_secs(5), &|_, _| false)
+            .unwrap()
+    );
     let counters = [near.stats(), far.stats()];
     let (mut far_ports, mut near_ports) = (far.queue_ports(), near.queue_ports());
     // By reading once, a memif client lends the server the ring's buffers.
@@ -420,12 +430,16 @@ fn what_cannot_be_had_is_one_sentence(eal: &Eal) {
         Device::configure(eal, &memif, &self::config(PortUse::SendReceive, 1, 1)).unwrap();
     device.start().unwrap();
     let error = device
-        .wait_link(Duration::from_millis(50), &|| false)
+        .wait_link(Duration::from_millis(50), &|_, _| false)
         .unwrap_err();
     let error = Failure::from(error);
     assert_eq!(error.exit_status(), 1);
     assert!(error.to_string().contains("net_memif3"), "{error}");
-    assert!(!device.wait_link(Duration::from_secs(1), &|| true).unwrap());
+    assert!(
+        !device
+            .wait_link(Duration::from_secs(1), &|_, _| true)
+            .unwrap()
+    );
 }
 
 fn the_mtu_is_raised_where_it_can_be(eal: &Eal) {

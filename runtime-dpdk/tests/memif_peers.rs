@@ -62,7 +62,7 @@ fn peer() {
     // The server may be there only later.
     assert!(
         device
-            .wait_link(Duration::from_secs(10), &|| false)
+            .wait_link(Duration::from_secs(10), &|_, _| false)
             .unwrap()
     );
     let mut ports = device.queue_ports();
@@ -102,7 +102,7 @@ fn peers_come_and_go() {
     let mut device = open(&eal, PortUse::Reflect);
     assert!(
         device
-            .wait_link(Duration::from_secs(10), &|| false)
+            .wait_link(Duration::from_secs(10), &|_, _| false)
             .unwrap()
     );
     let mut ports = device.queue_ports();

@@ -91,7 +91,7 @@ fn three_trials_on_open_ports_are_each_exact() {
     let specs = worker_specs(&loads[0], ports.len());
     let lcores = WorkerLcores::assign(&eal, specs.len());
     let mut devices = runtime::open(&eal, &ports, &loads[0], &specs, &lcores).unwrap();
-    let up = runtime::wait_links(&devices, Duration::from_secs(20), &|| false);
+    let up = runtime::wait_links(&devices, Duration::from_secs(20), &|_, _| false);
     assert_eq!(up, Ok(true));
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, None);
     let mut tags = Vec::new();

@@ -1,6 +1,7 @@
 //! `dpdkgen-socket`: dpdkgen over the kernel's UDP sockets.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,11 +33,16 @@ fn run(mut request: Request, matches: &ArgMatches) -> Result<u8, Failure> {
     let own = Own::read(matches, matches!(request.mode, Mode::Reflect(_)))?;
     request.own = own.config();
     allow_many_sockets();
-    let outputs = Outputs::open(&request)?;
+    let outputs = RefCell::new(Outputs::open(&request)?);
     let places = Places::find(&request)?;
-    let interrupted = || signals.borrow_mut().requests() > 0;
+    let waits = |what: &dyn fmt::Display, left: Duration| {
+        outputs.borrow_mut().wait(what, left);
+        signals.borrow_mut().requests() > 0
+    };
     let limit = Duration::from_nanos(request.wait_link.as_nanos());
-    let is_up = places.wait_links(limit, interrupted)?;
+    let is_up = places.wait_links(limit, &waits)?;
+    let mut outputs = outputs.into_inner();
+    outputs.waited();
     let mut opened = open::open(&request, &own, &places, is_up)?;
     for notice in opened.notices.drain(..) {
         outputs.tell(&notice);

@@ -10,6 +10,7 @@ use dpdkgen_core::probe::layout::Family;
 use dpdkgen_report::summary::{Role, SOCKET_DRIVER};
 use dpdkgen_run::assembly::{OpenedPort, Placement, WorkerSpec, worker_specs};
 use dpdkgen_run::failure::Failure;
+use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{Mode, Request, SendRecv, of_port};
 
 use crate::explain;
@@ -76,21 +77,18 @@ impl Places {
     /// # Errors
     ///
     /// If one has none in time.
-    pub fn wait_links(
-        &self,
-        limit: Duration,
-        mut interrupted: impl FnMut() -> bool,
-    ) -> Result<bool, Failure> {
+    pub fn wait_links(&self, limit: Duration, waits: &Waits<'_>) -> Result<bool, Failure> {
         let from: SocketAddr = ([0, 0, 0, 0], 0).into();
         let socket = std::net::UdpSocket::bind(from)
             .map_err(|error| explain::open(&OpenError::Make(error), None, ""))?;
-        let deadline = Instant::now() + limit;
+        let begin = Instant::now();
         for name in self.0.iter().filter_map(|place| place.interface.as_ref()) {
             while !interface::is_running(socket.as_fd(), name) {
-                if interrupted() {
+                let left = limit.saturating_sub(begin.elapsed());
+                if waits(&format_args!("the link of {name}"), left) {
                     return Ok(false);
                 }
-                if Instant::now() >= deadline {
+                if left.is_zero() {
                     return Err(explain::no_link(name, limit.as_secs_f64()));
                 }
                 thread::sleep(Duration::from_millis(10));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use dpdkgen_tests::{Program, Summary, run, turn};
+use dpdkgen_tests::{Need, Program, Summary, run, turn};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SIM: &str = env!("CARGO_BIN_EXE_dpdkgen-sim");
@@ -204,5 +204,158 @@ fn a_run_that_does_not_begin_leaves_the_files_of_the_last_one() {
     for name in names {
         let bytes = fs::read(folder.path().join(name)).unwrap();
         assert!(!bytes.is_empty() && !bytes.starts_with(b"of an"), "{name}");
+    }
+}
+
+#[test]
+fn two_names_of_one_file_are_refused_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("old"), "of an earlier run").unwrap();
+    fs::hard_link(at("old"), at("hard")).unwrap();
+    std::os::unix::fs::symlink("old", at("soft")).unwrap();
+    for files in [
+        "-s old --json ./old",
+        "-s old --hdr hard",
+        "--pcap soft --report hard",
+        "-s new --json ../$(basename $PWD)/new",
+        "-s - --json old >>old",
+        "-s /dev/fd/3 --json old 3>>old",
+        "-s - --json /proc/$$/fd/1 >>old",
+    ] {
+        let line = format!("exec {SIM} sendrecv --count 10 {files}");
+        let ended = start(&line, folder.path()).wait(LIMIT).with_status(2);
+        assert_eq!(ended.stderr.lines().count(), 1, "{files}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("one place by two names"),
+            "{}",
+            ended.stderr
+        );
+        let text = fs::read_to_string(at("old")).unwrap();
+        assert_eq!(text, "of an earlier run", "{files}");
+        assert!(!at("new").exists());
+    }
+}
+
+#[test]
+fn a_page_is_not_drawn_over_what_it_is_drawn_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("{SIM} sendrecv --count 10 -q -s rows && ln rows page");
+    let _ = start(&line, folder.path()).wait(LIMIT).ok();
+    let rows = fs::read_to_string(folder.path().join("rows")).unwrap();
+    for page in ["rows", "./rows", "page"] {
+        let line = format!("exec {SIM} report rows -o {page}");
+        let ended = start(&line, folder.path()).wait(LIMIT).with_status(2);
+        assert!(
+            ended.stderr.contains("is read: name another"),
+            "{}",
+            ended.stderr
+        );
+        let now = fs::read_to_string(folder.path().join("rows")).unwrap();
+        assert_eq!(now, rows);
+    }
+}
+
+#[test]
+fn data_that_goes_where_words_go_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    for (redirections, is_empty) in [
+        ("-s /dev/stderr 2>rows", false),
+        ("-s rows >rows", false),
+        ("-s rows 2>rows", false),
+        ("-s /dev/fd/3 3>rows", false),
+        // Written behind what is there, as the shell was told to.
+        ("-s /dev/stderr 2>>rows", true),
+        ("-s /dev/fd/3 3>>rows", true),
+    ] {
+        let rows = folder.path().join("rows");
+        fs::write(&rows, "before\n").unwrap();
+        let line = format!("exec {SIM} sendrecv --rate 1kpps --count 3000 {redirections}");
+        let _ = start(&line, folder.path()).wait(LIMIT).ok();
+        let text = fs::read_to_string(&rows).unwrap();
+        let text = if is_empty {
+            text.strip_prefix("before\n").expect(redirections)
+        } else {
+            &text
+        };
+        let rows = dpdkgen_tests::Rows::parse(text);
+        assert_eq!(rows.sum("tx_packets"), 3_000, "{redirections}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_stopped_costs_its_own_words() {
+    let name = "a_terminal_that_is_stopped_costs_its_own_words";
+    let Some(_turn) = turn(name, &[Need::Program("script")]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for options in ["", "-s /dev/tty", "-s - -q"] {
+        let line = format!("echo $$ >pid; exec {SIM} {ENDLESS} --json json {options}");
+        fs::write(folder.path().join("run"), line).unwrap();
+        let mut script = Command::new("script");
+        script
+            .args(["-qefc", "exec sh run", "/dev/null"])
+            .env("TERM", "xterm");
+        script.env("SHELL", "/bin/sh").current_dir(folder.path());
+        let mut program = Program::start_with_open_input(script);
+        program.until("words", LIMIT, |p| p.stdout().len() > 500);
+        // Ctrl-S.
+        program.type_in("\x13");
+        std::thread::sleep(Duration::from_millis(1500));
+        let pid = fs::read_to_string(folder.path().join("pid")).unwrap();
+        for _ in 0..2 {
+            let sent = Command::new("kill").args(["-INT", pid.trim()]).status();
+            assert!(sent.unwrap().success());
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let _ = program.wait(Duration::from_secs(15)).with_status(1);
+        let summary = Summary::read(&folder.path().join("json"));
+        assert_eq!(summary.text("stop_reason"), "signal", "{options}");
+    }
+}
+
+#[test]
+fn nothing_is_drawn_between_the_rows_on_a_terminal() {
+    let name = "nothing_is_drawn_between_the_rows_on_a_terminal";
+    let Some(_turn) = turn(name, &[Need::Program("script")]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for target in [
+        "-",
+        "/dev/stdout",
+        "/dev/stderr",
+        "/dev/tty",
+        "/proc/self/fd/1",
+    ] {
+        let line = format!("echo $$ >pid; exec {SIM} {ENDLESS} -s {target}");
+        fs::write(folder.path().join("run"), line).unwrap();
+        let mut script = Command::new("script");
+        script
+            .args(["-qefc", "exec sh run", "/dev/null"])
+            .env("TERM", "xterm");
+        script.env("SHELL", "/bin/sh").current_dir(folder.path());
+        let mut program = Program::start_with_open_input(script);
+        program.until("rows of some seconds", LIMIT, |p| {
+            p.stdout().contains("\n3000,")
+        });
+        std::thread::sleep(Duration::from_millis(1500));
+        program.type_in("\x03");
+        let ended = program.wait(LIMIT).ok();
+        assert!(!ended.stdout.contains('\x1b'), "{target}: {}", ended.stdout);
+        let is_row =
+            |line: &&str| line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(',');
+        let lines: Vec<_> = ended.stdout.lines().collect();
+        let rows = lines.iter().filter(|line| line.matches(',').count() == 12);
+        assert!(rows.count() > 3_000, "{target}");
+        let broken = lines.iter().filter(|line| {
+            is_row(line) && line.matches(',').count() != 12 && !line.contains("packets/s held")
+        });
+        assert_eq!(broken.count(), 0, "{target}");
+        assert!(
+            ended.stdout.contains("packets/s held"),
+            "{target}: the summary"
+        );
     }
 }

@@ -47,9 +47,14 @@ pub fn line(step: &Step<'_>) -> String {
     }
     parts.extend(busy(step));
     let what = match now.phase {
-        Phase::WarmUp => " (warm-up)",
-        Phase::Running => "",
-        Phase::Draining => " (waiting for what is in flight)",
+        Phase::WarmUp => " (warm-up)".to_owned(),
+        Phase::Running => String::new(),
+        Phase::Draining { is_asked_for, .. } => {
+            let begin = if is_asked_for { "stopping: " } else { "" };
+            let left = now.phase.left(now.at_ns);
+            let left = left.map_or(String::new(), |seconds| format!(", {seconds:.1} s left"));
+            format!(" ({begin}waiting for what is in flight{left})")
+        }
     };
     let time = super::table::time(now.at_ns);
     format!("{time}{what}: {}", parts.join(", "))

@@ -10,7 +10,7 @@ mod answer;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ const LOOK_EVERY: Timespec = Timespec {
 #[derive(Debug)]
 pub struct Server {
     is_over: Arc<AtomicBool>,
+    trouble: Arc<Mutex<Option<String>>>,
     thread: JoinHandle<Option<io::Error>>,
 }
 
@@ -65,15 +66,28 @@ impl Server {
             connections: Vec::new(),
             trouble: None,
         };
-        let seen = Arc::clone(&is_over);
+        let (seen, trouble) = (Arc::clone(&is_over), Arc::default());
+        let told = Arc::clone(&trouble);
         let thread = thread::Builder::new().name("metrics".to_owned());
         let thread = thread.spawn(move || {
             while !seen.load(Ordering::Relaxed) {
                 desk.look();
+                let cause = desk.trouble.as_ref().map(|(cause, _)| cause.to_string());
+                *lock(&told) = cause;
             }
             desk.trouble.map(|(cause, _)| cause)
         })?;
-        Ok(Self { is_over, thread })
+        Ok(Self {
+            is_over,
+            trouble,
+            thread,
+        })
+    }
+
+    /// Returns the error that keeps it from accepting clients just now, if one does.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).clone()
     }
 
     /// Ends the server. Returns the error that kept it from accepting clients by the end, if one
@@ -84,6 +98,11 @@ impl Server {
         let ended = self.thread.join();
         ended.unwrap_or_else(|_| Some(io::Error::other("its thread panicked")))
     }
+}
+
+/// Locks what threads share; whoever panicked has left nothing half done there.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The state of the server's thread.
@@ -223,7 +242,7 @@ impl Connection {
             Stage::Asking(asked) => {
                 let len = self.stream.read(&mut bytes)?;
                 asked.extend_from_slice(&bytes[..len]);
-                let text = || told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let text = || lock(told).clone();
                 if let Some(answer) = answer(asked, text) {
                     self.until = Instant::now() + LIMIT;
                     self.stage = Stage::Answering(answer, 0);

@@ -26,10 +26,31 @@ const LATE_NS: u64 = 50_000;
 
 /// Returns the lines, the most telling first.
 pub fn lines(summary: &Summary) -> Vec<String> {
-    [limit(summary), lag(summary), uneven(summary)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        limit(summary),
+        drain(summary),
+        lag(summary),
+        uneven(summary),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Returns a line on the drain, if probes were lost and others came back so late that it may have ended
+/// before these did.
+fn drain(summary: &Summary) -> Option<String> {
+    let drain_ns = summary.config.get("drain_ns").and_then(Value::as_u64)?;
+    let longest = summary.latency_ns.as_ref()?.max;
+    let may_be = summary.lost.is_some_and(|lost| lost > 0) && longest / 4 >= drain_ns / 5;
+    may_be.then(|| {
+        format!(
+            "Probes took up to {} to arrive, and the drain waited for {} after the last was sent: \
+             what comes later counts as lost; raise --drain-ms.",
+            words::nanos(longest),
+            words::nanos(drain_ns)
+        )
+    })
 }
 
 /// Returns a line on what keeps the sender from sending more, if the numbers tell.

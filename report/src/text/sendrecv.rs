@@ -324,26 +324,10 @@ fn lost(
             words::packets(probes.too_old)
         ));
     }
-    lines.extend(near_drain(summary));
     if summary.drained == Some(false) {
         lines.push("The drain was cut short: what was still on its way counts as lost.".to_owned());
     }
     lines
-}
-
-/// Returns a line if latencies came so near the drain that it may be what made packets lost.
-fn near_drain(summary: &Summary) -> Option<String> {
-    let drain_ns = summary.config.get("drain_ns")?.as_u64()?;
-    let longest_ns = summary.latency_ns.as_ref()?.max;
-    (longest_ns >= drain_ns / 2).then(|| {
-        format!(
-            "{} came near the drain of {}, at the longest {}: what comes back later than that after \
-             the last packet counts as lost; wait longer with --drain-ms.",
-            words::capitalised(summary.latency_kind().plural()),
-            words::nanos(drain_ns),
-            words::nanos(longest_ns)
-        )
-    })
 }
 
 fn latency(what: &str, latency: &Latency) -> String {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use dpdkgen_report::output::Target;
 use dpdkgen_report::page::file::{self, DrawError, Files};
+use dpdkgen_report::place::Place;
 
 use super::args::ReportArgs;
 use crate::failure::Failure;
@@ -51,8 +52,10 @@ pub fn files(args: ReportArgs) -> Result<Files, Failure> {
     }
     let page = output.unwrap_or_else(|| Target::File(csv.with_extension("html")));
     let read = [Some(&csv), json.as_ref(), peer.as_ref()];
+    let place = page.place();
     for read in read.into_iter().flatten() {
-        if page == Target::File(read.clone()) {
+        let is_place = || place.is_some() && place == Place::of_path(read);
+        if page == Target::File(read.clone()) || is_place() {
             return Err(Failure::request(format!(
                 "the page would be written over {}, which is read: name another file with -o",
                 read.display()

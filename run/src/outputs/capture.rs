@@ -105,9 +105,9 @@ impl Capture {
     }
 
     /// Fetches all that is left, and gives the output back; what has been sampled is told. What its
-    /// reader leaves no room for is skipped.
+    /// reader leaves no room for within a second is skipped: the other outputs wait for the count.
     pub fn finish(mut self, patience: &mut Patience<'_>) -> (Background, Sampled) {
-        let mut seen = (0, Instant::now());
+        let begin = Instant::now();
         loop {
             let before = self.fetched();
             let _ = self.fetch();
@@ -115,10 +115,7 @@ impl Capture {
             if before == self.fetched() && pending < MOST_PENDING {
                 break;
             }
-            if pending < MOST_PENDING || pending != seen.0 {
-                seen = (pending, Instant::now());
-            }
-            if seen.1.elapsed() >= STILL || patience.requests() > 2 {
+            if begin.elapsed() >= STILL || patience.requests() > 2 {
                 self.skip_rest();
                 break;
             }

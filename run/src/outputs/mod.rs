@@ -2,7 +2,9 @@
 
 mod capture;
 pub mod sampling;
+mod words;
 
+use std::fmt;
 use std::io::Write;
 use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,13 +13,13 @@ use dpdkgen_report::background::Background;
 use dpdkgen_report::console::{Console, Stream, say_last};
 use dpdkgen_report::csv::{CsvWriter, Row};
 use dpdkgen_report::hdr::HdrLog;
-use dpdkgen_report::live::Display;
+use dpdkgen_report::live::{Display, SHOW_EVERY};
 use dpdkgen_report::metrics::Metrics;
 use dpdkgen_report::output::{Output, Target};
 use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
 use dpdkgen_report::patience::{Patience, Writer};
-use dpdkgen_report::progress::Progress;
+use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::summary::{Latency, OutageFinder, Summary, host_name, rfc3339};
 use dpdkgen_report::text;
 
@@ -28,8 +30,9 @@ use crate::outputs::sampling::Tap;
 use crate::request::{Request, Verbosity};
 use crate::results::totals::{Distributions, distributions};
 
-/// The time from one look at a run, for those who watch it, to the next.
-const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// Shows what is waited for before a run, and for how long at most, and returns whether the user wants
+/// to wait no longer.
+pub type Waits<'w> = dyn Fn(&dyn fmt::Display, Duration) -> bool + 'w;
 
 /// The length of the intervals in the log of histograms, in the run's own time.
 const LOG_EVERY: Span = Span::from_secs(1);
@@ -51,6 +54,8 @@ pub struct Outputs {
     next_log: Instant,
     /// The time at which the run was last shown; `None` before it has begun.
     shown: Option<time::Instant>,
+    /// The phase that it was in at the last look.
+    phase: Option<Phase>,
     has_begun: bool,
     /// When the run began; `None` where time is simulated.
     started: Option<SystemTime>,
@@ -104,12 +109,7 @@ impl Outputs {
     pub fn open(request: &Request) -> Result<Self, Failure> {
         let metrics = request.metrics.map(Metrics::bind).transpose();
         let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
-        let is_stdout = |(_, target): &(_, &Target)| **target == Target::Stdout;
-        let stream = if request.data_outputs().iter().any(is_stdout) {
-            Stream::Stderr
-        } else {
-            Stream::Stdout
-        };
+        let (stream, style) = words::shown(request);
         let console = Console::new(stream);
         let open = |target: &Option<Target>, what| {
             let Some(target) = target else {
@@ -119,7 +119,6 @@ impl Outputs {
             let output = output.map_err(|error| Failure::machine(error.to_string()))?;
             Ok(Some(Background::new(output, console.clone())))
         };
-        let is_quiet = request.verbosity == Verbosity::Quiet;
         let outputs = Self {
             csv: open(&request.stats_file, "statistics")?.map(CsvWriter::new),
             json: open(&request.json, "summary")?,
@@ -128,12 +127,13 @@ impl Outputs {
                 .map(|writer| HdrLog::new(writer, request.latency_kind())),
             capture: open(&request.pcap, "frames")?.map(|writer| Capture::new(request, writer)),
             metrics,
-            display: (!is_quiet).then(|| Display::new(stream, console.clone())),
+            display: style.map(|style| Display::new(stream, console.clone(), style)),
             console,
             stream,
             next_flush: Instant::START + request.flush_every,
             next_log: Instant::START + LOG_EVERY,
             shown: None,
+            phase: None,
             has_begun: false,
             started: None,
             outages: OutageFinder::default(),
@@ -145,11 +145,29 @@ impl Outputs {
         Ok(outputs)
     }
 
+    fn is_quiet(&self) -> bool {
+        self.request.verbosity == Verbosity::Quiet
+    }
+
     /// Shows a line to the person who is watching, unless that was not wanted; for before the run
     /// has begun or after it.
     pub fn tell(&self, line: &str) {
-        if self.request.verbosity != Verbosity::Quiet {
+        if !self.is_quiet() {
             self.stream.write_soon(&format!("{line}\n"));
+        }
+    }
+
+    /// Shows that the run, which has not begun, waits for `what`, for so long at most.
+    pub fn wait(&mut self, what: &dyn fmt::Display, left: Duration) {
+        if let Some(display) = &mut self.display {
+            display.wait(&what.to_string(), left);
+        }
+    }
+
+    /// Takes away what was shown of a wait before the run.
+    pub fn waited(&mut self) {
+        if let Some(display) = &mut self.display {
+            display.waited();
         }
     }
 
@@ -171,6 +189,7 @@ impl Outputs {
     pub fn begin(&mut self, start: SystemTime) {
         self.has_begun = true;
         self.started = (start != UNIX_EPOCH).then_some(start);
+        self.waited();
         if let Some(json) = &mut self.json {
             json.begin();
         }
@@ -207,8 +226,9 @@ impl Outputs {
         }
     }
 
-    /// Does what there is to do at `now`, every few milliseconds; `progress` tells how far the run is.
-    pub fn tick(&mut self, now: Instant, progress: impl Fn() -> Progress) {
+    /// Does what there is to do at `now` in this phase, every few milliseconds; `progress` tells how
+    /// far the run is.
+    pub fn tick(&mut self, now: Instant, phase: Phase, progress: impl Fn() -> Progress) {
         if now >= self.next_flush {
             self.next_flush = now + self.request.flush_every;
             if let Some(csv) = &mut self.csv {
@@ -222,7 +242,10 @@ impl Outputs {
             self.next_log = now + LOG_EVERY;
             self.log(&progress);
         }
-        if self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY) {
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
+        let is_new = self.phase.replace(phase).is_some_and(|last| last != phase);
+        let is_urgent = |display: &Display| display.is_urgent(phase);
+        if is_due || is_new && self.display.as_ref().is_some_and(is_urgent) {
             self.show(&progress);
         }
     }
@@ -242,7 +265,7 @@ impl Outputs {
         // At the start there is nothing to see.
         let is_first = self.shown.replace(time::Instant::now()).is_none();
         if let Some(metrics) = &mut self.metrics {
-            metrics.show(progress());
+            metrics.show(progress(), &self.console);
         }
         if let Some(display) = self.display.as_mut().filter(|_| !is_first) {
             display.show(progress());
@@ -264,7 +287,9 @@ impl Outputs {
         if !self.has_begun {
             self.begin(UNIX_EPOCH);
         }
-        self.console.end();
+        if let Some(display) = &mut self.display {
+            display.clear();
+        }
         let mut summary = summary.clone();
         self.complete(&mut summary);
         let mut outputs = Vec::new();
@@ -282,12 +307,15 @@ impl Outputs {
         }
         outputs.extend(self.page.take().map(|page| page.finish(&summary)));
         outputs.iter_mut().for_each(Background::close);
-        let mut writers: Vec<&dyn Writer> = vec![&self.console];
-        writers.extend(outputs.iter().map(|output| output as &dyn Writer));
+        let writers: Vec<&dyn Writer> = outputs.iter().map(|output| output as _).collect();
+        patience.tell((!self.is_quiet()).then(|| self.console.clone()));
         patience.wait(&writers);
+        patience.tell(None);
+        self.console.end();
+        patience.wait(&[&self.console]);
         let mut failures: Vec<String> = Vec::new();
         failures.extend(outputs.into_iter().filter_map(Background::finish));
-        if self.request.verbosity != Verbosity::Quiet {
+        if !self.is_quiet() {
             let text = text::render(&summary);
             let failure = say_last(self.stream, "summary in words", text.trim_end(), patience);
             failures.extend(failure);

@@ -1,17 +1,17 @@
 //! The checks that a request keeps to the limits and fits together.
 
 use std::net::IpAddr;
-use std::path::Path;
 
 use dpdkgen_core::time::Span;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
+use dpdkgen_report::place::Place;
 
 use super::{Mode, Reflect, Request, SendRecv, limits};
 use crate::failure::Failure;
 
 impl Request {
-    /// Checks all that can be checked without looking at the machine.
+    /// Checks all that can be checked before the EAL has started or a socket is open.
     ///
     /// # Errors
     ///
@@ -98,29 +98,30 @@ impl Request {
         })
     }
 
-    /// Checks that each output has a place of its own.
+    /// Checks that each output has a place of its own, whatever that is called.
     fn check_outputs(&self) -> Result<(), Failure> {
         let outputs = self.data_outputs();
-        for (number, (later, target)) in outputs.iter().enumerate() {
-            let same = |(_, other): &&(&str, &Target)| other == target;
-            let Some((earlier, _)) = outputs[..number].iter().find(same) else {
+        let outputs: Vec<_> = outputs
+            .into_iter()
+            .map(|(name, target)| (name, target, target.place()))
+            .collect();
+        for (number, (later, target, place)) in outputs.iter().enumerate() {
+            let same = |(_, other, at): &&(&str, &Target, Option<Place>)| {
+                place.is_some() && at == place || is_stream(target) && other == target
+            };
+            let Some((earlier, other, _)) = outputs[..number].iter().find(same) else {
                 continue;
             };
-            match target {
-                Target::Stdout => {
-                    return Err(Failure::request(format!(
-                        "{earlier} and {later} both go to standard output, which takes one of \
-                         them: send the other to a file"
-                    )));
-                }
-                Target::File(path) if path == Path::new("/dev/null") => {}
-                Target::File(path) => {
-                    return Err(Failure::request(format!(
-                        "{earlier} and {later} both go to {}: give each its own file",
-                        path.display()
-                    )));
-                }
-            }
+            let both = if other == target {
+                format!("{earlier} and {later} both go to {target}")
+            } else {
+                format!("{earlier} {other} and {later} {target} are one place by two names")
+            };
+            return Err(Failure::request(if is_stream(target) || is_stream(other) {
+                format!("{both}, which takes one of them: send the other to a file")
+            } else {
+                format!("{both}: give each its own file")
+            }));
         }
         Ok(())
     }
@@ -304,6 +305,10 @@ fn ensure(good: bool, sentence: impl FnOnce() -> String) -> Result<(), Failure> 
     } else {
         Err(Failure::request(sentence()))
     }
+}
+
+const fn is_stream(target: &Target) -> bool {
+    matches!(target, Target::Stdout | Target::Stderr)
 }
 
 fn check_wait(option: &str, time: Span) -> Result<(), Failure> {

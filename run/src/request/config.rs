@@ -119,6 +119,7 @@ fn ns(time: Span) -> u64 {
 fn target(target: &Target) -> String {
     match target {
         Target::Stdout => "-".to_owned(),
+        Target::Stderr => "/dev/stderr".to_owned(),
         Target::File(path) => path.display().to_string(),
     }
 }

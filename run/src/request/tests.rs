@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -201,6 +202,47 @@ fn standard_output_takes_one_output() {
     let mut request = reflect();
     both(Target::File(PathBuf::from("/dev/null")))(&mut request);
     assert_eq!(request.check(), Ok(()));
+}
+
+#[test]
+fn two_names_of_one_file_are_one_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("sub")).unwrap();
+    std::fs::write(at("old"), "of an earlier run").unwrap();
+    std::fs::hard_link(at("old"), at("hard")).unwrap();
+    symlink("old", at("soft")).unwrap();
+    symlink("new", at("dangling")).unwrap();
+    let check = |one: &str, other: &str| {
+        let mut request = reflect();
+        request.stats_file = Some(Target::File(at(one)));
+        request.pcap = Some(Target::File(at(other)));
+        request.check().map_err(|failure| failure.to_string())
+    };
+    for (one, other) in [
+        ("old", "sub/../old"),
+        ("old", "./old"),
+        ("old", "hard"),
+        ("soft", "hard"),
+        ("new", "sub/../new"),
+        ("dangling", "new"),
+    ] {
+        let said = check(one, other).unwrap_err();
+        let names = format!(
+            "{} and --pcap {} are one place",
+            at(one).display(),
+            at(other).display()
+        );
+        assert!(said.contains(&names), "{said}");
+        assert!(
+            said.ends_with("by two names: give each its own file"),
+            "{said}"
+        );
+    }
+    for (one, other) in [("old", "new"), ("dangling", "soft"), ("new", "sub/new")] {
+        assert_eq!(check(one, other), Ok(()));
+    }
+    assert!(!at("new").exists());
 }
 
 #[test]

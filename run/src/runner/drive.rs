@@ -6,7 +6,7 @@ use dpdkgen_core::time::Instant;
 use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
-use dpdkgen_report::progress::Progress;
+use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::summary::{Event, Happening, Mode, StopReason, Summary};
 use dpdkgen_report::text::words::{at, moment};
 
@@ -68,8 +68,8 @@ impl Sink for Live {
         self.outputs.row(row);
     }
 
-    fn tick(&mut self, now: Instant, progress: &dyn Fn() -> Progress) {
-        self.outputs.tick(now, progress);
+    fn tick(&mut self, now: Instant, phase: Phase, progress: &dyn Fn() -> Progress) {
+        self.outputs.tick(now, phase, progress);
     }
 
     fn end(&mut self, progress: &dyn Fn() -> Progress) {

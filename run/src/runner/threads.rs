@@ -294,7 +294,7 @@ fn watch(
             sink.end(&progress);
             return end;
         }
-        sink.tick(now, &progress);
+        sink.tick(now, control.phase(now), &progress);
         if measured.elapsed() >= MEASURE_INTERVAL {
             measured = Instant::now();
             timebase.adjust();

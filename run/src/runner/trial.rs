@@ -12,7 +12,7 @@ use std::time::{self, SystemTime};
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::csv::Row;
-use dpdkgen_report::progress::Progress;
+use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::summary::{Device, StopReason, Summary};
 
 use crate::assembly::{Context, Memory, Placement};
@@ -44,8 +44,9 @@ pub trait Sink: Send {
     /// Takes the next interval, which is closed.
     fn row(&mut self, _row: &Row) {}
 
-    /// Notes that it is `now`, every few milliseconds; `progress` tells how far the trial is.
-    fn tick(&mut self, _now: Instant, _progress: &dyn Fn() -> Progress) {}
+    /// Notes that it is `now`, in this phase, every few milliseconds; `progress` tells how far the
+    /// trial is.
+    fn tick(&mut self, _now: Instant, _phase: Phase, _progress: &dyn Fn() -> Progress) {}
 
     /// Notes that the trial is over; `progress` tells what it came to.
     fn end(&mut self, _progress: &dyn Fn() -> Progress) {}

@@ -8,6 +8,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dpdkgen_run::outputs::Waits;
+
 use crate::eal::Eal;
 use crate::ethdev::error::Error;
 use crate::ethdev::info::{self, PortInfo};
@@ -30,7 +32,7 @@ pub struct MissingVf {
     pub driver: Option<String>,
 }
 
-/// Waits, for `limit` at most and until `interrupted`, for the VFs that `machine` has for `ports`.
+/// Waits, for `limit` at most and as long as `waits` does, for the VFs that `machine` has for `ports`.
 /// What these are is read again once a VF is attached. Returns those that go without.
 ///
 /// # Errors
@@ -41,7 +43,7 @@ pub fn wait(
     ports: &mut [PortInfo],
     machine: &Machine,
     limit: Duration,
-    interrupted: &dyn Fn() -> bool,
+    waits: &Waits<'_>,
 ) -> Result<Vec<MissingVf>, Error> {
     let deadline = Instant::now() + limit;
     let mut missing = Vec::new();
@@ -51,7 +53,12 @@ pub fn wait(
         }
         let device = machine.vf_of(port.mac).map(|vf| vf.address);
         let mut is_there = false;
-        while !is_there && device.is_some() && Instant::now() < deadline && !interrupted() {
+        let what = format!("the VF of port {port}");
+        while !is_there && device.is_some() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || waits(&what, left) {
+                break;
+            }
             thread::sleep(LOOK_INTERVAL);
             is_there = stats::has_vf(port.index);
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_report::summary::Role;
 use dpdkgen_run::assembly::WorkerSpec;
+use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{Mode, Request};
 
 use crate::eal::Eal;
@@ -72,8 +73,8 @@ fn check_path(ports: &[PortInfo], request: &Request) -> Result<(), Error> {
     }
 }
 
-/// Waits until the links of all `devices` are up. Returns whether they are: not if `interrupted`
-/// said so before.
+/// Waits until the links of all `devices` are up. Returns whether they are: not if `waits` ended that
+/// before.
 ///
 /// # Errors
 ///
@@ -81,11 +82,11 @@ fn check_path(ports: &[PortInfo], request: &Request) -> Result<(), Error> {
 pub fn wait_links(
     devices: &[Device<'_>],
     timeout: Duration,
-    interrupted: &dyn Fn() -> bool,
+    waits: &Waits<'_>,
 ) -> Result<bool, Error> {
     let begin = Instant::now();
     for device in devices {
-        if !device.wait_link(timeout.saturating_sub(begin.elapsed()), interrupted)? {
+        if !device.wait_link(timeout.saturating_sub(begin.elapsed()), waits)? {
             return Ok(false);
         }
     }

@@ -7,6 +7,7 @@ use dpdkgen_core::neighbour::{Resolver, Responder};
 use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::time::Instant;
 use dpdkgen_core::wire::Mac;
+use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{SendRecv, of_port};
 
 use crate::ethdev::device::Device;
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 const MAX_ANSWER: usize = 9022;
 
 /// Resolves the next hop of each of `devices` that sends, one after the other, and returns their MAC addresses
-/// in order; none if `interrupted` said so before. Meanwhile the ports answer their neighbours.
+/// in order; none if `waits` ended that before. Meanwhile the ports answer their neighbours.
 ///
 /// # Errors
 ///
@@ -28,7 +29,7 @@ pub fn resolve(
     devices: &mut [Device<'_>],
     sendrecv: &SendRecv,
     timeout: Duration,
-    interrupted: &dyn Fn() -> bool,
+    waits: &Waits<'_>,
 ) -> Result<Option<Vec<Mac>>, Error> {
     let begin = time::Instant::now();
     let mut macs = Vec::with_capacity(devices.len());
@@ -37,6 +38,7 @@ pub fn resolve(
         let own = [of_port(&sendrecv.sources, port)];
         let next_hop = sendrecv.next_hop(port);
         let (mac, name) = (device.info().mac, device.info().to_string());
+        let what = format!("an answer of {next_hop} on port {name}");
         let mut asker = Asker {
             responder: Responder::new(mac, sendrecv.marks.tags, &own),
             queues: device.queue_ports(),
@@ -44,10 +46,11 @@ pub fn resolve(
             answer: vec![0; MAX_ANSWER],
         };
         while asker.resolver.mac().is_none() {
-            if interrupted() {
+            let left = timeout.saturating_sub(begin.elapsed());
+            if waits(&what, left) {
                 return Ok(None);
             }
-            if begin.elapsed() > timeout {
+            if left.is_zero() {
                 return Err(Error::Unresolved {
                     port: name,
                     next_hop,

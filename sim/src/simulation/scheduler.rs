@@ -112,7 +112,7 @@ impl<'k, 's, 'l> Scheduler<'k, 's, 'l> {
         if end.is_some() {
             sink.end(&progress);
         } else {
-            sink.tick(now, &progress);
+            sink.tick(now, control.phase(now), &progress);
         }
         end
     }

@@ -30,6 +30,8 @@ pub struct Control<'s, 'a> {
     /// The sums over the rows that were handed out.
     closed: Closed,
     stop: Option<Stop>,
+    /// Whether the user has asked for the end.
+    is_asked_for: bool,
     /// The time until which packets in flight are waited for.
     drain_until: Option<Instant>,
     drained: bool,
@@ -46,6 +48,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             first_open: 0,
             closed: Closed::default(),
             stop: None,
+            is_asked_for: false,
             drain_until: None,
             drained: false,
         }
@@ -60,6 +63,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
         stop_requests: usize,
         rows: &mut impl FnMut(&Row),
     ) -> Option<End> {
+        self.is_asked_for |= stop_requests > 0;
         match self.stop {
             None => self.watch(now, stop_requests),
             Some(_) => self.drain(now, stop_requests),

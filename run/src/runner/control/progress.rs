@@ -10,6 +10,19 @@ use crate::request::Mode as Asked;
 use crate::results::totals::merged;
 
 impl<'a> Control<'_, 'a> {
+    /// Returns the phase that the run is in at `now`.
+    #[must_use]
+    pub fn phase(&self, now: Instant) -> Phase {
+        match self.stop {
+            Some(_) => Phase::Draining {
+                until_ns: self.drain_until.map(Instant::as_nanos),
+                is_asked_for: self.is_asked_for,
+            },
+            None if now < self.context.request().start() => Phase::WarmUp,
+            None => Phase::Running,
+        }
+    }
+
     /// Tells how far the run is at `now`, by what the workers published last; `device` is what the
     /// devices have counted so far, as differences since the start.
     #[must_use]
@@ -26,11 +39,6 @@ impl<'a> Control<'_, 'a> {
             Asked::Reflect(_) => Mode::Reflect,
         };
         let start = request.start();
-        let phase = match self.stop {
-            Some(_) => Phase::Draining,
-            None if now < start => Phase::WarmUp,
-            None => Phase::Running,
-        };
         let time = request
             .duration
             .map(|span| Goal::Time((start + span).as_nanos()));
@@ -39,7 +47,7 @@ impl<'a> Control<'_, 'a> {
         Progress {
             mode,
             at_ns: now.as_nanos(),
-            phase,
+            phase: self.phase(now),
             goals: time
                 .into_iter()
                 .chain(request.count.map(Goal::Packets))

@@ -4,6 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dpdkgen_run::outputs::Waits;
+
 use super::Device;
 use crate::eal::interrupt;
 use crate::ethdev::error::{Error, Step};
@@ -54,20 +56,18 @@ impl Device<'_> {
         self.info.driver().is_memif()
     }
 
-    /// Waits until the link is up. Returns whether it is: not if `interrupted` said so before.
+    /// Waits until the link is up. Returns whether it is: not if `waits` ended that before.
     ///
     /// # Errors
     ///
     /// If it still is down after `timeout`.
-    pub fn wait_link(
-        &self,
-        timeout: Duration,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<bool, Error> {
+    pub fn wait_link(&self, timeout: Duration, waits: &Waits<'_>) -> Result<bool, Error> {
         const POLL_INTERVAL: Duration = Duration::from_millis(5);
         const RESTART_AFTER: Duration = Duration::from_secs(1);
-        let deadline = Instant::now().checked_add(timeout);
-        let mut begin = Instant::now();
+        let called = Instant::now();
+        let mut begin = called;
+        let what = if self.is_memif() { "peer" } else { "link" };
+        let what = format!("the {what} of port {}", self.info);
         let mark = self.eal.log_mark();
         let mut said = None;
         loop {
@@ -78,11 +78,12 @@ impl Device<'_> {
             if self.started.get() && self.link_source().is_up() {
                 return Ok(true);
             }
-            if interrupted() {
+            let left = timeout.saturating_sub(called.elapsed());
+            if waits(&what, left) {
                 return Ok(false);
             }
             said = self.eal.last_words(mark).or(said);
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if left.is_zero() {
                 return Err(Error::LinkDown {
                     port: self.info.to_string(),
                     log: said,
