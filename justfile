@@ -27,6 +27,18 @@ fuzz *ARGS:
 loom *ARGS:
     scripts/loom {{ ARGS }}
 
+# Look for undefined behaviour: all parts, or those named (shim, miri, address, thread)
+sanitize *ARGS:
+    scripts/sanitize {{ ARGS }}
+
+# Run for an hour over memif and for a simulated day, and hold what was told against itself
+soak *ARGS:
+    scripts/soak {{ ARGS }}
+
+# Run on emulated NICs in QEMU: all of them, or those named (e1000e, igb, vmxnet3, virtio)
+emulate *ARGS:
+    scripts/emulate {{ ARGS }}
+
 # Plant faults in the accounting, or those of these numbers, and say which tests notice
 plant *ARGS:
     scripts/plant {{ ARGS }}

@@ -286,10 +286,11 @@ pub fn short_percent(ratio: f64) -> String {
 /// Returns a count in as few characters as an axis has room for, as in `3.5 M`.
 #[must_use]
 pub fn short_count(value: f64) -> String {
+    // By what two digits round to, so that nothing is `1000 k`.
     let (size, unit) = match value {
-        v if v >= 1e9 => (1e9, " G"),
-        v if v >= 1e6 => (1e6, " M"),
-        v if v >= 1e3 => (1e3, " k"),
+        v if v >= 999.995e6 => (1e9, " G"),
+        v if v >= 999.995e3 => (1e6, " M"),
+        v if v >= 999.995 => (1e3, " k"),
         _ => (1.0, ""),
     };
     let text = format!("{:.2}", value / size);
@@ -304,6 +305,15 @@ mod tests {
 
     fn labels(axis: &Axis) -> Vec<&str> {
         axis.marks.iter().map(|mark| mark.label.as_str()).collect()
+    }
+
+    #[test]
+    fn a_count_that_rounds_to_a_unit_has_that_unit() {
+        assert_eq!(short_count(999.0), "999");
+        assert_eq!(short_count(999_994.0), "999.99 k");
+        // What 10^6 may be by another library of mathematics.
+        assert_eq!(short_count(999_999.999_999_9), "1 M");
+        assert_eq!(short_count(999_999_999.0), "1 G");
     }
 
     #[test]

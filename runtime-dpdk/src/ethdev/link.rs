@@ -1,11 +1,15 @@
 //! Whether a port has a connection.
 #![allow(unsafe_code)]
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::kernel_interface;
+
+/// Where the kernel has a folder for each device of the buses that devices can be taken from.
+const BUSES: [&str; 2] = ["/sys/bus/pci/devices", "/sys/bus/vmbus/devices"];
 
 /// A port's connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,24 +34,48 @@ impl Link {
 }
 
 /// Where a port's link is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LinkSource {
     pub port: u16,
     /// The index of the kernel's interface that the port uses, of whose link the driver may know
     /// nothing.
     pub interface: Option<u32>,
+    /// The kernel's folder of its device, which goes when the device does; none if it is on no bus.
+    pub device: Option<PathBuf>,
+}
+
+/// Returns the folder below one of `buses` of the device with this name.
+pub(super) fn device_folder(buses: &[impl AsRef<Path>], name: &str) -> Option<PathBuf> {
+    let mut folders = buses.iter().map(|bus| bus.as_ref().join(name));
+    folders.find(|folder| folder.is_dir())
 }
 
 impl LinkSource {
+    /// Returns the source of the port `index`, whose device has this name.
+    pub fn new(port: u16, interface: Option<u32>, name: &str) -> Self {
+        Self {
+            port,
+            interface,
+            device: device_folder(&BUSES, name),
+        }
+    }
+
     /// Returns whether packets can pass now, as far as that is told.
-    pub fn is_up(self) -> bool {
+    pub fn is_up(&self) -> bool {
         let by_kernel = |index| kernel_interface::has_link(index).unwrap_or(false);
         Link::of(self.port).is_none_or(|link| link.up) && self.interface.is_none_or(by_kernel)
     }
 
-    fn state(self) -> LinkState {
+    /// Returns whether the device was taken away. Few drivers tell, and of the others some then take
+    /// a minute to be stopped and closed.
+    pub fn is_removed(&self) -> bool {
         // SAFETY: the port is one, since it was configured.
-        if unsafe { dpdk_sys::dg_port_is_removed(self.port) } {
+        let by_driver = unsafe { dpdk_sys::dg_port_is_removed(self.port) };
+        by_driver || self.device.as_ref().is_some_and(|device| !device.exists())
+    }
+
+    fn state(&self) -> LinkState {
+        if self.is_removed() {
             LinkState::Removed
         } else if self.is_up() {
             LinkState::Up
@@ -96,5 +124,20 @@ impl LinkWatch {
                 state
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_there_as_long_as_its_bus_has_it() {
+        let bus = tempfile::tempdir().expect("a folder");
+        let folder = bus.path().join("0000:02:00.0");
+        std::fs::create_dir(&folder).expect("a device");
+        let buses = [Path::new("/sys/bus/none/devices"), bus.path()];
+        assert_eq!(device_folder(&buses, "0000:02:00.0"), Some(folder));
+        assert_eq!(device_folder(&buses, "net_memif0"), None);
     }
 }

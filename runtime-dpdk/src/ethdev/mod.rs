@@ -16,10 +16,16 @@ pub mod queue;
 pub mod stats;
 pub mod vf;
 
-use crate::eal::Closer;
+use crate::eal::{Closer, Eal};
 
 /// Closes what ports have to be closed as the EAL ends.
-pub const CLOSER: Closer = Closer(memif::close_last);
+pub const CLOSER: Closer = Closer(close_last);
+
+/// Returns whether the EAL must not clean up, which closes every port that is left; one whose device
+/// was taken away is asked nothing.
+fn close_last(eal: &Eal) -> bool {
+    device::is_left_behind() || memif::close_last(eal)
+}
 
 /// Which way packets go through a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,7 +75,7 @@ impl Device<'_> {
                 begin = Instant::now();
             }
             // A driver that does not tell has nothing to wait for.
-            if self.started.get() && self.link_source().is_up() {
+            if self.started.get() && self.link_source.is_up() {
                 return Ok(true);
             }
             let left = timeout.saturating_sub(called.elapsed());

@@ -9,6 +9,7 @@ mod queues;
 
 use std::cell::Cell;
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::wire::FCS_LEN;
@@ -57,6 +58,16 @@ pub struct Device<'eal> {
     /// One for each transmit queue that is used; none when reflecting.
     tx_pools: Vec<Pool>,
     queues: QueueCounts,
+    link_source: LinkSource,
+}
+
+/// Whether a device that was taken away has been left as it was.
+static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether a device that was taken away has been left as it was, so that nothing may close
+/// it any more.
+pub(super) fn is_left_behind() -> bool {
+    LEFT_BEHIND.load(Ordering::Relaxed)
 }
 
 impl<'eal> Device<'eal> {
@@ -93,6 +104,7 @@ impl<'eal> Device<'eal> {
             rx_pools: Vec::new(),
             tx_pools: Vec::new(),
             queues,
+            link_source: LinkSource::new(info.index, info.interface, &info.name),
             info,
         };
         let scatter = device.set_up(&raw, config)?;
@@ -134,14 +146,8 @@ impl<'eal> Device<'eal> {
     /// Returns what watches its link.
     #[must_use]
     pub fn link_watch(&self) -> LinkWatch {
-        LinkWatch::new(self.link_source(), self.info.driver().link_interval())
-    }
-
-    const fn link_source(&self) -> LinkSource {
-        LinkSource {
-            port: self.info.index,
-            interface: self.info.interface,
-        }
+        let interval = self.info.driver().link_interval();
+        LinkWatch::new(self.link_source.clone(), interval)
     }
 
     /// Turns what a function of DPDK's returned for `step` into a result.
@@ -157,6 +163,12 @@ impl<'eal> Device<'eal> {
 
 impl Drop for Device<'_> {
     fn drop(&mut self) {
+        // A driver waits for each register of a device that answers no more: those of e1000e for
+        // 54 s together. The process ends soon, and nobody can use the device.
+        if self.link_source.is_removed() {
+            LEFT_BEHIND.store(true, Ordering::Relaxed);
+            return;
+        }
         self.stop();
         if self.is_memif() {
             // It keeps no buffers of ours once it is stopped, and is closed when the EAL ends.
