@@ -140,7 +140,7 @@ impl Case {
                 Place::Unread => Some("nobody reads it"),
             };
             let (path, what) = (paths[output].display(), OUTPUTS[output].1);
-            let begin = format!("dpdkgen: {path} ({what}) is incomplete: ");
+            let begin = format!("dpdkgen-rt: {path} ({what}) is incomplete: ");
             let said = ended
                 .stderr
                 .lines()

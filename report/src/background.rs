@@ -209,9 +209,7 @@ fn await_reader(output: &mut Output, console: &Console, is_closed: &AtomicBool) 
         if !has_told && begin.elapsed() >= CHECK_EVERY && !is_closed.load(Ordering::Relaxed) {
             has_told = true;
             let label = output.label();
-            console.say(format!(
-                "dpdkgen: {label} has no reader yet; the run goes on"
-            ));
+            console.say(&format!("{label} has no reader yet; the run goes on"));
         }
         thread::sleep(LOOK_EVERY);
     }
@@ -249,7 +247,7 @@ fn write_all(
         if let Some(failure) = output.failure()
             && !has_told
         {
-            console.say(format!("dpdkgen: {failure}; the run goes on"));
+            console.say(&format!("{failure}; the run goes on"));
             has_told = true;
         }
     }
@@ -311,7 +309,7 @@ mod tests {
             .open(&path)
             .unwrap();
         let output = Output::open(&Target::File(path), "statistics").unwrap();
-        let background = Background::new(output, Console::new(Stream::Stderr));
+        let background = Background::new(output, Console::new(Stream::Stderr, "test"));
         (dir, reader, background)
     }
 
@@ -331,7 +329,7 @@ mod tests {
     fn what_is_written_arrives_in_order() {
         let (_dir, path) = file();
         let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
-        let mut background = Background::new(output, Console::new(Stream::Stderr));
+        let mut background = Background::new(output, Console::new(Stream::Stderr, "test"));
         let mut expected = Vec::new();
         for number in 0..1000 {
             let line = format!("{number}\n");
@@ -348,7 +346,7 @@ mod tests {
         fs::write(&path, "of an earlier run").unwrap();
         let open = || {
             let output = Output::open(&Target::File(path.clone()), "summary").unwrap();
-            Background::new(output, Console::new(Stream::Stderr))
+            Background::new(output, Console::new(Stream::Stderr, "test"))
         };
         assert_eq!(finished(open(), 0), None);
         assert_eq!(fs::read(&path).unwrap(), b"of an earlier run");
@@ -377,7 +375,7 @@ mod tests {
         let open = || {
             let (dir, path) = pipe();
             let output = Output::open(&Target::File(path.clone()), "statistics").unwrap();
-            let mut background = Background::new(output, Console::new(Stream::Stderr));
+            let mut background = Background::new(output, Console::new(Stream::Stderr, "test"));
             background.write_all(b"row\n").unwrap();
             (dir, path, background)
         };

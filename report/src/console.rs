@@ -42,6 +42,8 @@ pub struct Console(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     stream: Stream,
+    /// The program's name, which every sentence begins with.
+    program: String,
     wanted: Mutex<Wanted>,
     changed: Condvar,
     /// The number of pieces handed to a stream, by which [`Patience`] sees progress.
@@ -58,13 +60,14 @@ struct Wanted {
 }
 
 impl Console {
-    /// Makes a console that shows its display on `stream`. Its thread is made by the first
+    /// Makes the console of `program` that shows its display on `stream`. Its thread is made by the first
     /// [`show`](Self::show) or [`say`](Self::say), and so runs on the CPUs of the thread that calls
     /// it.
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: Stream, program: &str) -> Self {
         Self(Arc::new(Shared {
             stream,
+            program: program.to_owned(),
             wanted: Mutex::default(),
             changed: Condvar::new(),
             written: AtomicUsize::new(0),
@@ -76,11 +79,13 @@ impl Console {
         self.want(|wanted| wanted.frame = Some(frame));
     }
 
-    /// Writes a sentence on standard error, unless too many wait already.
-    pub fn say(&self, sentence: String) {
+    /// Writes a sentence on standard error, after the program's name, unless too many wait already.
+    pub fn say(&self, sentence: &str) {
         self.want(|wanted| {
             if wanted.sentences.len() < MOST_SENTENCES {
-                wanted.sentences.push(sentence);
+                wanted
+                    .sentences
+                    .push(format!("{}: {sentence}", self.0.program));
             }
         });
     }
@@ -131,7 +136,7 @@ pub fn say_last(
     line: &str,
     patience: &mut Patience<'_>,
 ) -> Option<String> {
-    let console = Console::new(stream);
+    let console = Console::new(stream, "");
     console.show(Frame::Line(line.to_owned()));
     console.end();
     if console.0.lock().thread.is_none() {
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_newer_frame_replaces_one_that_was_not_shown() {
-        let console = Console::new(Stream::Stderr);
+        let console = Console::new(Stream::Stderr, "test");
         {
             let mut wanted = console.0.lock();
             // As if its thread were held up.
@@ -222,7 +227,7 @@ mod tests {
         }
         for number in 0..1000 {
             console.show(Frame::Line(number.to_string()));
-            console.say(format!("sentence {number}"));
+            console.say(&format!("sentence {number}"));
         }
         let (frame, sentences) = console.0.next().unwrap();
         assert_eq!(frame, Some(Frame::Line("999".to_owned())));
@@ -233,11 +238,11 @@ mod tests {
 
     #[test]
     fn what_was_said_last_is_said() {
-        let console = Console::new(Stream::Stderr);
-        console.say("a sentence of a test".to_owned());
+        let console = Console::new(Stream::Stderr, "test");
+        console.say("a sentence");
         console.end();
         Patience::new(&mut || 0).wait(&[&console]);
-        console.say("too late".to_owned());
+        console.say("too late");
         assert!(console.0.lock().sentences.is_empty());
     }
 }

@@ -149,7 +149,7 @@ impl Display {
         let last = self.last.as_ref().map(|last| last.phase);
         if is_asked_for(phase) && !last.is_some_and(is_asked_for) {
             let sentence = "Stopping: waiting for what is in flight; Ctrl-C ends that.";
-            self.console.say(sentence.to_owned());
+            self.console.say(sentence);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Metrics {
             && let Some(trouble) = self.trouble()
         {
             self.has_said = true;
-            console.say(format!("dpdkgen: {trouble}; the run goes on"));
+            console.say(&format!("{trouble}; the run goes on"));
         }
     }
 

@@ -157,7 +157,7 @@ impl<'r> Patience<'r> {
 
     fn say(&self, writer: &dyn Writer, requests: usize) {
         if let (Some(console), Some(label)) = (&self.console, writer.label()) {
-            console.say(writer.reader().sentence(label, requests));
+            console.say(&writer.reader().sentence(label, requests));
         }
     }
 }

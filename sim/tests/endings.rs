@@ -109,7 +109,7 @@ fn a_reader_that_does_not_read_withholds_nothing_but_its_own_output() {
             program.signal("INT");
         }
         let ended = program.wait(Duration::from_secs(5)).with_status(1);
-        let said = format!("dpdkgen: {said} is incomplete: its reader does not read\n");
+        let said = format!("dpdkgen-sim: {said} is incomplete: its reader does not read\n");
         assert_eq!(ended.stderr, said);
     }
 }
@@ -160,7 +160,7 @@ fn a_summary_that_nobody_reads_is_given_up() {
     program.signal("INT");
     program.signal("TERM");
     let ended = program.wait(Duration::from_secs(5)).with_status(1);
-    let said = "dpdkgen: standard output (summary) is incomplete: its reader does not read\n";
+    let said = "dpdkgen-sim: standard output (summary) is incomplete: its reader does not read\n";
     assert_eq!(ended.stderr, said);
 }
 

@@ -206,7 +206,7 @@ fn a_full_disk_is_said_once_while_the_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let full = "--stats-file /dev/full --hdr log --json json";
     let mut program = Program::start(sim(&format!("{ENDLESS} {full}"), folder.path()));
-    let said = "dpdkgen: /dev/full (statistics) is incomplete: No space left on device \
+    let said = "dpdkgen-sim: /dev/full (statistics) is incomplete: No space left on device \
                 (os error 28); the run goes on\n";
     program.until("word of the full disk", LIMIT, |p| {
         p.stderr().contains(said)
@@ -224,7 +224,7 @@ fn a_full_disk_is_said_once_while_the_run_goes_on() {
     assert_eq!(sentences[0], said.trim_end());
     assert_eq!(
         sentences[1],
-        "dpdkgen: /dev/full (statistics) is incomplete: No space left on device (os error 28)"
+        "dpdkgen-sim: /dev/full (statistics) is incomplete: No space left on device (os error 28)"
     );
     // The others are whole.
     let summary = Summary::read(&folder.path().join("json"));

@@ -219,7 +219,7 @@ fn idle_connections_that_take_all_descriptors_cost_nothing_for_long() {
     program.signal("INT");
     let ended = program.wait(LIMIT).with_status(1);
     let said = format!(
-        "dpdkgen: {address} (metrics) was not served any more by the end: Too many open files \
+        "dpdkgen-sim: {address} (metrics) was not served any more by the end: Too many open files \
          (os error 24)\n"
     );
     assert_eq!(ended.stderr, said);

@@ -110,7 +110,7 @@ impl Outputs {
         let metrics = request.metrics.map(Metrics::bind).transpose();
         let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
         let (stream, style) = words::shown(request);
-        let console = Console::new(stream);
+        let console = Console::new(stream, request.program());
         let open = |target: &Option<Target>, what| {
             let Some(target) = target else {
                 return Ok(None);

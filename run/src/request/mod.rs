@@ -80,6 +80,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns the name of the program, which what it says begins with.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.origin.program.as_deref().unwrap_or("dpdkgen")
+    }
+
     /// Returns when counting begins: after the warm-up.
     #[must_use]
     pub fn start(&self) -> Instant {

@@ -135,7 +135,10 @@ fn conclude(
     let keeps_thresholds = misses.is_empty();
     sentences.extend(misses);
     if !sentences.is_empty() {
-        let lines: Vec<_> = sentences.iter().map(|s| format!("dpdkgen: {s}")).collect();
+        let lines: Vec<_> = sentences
+            .iter()
+            .map(|sentence| format!("{}: {sentence}", request.program()))
+            .collect();
         // If nobody reads that, the exit status still tells.
         let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), &mut patience);
     }
