@@ -329,8 +329,7 @@ int dg_rx_queue_count(uint16_t port, uint16_t queue)
 	return rte_eth_rx_queue_count(port, queue);
 }
 
-/* net_memif's struct memif_queue (drivers/net/memif/rte_eth_memif.h), which is the same from DPDK
- * 21.11 to 26.07. */
+/* net_memif's struct memif_queue (drivers/net/memif/rte_eth_memif.h) from DPDK 21.11 to 26.07. */
 struct memif_queue {
 	struct rte_mempool *mempool;
 	void *pmd;
@@ -343,7 +342,10 @@ struct memif_queue {
 	struct rte_mbuf **buffers;
 	uint64_t packets;
 	uint64_t bytes;
-	struct rte_intr_handle *intr_handle;
+	/* The interrupt handle, and the ring's size as a power of 2 in a byte. Before them stands a
+	 * count of errors since "net/memif: fix multi-segment Rx corruption" (26.03, and stable
+	 * releases such as 24.11.8 and 25.11.4), so what is second is a handle or that byte. */
+	uintptr_t rest[2];
 };
 
 bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx)
@@ -352,7 +354,11 @@ bool dg_memif_has_ring(uint16_t port, uint16_t queue, bool is_rx)
 	const struct memif_queue *mq = (is_rx ? &ops->rxq : &ops->txq)->data[queue];
 	bool is_as_expected = mq != NULL && mq->in_port == port && mq->type <= 1 &&
 			      (mq->mempool != NULL) == is_rx;
+	const struct rte_intr_handle *handle;
 
+	if (!is_as_expected)
+		return true;
+	handle = (const struct rte_intr_handle *)mq->rest[mq->rest[1] <= UINT8_MAX ? 0 : 1];
 	/* A ring comes with a descriptor, which the driver closes as the peer leaves. */
-	return !is_as_expected || rte_intr_fd_get(mq->intr_handle) >= 0;
+	return rte_intr_fd_get(handle) >= 0;
 }
