@@ -22,7 +22,7 @@ use crate::text::words;
 pub const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// The time after which a wait before the run is said in a line.
-const SAY_AFTER: Duration = Duration::from_millis(500);
+const SAY_AFTER: Duration = Duration::from_secs(2);
 
 /// A way to show how far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
