@@ -285,14 +285,14 @@ Busy tx     lcore 1:  37 %
 Busy rx     lcore 2:   0 %"
         );
         let words = |columns| {
-            let drawn = shown(&sized(&step, columns, 24));
+            let drawn = shown(&sized(&step, columns, 60));
             let words = drawn.split_whitespace().map(|word| word.replace(',', ""));
             let words = words.filter(|word| !word.contains(['█', '░']));
             words.collect::<Vec<_>>()
         };
         for columns in 25..200 {
             assert_eq!(words(columns), words(80), "{columns}");
-            let lines = sized(&step, columns, 24);
+            let lines = sized(&step, columns, 60);
             let longest = lines.iter().map(|line| line.chars().count()).max();
             assert!(longest < Some(columns), "{columns}: {lines:?}");
         }

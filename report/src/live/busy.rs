@@ -22,7 +22,7 @@ pub fn busy(step: &Step<'_>, role: Role, columns: usize, each: bool) -> Vec<Stri
     if workers.is_empty() {
         return Vec::new();
     }
-    if !each {
+    if !each && workers.len() > 1 {
         let known = shares.iter().flatten().copied();
         let (least, most) = known.fold((1.0_f64, 0.0_f64), |(least, most), share| {
             (least.min(share), most.max(share))
