@@ -2,11 +2,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use dpdkgen_core::probe::layout::Marks;
 use dpdkgen_core::time::Span;
+use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Mac;
 use dpdkgen_report::output::Target;
 
 use super::*;
-use crate::request::PortSelector;
+use crate::request::{PortSelector, SendRecv, limits};
 
 const RT: Program = Program {
     name: "dpdkgen-rt",

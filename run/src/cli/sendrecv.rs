@@ -1,0 +1,166 @@
+//! What `sendrecv` is asked for, out of its options: addresses, sizes and rate.
+
+use std::net::{IpAddr, SocketAddr};
+
+use dpdkgen_core::probe::layout::{Layout, Marks};
+use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_core::wire::Tags;
+
+use super::Program;
+use super::args::{OutputArgs, PaceArgs, ProbeArgs, SendRecvArgs};
+use crate::failure::Failure;
+use crate::request::{SendRecv, layout, limits};
+
+/// The UDP port that each of two ports sends to, unless a destination is given.
+const THROUGH_PORT: u16 = 10_000;
+
+/// UDP payload bytes unless a size is given.
+const DEFAULT_PAYLOAD: u16 = 1_000;
+
+/// Returns what is to be sent, with the ends of the program's own link where none are given.
+pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Failure> {
+    let SendRecvArgs {
+        probes,
+        pace,
+        shared,
+        bounds,
+        hdr: _,
+    } = args;
+    let see = format!("see `{} sendrecv --help`", program.name);
+    let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
+    let ports = shared.ports.port.len().max(1);
+    let peer = program.peer.as_ref();
+    let given = probes.src.first().copied();
+    let given = given.or(probes.dest.first().map(SocketAddr::ip));
+    let ends = peer.map(|peer| peer.ends(given.is_some_and(|address| address.is_ipv6())));
+    let sources = or_default(&probes.src, ends.map(|(source, _)| source));
+    if sources.is_empty() {
+        return missing("--src is missing: give the IP address that the probes come from");
+    }
+    let mut dests = probes.dest.clone();
+    if dests.is_empty() && probes.through && ports == 2 {
+        dests = each_others(&sources);
+    }
+    let dests = or_default(&dests, ends.map(|(_, dest)| dest));
+    if dests.is_empty() {
+        return missing(if probes.through && ports == 2 {
+            "--src was given once for 2 ports: give it once per --port, so that each sends to the \
+             other's, or give --dest"
+        } else {
+            "--dest is missing: give the IP address and port that the probes go to"
+        });
+    }
+    // Probes that are forwarded go to a port of the run itself, whose MAC is known once it is open.
+    let default_mac = peer.map(|peer| peer.dest_mac).filter(|_| !probes.through);
+    let dest_macs = or_default(&probes.dest_mac, default_mac);
+    let has_neighbours = !program.more.refuses("dest-mac");
+    // With --through something has to come back in any case, which is said later.
+    if has_neighbours && shared.ports.rxq == 0 && dest_macs.is_empty() && !probes.through {
+        return Err(Failure::request(
+            "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it",
+        ));
+    }
+    let is_known = !dest_macs.is_empty() || !probes.gateway.is_empty() || peer.is_some();
+    if probes.through && ports > 2 && !is_known {
+        return missing(
+            "--dest-mac is missing: with more than two ports, give the MAC that each port's probes \
+             go to",
+        );
+    }
+    let marks = marks(probes)?;
+    let layout = layout(&sources, marks.tags);
+    let payload_len = payload_len(probes, layout)?;
+    Ok(SendRecv {
+        sources,
+        dests,
+        is_through: probes.through,
+        is_oneway: probes.oneway,
+        is_resolved: false,
+        marks,
+        gateways: probes.gateway.clone(),
+        src_ports: probes.src_port_range.clone(),
+        dest_macs,
+        payload_len,
+        rate: rate(pace, payload_len + layout.payload() as u16, &shared.output)?,
+        warmup: pace.warmup,
+        seed: probes.seed,
+        run_tag: probes.run_tag,
+        drain: pace.drain_ms,
+        window: None,
+        max_loss: bounds.max_loss,
+        max_p99: bounds.max_p99,
+        max_skipped: bounds.max_skipped,
+    })
+}
+
+/// Returns where each of two ports sends to if it sends to the other; nothing unless there is an
+/// address of each.
+fn each_others(sources: &[IpAddr]) -> Vec<SocketAddr> {
+    match sources {
+        [first, second] => [second, first]
+            .map(|address| SocketAddr::new(*address, THROUGH_PORT))
+            .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn or_default<T: Clone>(given: &[T], default: Option<T>) -> Vec<T> {
+    if given.is_empty() {
+        default.into_iter().collect()
+    } else {
+        given.to_vec()
+    }
+}
+
+fn marks(probes: &ProbeArgs) -> Result<Marks, Failure> {
+    let tags = Tags::new(&probes.vlan).ok_or_else(|| {
+        Failure::request(format!(
+            "--vlan was given {} times: a frame has {} tags at most, the outer one first",
+            probes.vlan.len(),
+            Tags::MAX
+        ))
+    })?;
+    Ok(Marks {
+        tags,
+        dscp: probes.dscp as u8,
+        ttl: probes.ttl as u8,
+    })
+}
+
+fn payload_len(probes: &ProbeArgs, layout: Layout) -> Result<u16, Failure> {
+    let max_payload = limits::max_payload(layout);
+    let (option, asked, around) = match (probes.packet_size, probes.frame_size) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::request(
+                "--packet-size and --frame-size exclude each other: give the payload or the frame",
+            ));
+        }
+        (None, None) => return Ok(DEFAULT_PAYLOAD),
+        (Some(payload), None) => ("--packet-size", payload, 0),
+        (None, Some(frame)) => ("--frame-size", frame, limits::around_payload(layout)),
+    };
+    let (min, max) = (limits::MIN_PAYLOAD + around, max_payload + around);
+    match u16::try_from(asked) {
+        Ok(size) if (min..=max).contains(&size) => Ok(size - around),
+        _ => Err(Failure::request(format!(
+            "{option} {asked} is not from {min} to {max} bytes: a probe has {} bytes of payload at \
+             least, a jumbo frame {} at most",
+            limits::MIN_PAYLOAD,
+            max_payload
+        ))),
+    }
+}
+
+fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
+    match (pace.rate, pace.rate_limit) {
+        (Some(_), 1..) => Err(Failure::request(
+            "--rate and --rate-limit exclude each other: both say how fast to send",
+        )),
+        // Neither factor is 0 when the request has passed its checks.
+        (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.as_nanos())),
+        (Some(asked), 0) => asked
+            .for_frames(frame_len)
+            .map(Some)
+            .map_err(|reason| Failure::request(format!("the value of --rate {reason}"))),
+    }
+}
