@@ -70,10 +70,16 @@ impl Server {
         let told = Arc::clone(&trouble);
         let thread = thread::Builder::new().name("metrics".to_owned());
         let thread = thread.spawn(move || {
+            let mut since = Instant::now();
             while !seen.load(Ordering::Relaxed) {
                 desk.look();
-                let cause = desk.trouble.as_ref().map(|(cause, _)| cause.to_string());
-                *lock(&told) = cause;
+                if desk.trouble.is_none() {
+                    since = Instant::now();
+                }
+                // Those who only take descriptors have been sent away by then.
+                let lasts = since.elapsed() >= LIMIT;
+                let trouble = desk.trouble.as_ref().filter(|_| lasts);
+                *lock(&told) = trouble.map(|(cause, _)| cause.to_string());
             }
             desk.trouble.map(|(cause, _)| cause)
         })?;
@@ -84,7 +90,7 @@ impl Server {
         })
     }
 
-    /// Returns the error that keeps it from accepting clients just now, if one does.
+    /// Returns the error that has kept it from accepting clients for five seconds, if one has.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         lock(&self.trouble).clone()
