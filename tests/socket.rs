@@ -221,7 +221,13 @@ fn a_stock_echo_answers() {
     let link = neighbours();
     let mut socat = Command::new("socat");
     socat.args(["UDP4-RECVFROM:10000,fork", "EXEC:cat"]);
-    let _echo = Program::start(link.inside(FAR, &socat));
+    let mut echo = Program::start(link.inside(FAR, &socat));
+    let mut table = Command::new("cat");
+    table.arg("/proc/net/udp");
+    echo.until("socket", LIMIT, |_| {
+        let table = run(link.inside(FAR, &table), LIMIT).ok();
+        table.stdout.contains(":2710 ")
+    });
     let folder = tempfile::tempdir().unwrap();
     let (json, csv) = (folder.path().join("s.json"), folder.path().join("s.csv"));
     let arguments = format!(
