@@ -283,6 +283,19 @@ fn data_that_goes_where_words_go_is_whole() {
     }
 }
 
+/// Starts an endless run in `folder` on a terminal, whose keys the program's input are, and leaves its
+/// process id in the file `pid`.
+fn on_terminal(folder: &Path, options: &str) -> Program {
+    let line = format!("echo $$ >pid; exec {SIM} {ENDLESS} {options}");
+    fs::write(folder.join("run"), line).unwrap();
+    let mut script = Command::new("script");
+    script
+        .args(["-qefc", "exec sh run", "/dev/null"])
+        .env("TERM", "xterm");
+    script.env("SHELL", "/bin/sh").current_dir(folder);
+    Program::start_with_open_input(script)
+}
+
 #[test]
 fn a_terminal_that_is_stopped_costs_its_own_words() {
     let name = "a_terminal_that_is_stopped_costs_its_own_words";
@@ -291,14 +304,7 @@ fn a_terminal_that_is_stopped_costs_its_own_words() {
     };
     let folder = tempfile::tempdir().unwrap();
     for options in ["", "-s /dev/tty", "-s - -q"] {
-        let line = format!("echo $$ >pid; exec {SIM} {ENDLESS} --json json {options}");
-        fs::write(folder.path().join("run"), line).unwrap();
-        let mut script = Command::new("script");
-        script
-            .args(["-qefc", "exec sh run", "/dev/null"])
-            .env("TERM", "xterm");
-        script.env("SHELL", "/bin/sh").current_dir(folder.path());
-        let mut program = Program::start_with_open_input(script);
+        let mut program = on_terminal(folder.path(), &format!("--json json {options}"));
         program.until("words", LIMIT, |p| p.stdout().len() > 500);
         // Ctrl-S.
         program.type_in("\x13");
@@ -329,14 +335,7 @@ fn nothing_is_drawn_between_the_rows_on_a_terminal() {
         "/dev/tty",
         "/proc/self/fd/1",
     ] {
-        let line = format!("echo $$ >pid; exec {SIM} {ENDLESS} -s {target}");
-        fs::write(folder.path().join("run"), line).unwrap();
-        let mut script = Command::new("script");
-        script
-            .args(["-qefc", "exec sh run", "/dev/null"])
-            .env("TERM", "xterm");
-        script.env("SHELL", "/bin/sh").current_dir(folder.path());
-        let mut program = Program::start_with_open_input(script);
+        let mut program = on_terminal(folder.path(), &format!("-s {target}"));
         program.until("rows of some seconds", LIMIT, |p| {
             p.stdout().contains("\n3000,")
         });

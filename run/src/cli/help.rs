@@ -61,7 +61,7 @@ pub const UNITS_HELP: &str = "\
 Values take units: 250ms, 1.5s, 64KiB, 10M (k is 1000, Ki is 1024); a bare number is in the unit
 that stands with its option (S is seconds).";
 
-/// What the exit statuses mean.
+/// Lists the exit statuses.
 const EXIT_HELP: &str = "\
 Exit status: 0 done; 1 the machine or a device failed, or an output is incomplete; 2 the request
 cannot be met; 3 it ran, and a threshold was missed or nothing came back.";

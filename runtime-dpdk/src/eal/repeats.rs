@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-/// How often a kind of line is told before only some of it are.
+/// The number of lines of a kind that are told before only some are.
 const TOLD_AT_FIRST: u64 = 3;
 
 /// The most kinds that are remembered; of one that was forgotten the lines count anew.
 const MAX_KINDS: usize = 64;
 
-/// How often each kind of line was logged. Lines are of one kind if they differ only in
-/// (hexadecimal) digits.
+/// Counts the lines of each kind. Lines are of one kind if they differ only in (hexadecimal) digits.
 pub(super) struct Repeats {
     /// Each kind's text and count, the one longest unheard first.
     kinds: VecDeque<(String, u64)>,

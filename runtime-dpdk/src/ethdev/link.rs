@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::kernel_interface;
 
-/// Where the kernel has a folder for each device of the buses that devices can be taken from.
+/// The buses that devices can be taken from: the kernel's folders, with one in it for each device.
 const BUSES: [&str; 2] = ["/sys/bus/pci/devices", "/sys/bus/vmbus/devices"];
 
 /// A port's connection at one moment.

@@ -137,7 +137,6 @@ impl From<Error> for Failure {
     }
 }
 
-/// Says what MTU the payload needs that leaves so many `headers` in it.
 /// Returns why the peer of a memif port ended the connection before there was one, by the words of
 /// its message.
 fn turned_away(log: Option<&str>) -> Option<String> {
@@ -152,6 +151,7 @@ fn turned_away(log: Option<&str>) -> Option<String> {
     })
 }
 
+/// Says what MTU the payload needs that leaves so many `headers` in it.
 fn need(mtu: u16, headers: u16) -> String {
     let payload = mtu.saturating_sub(headers);
     format!("a payload of {payload} bytes needs an MTU of {mtu}")

@@ -61,7 +61,7 @@ pub struct Device<'eal> {
     link_source: LinkSource,
 }
 
-/// Whether a device that was taken away has been left as it was.
+/// Set once a device that was taken away has been left as it was.
 static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether a device that was taken away has been left as it was, so that nothing may close
