@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::root::Root;
+use super::root::{Root, status_field};
 
 /// Returns the CPUs that a running thread of another process is bound to, with no other to go to.
 ///
@@ -31,14 +31,8 @@ pub fn polled_cpus(root: &Root, own: u32) -> BTreeSet<usize> {
 
 /// Returns the one CPU that a running thread may run on, by its `status`.
 fn bound_to(status: &str) -> Option<usize> {
-    let field = |name: &str| {
-        let mut lines = status.lines();
-        lines
-            .find_map(|line| line.strip_prefix(name))
-            .map(str::trim)
-    };
-    let is_running = field("State:").is_some_and(|state| state.starts_with('R'));
-    let cpus = field("Cpus_allowed_list:").filter(|_| is_running)?;
+    let is_running = status_field(status, "State").is_some_and(|state| state.starts_with('R'));
+    let cpus = status_field(status, "Cpus_allowed_list").filter(|_| is_running)?;
     cpus.parse().ok()
 }
 

@@ -61,20 +61,8 @@ fn limits(root: &Root, line: &str) -> Vec<HugepageLimit> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let place = folder.path().join(path.trim_start_matches('/'));
-            fs::create_dir_all(place.parent().unwrap()).unwrap();
-            fs::write(place, text).unwrap();
-        }
-        let root = Root::of(folder.path());
-        (folder, root)
-    }
+    use crate::machine::root::tests::machine;
 
     #[test]
     fn the_lowest_limit_of_all_groups_above_holds() {

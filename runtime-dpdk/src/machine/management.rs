@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::root::Root;
+use super::root::{Root, status_field};
 
 /// How many processes up sshd is looked for: a shell, a script, sudo's two, with some to spare.
 const DEEPEST: usize = 32;
@@ -126,8 +126,7 @@ fn ssh_address(root: &Root, process: &str) -> Option<IpAddr> {
 
 fn parent(root: &Root, process: &str) -> Option<String> {
     let status = root.text(&format!("/proc/{process}/status"))?;
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    Some(parent.trim().to_owned())
+    Some(status_field(&status, "PPid")?.to_owned())
 }
 
 /// Returns the local address of a line of /proc/net/tcp or tcp6, if it is an established connection

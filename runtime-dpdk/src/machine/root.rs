@@ -93,6 +93,15 @@ impl Root {
     }
 }
 
+/// Finds the value of the field `name`, such as `Uid`, in a `status` of /proc's (proc_pid_status(5)).
+#[must_use]
+pub fn status_field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    let mut fields = status.lines().filter_map(|line| line.split_once(':'));
+    fields
+        .find(|(field, _)| *field == name)
+        .map(|(_, value)| value.trim())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::os::unix::fs::symlink;

@@ -2,7 +2,7 @@
 
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::Subject;
-use crate::machine::root::Root;
+use crate::machine::root::{Root, status_field};
 
 /// Says whether a CPU is left for the EAL's interrupt thread, which sees a VF go and come back.
 pub fn cpus(subject: &Subject) -> Finding {
@@ -49,10 +49,8 @@ pub(super) fn allowed(root: &Root) -> Option<(Vec<usize>, &'static str)> {
     const STATUS: &str = "/proc/self/status";
     const ONLINE: &str = "/sys/devices/system/cpu/online";
     let status = root.text(STATUS).unwrap_or_default();
-    let list = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    if let Some(cpus) = list.and_then(|list| list_of_cpus(list.trim())) {
+    let list = status_field(&status, "Cpus_allowed_list");
+    if let Some(cpus) = list.and_then(list_of_cpus) {
         return Some((cpus, STATUS));
     }
     Some((list_of_cpus(&root.text(ONLINE)?)?, ONLINE))

@@ -3,7 +3,7 @@
 use super::super::finding::{Check, Finding, Step, Verdict};
 use super::Subject;
 use crate::machine::cgroup::hugepage_limit;
-use crate::machine::root::Root;
+use crate::machine::root::{Root, status_field};
 
 const SIZES: &str = "/sys/kernel/mm/hugepages";
 const NODES: &str = "/sys/devices/system/node";
@@ -154,6 +154,6 @@ pub fn iova(subject: &Subject) -> Finding {
 /// Returns the effective user of the process that /proc/self is of.
 pub(super) fn uid(root: &Root) -> Option<u32> {
     let status = root.text("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+    let ids = status_field(&status, "Uid")?;
+    ids.split_whitespace().nth(1)?.parse().ok()
 }
