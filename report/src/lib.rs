@@ -18,6 +18,7 @@ pub mod patience;
 pub mod pcap;
 pub mod place;
 pub mod progress;
+pub mod search;
 pub mod split;
 pub mod summary;
 pub mod text;

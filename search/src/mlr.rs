@@ -103,7 +103,10 @@ pub fn next(search: &Search, goal: usize) -> Option<Trial> {
 
 /// Returns the first load: the greatest, since what passes of it tells most.
 fn first(search: &Search, ceiling: Ceiling) -> u64 {
-    within(search, suggested(search, ceiling).unwrap_or(ceiling.greatest()))
+    within(
+        search,
+        suggested(search, ceiling).unwrap_or(ceiling.greatest()),
+    )
 }
 
 /// Returns the load that a sender which fell short suggests.
@@ -117,7 +120,10 @@ fn suggested(search: &Search, ceiling: Ceiling) -> Option<u64> {
 }
 
 fn within(search: &Search, pps: u64) -> u64 {
-    pps.clamp(search.limits.min, search.ceiling().greatest().max(search.limits.min))
+    pps.clamp(
+        search.limits.min,
+        search.ceiling().greatest().max(search.limits.min),
+    )
 }
 
 /// Returns the load to try above `lower`, beyond which nothing is known; `None` if nothing is to be
@@ -132,7 +138,10 @@ fn above(search: &Search, goal: usize, lower: u64, ceiling: Ceiling) -> Option<u
     {
         return None;
     }
-    let step = widened(&search.goals[goal], search.walks[goal].upward.saturating_sub(1));
+    let step = widened(
+        &search.goals[goal],
+        search.walks[goal].upward.saturating_sub(1),
+    );
     let far = (lower as f64 / (1.0 - step)) as u64;
     let next = match ceiling {
         // What is known is that the sender fails further up.
@@ -190,8 +199,7 @@ fn is_weak(search: &Search, goal: usize, lower: &Load) -> bool {
     let evidence = Evidence::of(settings, &lower.trials);
     let verdict = evidence.verdict(settings);
     let wanted = settings.sum.as_secs_f64() * (1.0 - settings.exceed) * turns / f64::from(TURNS);
-    verdict.is_some_and(|verdict| !verdict.is_decided())
-        && evidence.good_long < wanted
+    verdict.is_some_and(|verdict| !verdict.is_decided()) && evidence.good_long < wanted
 }
 
 /// The number of turns after which nothing but decided bounds counts.
@@ -280,7 +288,8 @@ pub fn remaining(search: &Search, goal: usize) -> Duration {
             Evidence::of(settings, &load.trials).missing(settings, verdict)
         })
     };
-    let ends = missing(lower, sum * (1.0 - settings.exceed)) + missing(upper, sum * settings.exceed);
+    let ends =
+        missing(lower, sum * (1.0 - settings.exceed)) + missing(upper, sum * settings.exceed);
     let is_narrow = match (lower, upper) {
         (Some((lower, _)), Some((upper, _))) => search.is_narrow(goal, lower.pps, upper.pps),
         _ => false,

@@ -246,9 +246,7 @@ impl Search {
     /// Panics if there is no such goal.
     #[must_use]
     pub fn result(&self, goal: usize) -> Found {
-        let decided = |verdict| {
-            move |load: &&Load| self.verdict(goal, load) == Some(verdict)
-        };
+        let decided = |verdict| move |load: &&Load| self.verdict(goal, load) == Some(verdict);
         let upper = self.loads.iter().find(decided(Verdict::Upper));
         let upper = upper.map(|load| load.pps);
         let below = upper.unwrap_or(u64::MAX);

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use dpdkgen_search::{Found, Goal, Limit, Limits, Method, Outcome, Search, Trial};
+use dpdkgen_search::{Found, Goal, Limits, Method, Outcome, Search, Trial};
 
 /// Pseudorandom numbers (`SplitMix64`).
 struct Rng(u64);
@@ -112,7 +112,14 @@ fn goals(trial: u64, sum: u64) -> Vec<Goal> {
 #[test]
 fn figures() {
     for (trial, sum) in [(1, 20), (10, 20), (1, 1), (60, 60)] {
-        for model in [Model::Hard, Model::Queue, Model::Noise(1e-3), Model::Noise(1e-6), Model::Growing, Model::TwoSpeeds] {
+        for model in [
+            Model::Hard,
+            Model::Queue,
+            Model::Noise(1e-3),
+            Model::Noise(1e-6),
+            Model::Growing,
+            Model::TwoSpeeds,
+        ] {
             let (mut n, mut t, mut most) = (0, 0.0, 0);
             for seed in 0..400 {
                 let (_, done) = searched(model, goals(trial, sum), seed, Method::Mlr);
@@ -120,7 +127,11 @@ fn figures() {
                 most = most.max(done.trials);
                 t += done.seconds;
             }
-            println!("{trial} {sum} {model:?} {} (most {most}) {:.1}", n as f64 / 400.0, t / 400.0);
+            println!(
+                "{trial} {sum} {model:?} {} (most {most}) {:.1}",
+                n as f64 / 400.0,
+                t / 400.0
+            );
         }
     }
 }
@@ -128,16 +139,31 @@ fn figures() {
 #[test]
 fn trace() {
     let env = |name: &str| std::env::var(name).unwrap();
-    let model = match env("MODEL").as_str() { "hard" => Model::Hard, "grow" => Model::Growing, "two" => Model::TwoSpeeds, _ => Model::Noise(1e-3) };
+    let model = match env("MODEL").as_str() {
+        "hard" => Model::Hard,
+        "grow" => Model::Growing,
+        "two" => Model::TwoSpeeds,
+        _ => Model::Noise(1e-3),
+    };
     let seed: u64 = env("SEED").parse().unwrap();
     let (t, s) = (env("T").parse().unwrap(), env("S").parse().unwrap());
     let mut rng = Rng(seed);
     let capacity = 10_f64.powf(5.0 + 1.9 * rng.uniform());
     println!("capacity {capacity}");
-    let mut search = Search::new(goals(t, s), Limits { min: 1000, max: 10_000_000 }, Method::Mlr);
+    let mut search = Search::new(
+        goals(t, s),
+        Limits {
+            min: 1000,
+            max: 10_000_000,
+        },
+        Method::Mlr,
+    );
     while let Some(trial) = search.next() {
         let loss = model.loss(capacity, trial, &mut rng);
-        println!("{} {} {:?} {:.5}", trial.goal, trial.pps, trial.duration, loss);
+        println!(
+            "{} {} {:?} {:.5}",
+            trial.goal, trial.pps, trial.duration, loss
+        );
         search.record(trial, Outcome::offered(loss));
     }
 }

@@ -22,6 +22,8 @@ pub struct SendRecvArgs {
     #[command(flatten)]
     pub pace: PaceArgs,
     #[command(flatten)]
+    pub settle: SettleArgs,
+    #[command(flatten)]
     pub bounds: BoundArgs,
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -145,6 +147,12 @@ pub struct PaceArgs {
     /// The same as packets per stats interval, evenly spaced; 0: no limit
     #[arg(short = 'R', long, value_name = "N", default_value = "0", value_parser = units::count)]
     pub rate_limit: u64,
+}
+
+/// What comes before and after that which counts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub struct SettleArgs {
     /// Send for this long before counting begins
     #[arg(long, value_name = "S", default_value = "0", value_parser = units::seconds)]
     pub warmup: Span,

@@ -7,7 +7,7 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Tags;
 
 use super::Program;
-use super::args::{OutputArgs, PaceArgs, ProbeArgs, SendRecvArgs};
+use super::args::{OutputArgs, PaceArgs, PortArgs, ProbeArgs, SendRecvArgs, SettleArgs};
 use crate::failure::Failure;
 use crate::request::{SendRecv, layout, limits};
 
@@ -22,13 +22,32 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
     let SendRecvArgs {
         probes,
         pace,
+        settle,
         shared,
         bounds,
         hdr: _,
     } = args;
-    let see = format!("see `{} sendrecv --help`", program.name);
+    let send = unpaced(program, "sendrecv", probes, settle, &shared.ports)?;
+    Ok(SendRecv {
+        rate: rate(pace, send.frame_len(), &shared.output)?,
+        max_loss: bounds.max_loss,
+        max_p99: bounds.max_p99,
+        max_skipped: bounds.max_skipped,
+        ..send
+    })
+}
+
+/// Returns what `command` is to send, as fast as it goes.
+pub fn unpaced(
+    program: &Program,
+    command: &str,
+    probes: &ProbeArgs,
+    settle: &SettleArgs,
+    given_ports: &PortArgs,
+) -> Result<SendRecv, Failure> {
+    let see = format!("see `{} {command} --help`", program.name);
     let missing = |what: &str| Err(Failure::request(format!("{what}; {see}")));
-    let ports = shared.ports.port.len().max(1);
+    let ports = given_ports.port.len().max(1);
     let peer = program.peer.as_ref();
     let given = probes.src.first().copied();
     let given = given.or(probes.dest.first().map(SocketAddr::ip));
@@ -55,7 +74,7 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
     let dest_macs = or_default(&probes.dest_mac, default_mac);
     let has_neighbours = !program.more.refuses("dest-mac");
     // With --through something has to come back in any case, which is said later.
-    if has_neighbours && shared.ports.rxq == 0 && dest_macs.is_empty() && !probes.through {
+    if has_neighbours && given_ports.rxq == 0 && dest_macs.is_empty() && !probes.through {
         return Err(Failure::request(
             "--dest-mac is missing: with --rxq 0 no answer is heard that would tell it",
         ));
@@ -81,15 +100,16 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
         src_ports: probes.src_port_range.clone(),
         dest_macs,
         payload_len,
-        rate: rate(pace, payload_len + layout.payload() as u16, &shared.output)?,
-        warmup: pace.warmup,
+        rate: None,
+        warmup: settle.warmup,
         seed: probes.seed,
         run_tag: probes.run_tag,
-        drain: pace.drain_ms,
+        drain: settle.drain_ms,
+        ends_drain_early: false,
         window: None,
-        max_loss: bounds.max_loss,
-        max_p99: bounds.max_p99,
-        max_skipped: bounds.max_skipped,
+        max_loss: None,
+        max_p99: None,
+        max_skipped: None,
     })
 }
 

@@ -114,6 +114,7 @@ fn the_articles_sendrecv() {
         seed: 4_107_683_144_946_382_073,
         run_tag: None,
         drain: Span::from_secs(1),
+        ends_drain_early: false,
         window: None,
         max_loss: None,
         max_p99: None,

@@ -189,6 +189,9 @@ pub struct SendRecv {
     pub run_tag: Option<u64>,
     /// The time to wait for what is in flight after the last packet was sent.
     pub drain: Span,
+    /// Whether that wait ends as soon as nothing is missing, or nothing has come for long; what
+    /// then comes twice is not counted.
+    pub ends_drain_early: bool,
     /// The number of sequences back to which a duplicate must be found; `None` is what rate, grace
     /// and drain take.
     pub window: Option<u64>,

@@ -31,6 +31,7 @@ pub fn probes() -> SendRecv {
         seed: 7,
         run_tag: None,
         drain: Span::from_secs(1),
+        ends_drain_early: false,
         window: None,
         max_loss: None,
         max_p99: None,

@@ -80,6 +80,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         seed: 1,
         run_tag: Some(1),
         drain: Span::from_millis(5),
+        ends_drain_early: false,
         window: None,
         max_loss: None,
         max_p99: None,

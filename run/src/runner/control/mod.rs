@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::stats::Counters;
 use dpdkgen_core::stats::intervals::{Interval, IntervalGrid, Reader};
-use dpdkgen_core::time::Instant;
+use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_report::csv::{Row, RowLatency, RowProbes};
 use dpdkgen_report::progress::Closed;
 use dpdkgen_report::summary::{Role, StopReason};
@@ -35,7 +35,12 @@ pub struct Control<'s, 'a> {
     /// The time until which packets in flight are waited for.
     drain_until: Option<Instant>,
     drained: bool,
+    /// The number of packets received so far, and the time since which it has been the same.
+    received: (u64, Instant),
 }
+
+/// The least time without a packet after which a drain that may end early ends.
+const QUIET: Span = Span::from_millis(250);
 
 impl<'s, 'a: 's> Control<'s, 'a> {
     /// Makes the control of the run on `context`.
@@ -51,6 +56,7 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             is_asked_for: false,
             drain_until: None,
             drained: false,
+            received: (0, Instant::START),
         }
     }
 
@@ -145,11 +151,24 @@ impl<'s, 'a: 's> Control<'s, 'a> {
             Instant::from_nanos(last_sent.unwrap_or(0)) + sendrecv.drain
         });
         self.drain_until = Some(until);
-        self.drained |= now >= until;
+        self.drained |= now >= until || sendrecv.ends_drain_early && self.is_quiet(now);
         let receives = self.context.has(Role::Rx);
         if self.drained || !receives || stop_requests > 1 {
             self.context.phase.set(Phase::Stopping);
         }
+    }
+
+    /// Returns whether nothing is missing, or nothing has come for so long that nothing will: ten times
+    /// the longest latency so far.
+    fn is_quiet(&mut self, now: Instant) -> bool {
+        let mut all = Counters::default();
+        self.snapshots().for_each(|counters| all.merge(&counters));
+        if self.received.0 != all.rx.packets {
+            self.received = (all.rx.packets, now);
+        }
+        let longest = Span::from_nanos(all.latency.max_ns.saturating_mul(10));
+        let since = now.saturating_since(self.received.1.max(Instant::from_nanos(all.tx.last_ns)));
+        all.probes.unique >= all.tx.packets || since >= QUIET.max(longest)
     }
 
     fn all_ended(&self, of: impl Fn(Role) -> bool) -> bool {

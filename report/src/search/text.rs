@@ -1,0 +1,210 @@
+//! What a search found, as a table and in words.
+
+use super::{FrameSize, LimitedBy, SearchEnd, SearchReport, SearchResult, Spread};
+use crate::text::words;
+
+/// Bytes that the line adds to a frame: preamble 8, gap 12.
+const LINE_OVERHEAD: f64 = 20.0;
+
+/// Returns the Gbit/s on the line, preamble and gap included, of `pps` frames of `frame_bytes` bytes.
+#[must_use]
+pub fn gbit_on_the_line(pps: f64, frame_bytes: f64) -> f64 {
+    pps * (frame_bytes.max(64.0) + LINE_OVERHEAD) * 8.0 / 1e9
+}
+
+/// Returns the lines of the table and what is to be said of it, each ended by a newline.
+#[must_use]
+pub fn render(report: &SearchReport) -> String {
+    let mut lines = Vec::new();
+    if !report.results.is_empty() {
+        lines.extend(table(report));
+    }
+    lines.extend(report.spread.iter().map(spread));
+    lines.extend(
+        report
+            .results
+            .iter()
+            .filter_map(|result| remark(report, result)),
+    );
+    lines.push(end(report));
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+const HEADINGS: [&str; 9] = [
+    "Bytes",
+    "Goal",
+    "Lower pps",
+    "Upper pps",
+    "Gbit/s",
+    "Throughput",
+    "Latency p50/p99",
+    "Trials",
+    "Limit",
+];
+
+/// Returns the table: a row for each frame size and goal.
+fn table(report: &SearchReport) -> Vec<String> {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(report.results.iter().map(row));
+    let widths: Vec<usize> = (0..HEADINGS.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max())
+        .map(|width| width.unwrap_or(0))
+        .collect();
+    let line = |row: &[String; 9]| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| match column {
+            // Words begin, and numbers end, below their heading.
+            1 | 8 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(result: &SearchResult) -> [String; 9] {
+    let rate = |pps: Option<f64>| pps.map_or_else(|| "-".to_owned(), words::rate_number);
+    let size = match (&result.frame_size, result.repeat) {
+        (size, None) => size.to_string(),
+        (size, Some(repeat)) => format!("{size} ({repeat})"),
+    };
+    let gbit = result
+        .lower_pps
+        .map_or_else(|| "-".to_owned(), |pps| gbit(pps, result.frame_bytes));
+    let latency = result.latency_ns.map_or_else(
+        || "-".to_owned(),
+        |latency| {
+            format!(
+                "{} / {}",
+                words::nanos(latency.p50),
+                words::nanos(latency.p99)
+            )
+        },
+    );
+    let limit = match (result.limit, result.complete) {
+        (Some(limit), true) => limit.name().to_owned(),
+        _ => "not finished".to_owned(),
+    };
+    [
+        size,
+        named(&result.goal),
+        rate(result.lower_pps),
+        rate(result.upper_pps),
+        gbit,
+        rate(result.conditional_throughput_pps),
+        latency,
+        format!(
+            "{} in {}",
+            result.trials,
+            words::seconds(result.duration_s.round())
+        ),
+        limit,
+    ]
+}
+
+/// Returns the rate on the line with three significant digits: `9.87`.
+fn gbit(pps: f64, frame_bytes: f64) -> String {
+    let gbit = gbit_on_the_line(pps, frame_bytes);
+    match gbit {
+        100.0.. => format!("{gbit:.0}"),
+        10.0.. => format!("{gbit:.1}"),
+        0.1.. => format!("{gbit:.2}"),
+        _ => format!("{gbit:.4}"),
+    }
+}
+
+/// Returns a goal with the name that the field has for it, if any.
+#[must_use]
+pub fn named(goal: &str) -> String {
+    match goal {
+        "0" => "0 (NDR)".to_owned(),
+        "0.5%" => "0.5% (PDR)".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Returns `64 bytes`, `imix`.
+#[must_use]
+pub fn sized(size: &FrameSize) -> String {
+    match size {
+        FrameSize::Bytes(bytes) => format!("{bytes} bytes"),
+        FrameSize::Mix(name) => name.clone(),
+    }
+}
+
+fn spread(spread: &Spread) -> String {
+    let Spread {
+        frame_size,
+        goal,
+        searches,
+        median_pps,
+        min_pps,
+        max_pps,
+    } = spread;
+    let share = if *median_pps > 0.0 {
+        format!(
+            ", a spread of {}",
+            words::percent((max_pps - min_pps) / median_pps)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "{}, {}: median {} of {searches} searches, from {} to {}{share}.",
+        sized(frame_size),
+        named(goal),
+        words::rate(*median_pps),
+        words::rate_number(*min_pps),
+        words::rate_number(*max_pps),
+    )
+}
+
+/// Returns what a row of the table does not say by itself.
+fn remark(report: &SearchReport, result: &SearchResult) -> Option<String> {
+    let what = format!("{}, {}", sized(&result.frame_size), named(&result.goal));
+    if !result.complete {
+        return None;
+    }
+    match (result.lower_pps, result.limit?) {
+        (None, LimitedBy::Path) => Some(format!(
+            "{what}: no lower bound, since even the lowest rate, {}, misses the goal.",
+            words::rate(result.upper_pps?)
+        )),
+        (None, _) => Some(format!(
+            "{what}: no lower bound, since the sender does not offer even the lowest rate."
+        )),
+        (Some(_), LimitedBy::Sender) => {
+            let most = report.trials.iter().filter(|trial| {
+                trial.frame_size == result.frame_size && trial.repeat == result.repeat
+            });
+            let reached = most.map(|trial| trial.tx_packets as f64 / trial.duration_s);
+            let reached = reached.fold(0.0, f64::max);
+            Some(format!(
+                "{what}: the sender does not offer more (it reached {}), so this is its limit and not \
+                 the path's.",
+                words::rate(reached.round())
+            ))
+        }
+        (Some(_), LimitedBy::MaxRate) => Some(format!(
+            "{what}: the highest rate that was asked for keeps to the goal; the path may carry more."
+        )),
+        (Some(_), LimitedBy::Path) => None,
+    }
+}
+
+fn end(report: &SearchReport) -> String {
+    let trials = match report.trials.len() {
+        1 => "1 trial".to_owned(),
+        trials => format!("{trials} trials"),
+    };
+    let took = words::seconds(report.duration_s.round());
+    match report.stop_reason {
+        SearchEnd::Done => format!("{trials} in {took}."),
+        SearchEnd::Signal => {
+            format!("Stopped after {trials} in {took}: these are the bounds found so far.")
+        }
+        SearchEnd::Removed => format!(
+            "A device was taken away after {trials} in {took}: these are the bounds found so far."
+        ),
+    }
+}
