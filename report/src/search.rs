@@ -3,6 +3,8 @@
 //! Promised: what does not apply or is not known is absent, never 0. Rates are packets per second that
 //! are sent over all ports and queues together.
 
+pub mod live;
+pub mod page;
 mod text;
 
 use serde::{Deserialize, Serialize};

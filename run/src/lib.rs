@@ -9,4 +9,5 @@ pub mod outputs;
 pub mod request;
 pub mod results;
 pub mod runner;
+pub mod search;
 pub mod units;

@@ -18,12 +18,13 @@ use dpdkgen_rt::runtime::{self, DpdkRuntime};
 use dpdkgen_run::assembly::worker_specs;
 use dpdkgen_run::cli::{self, Command, Exit, More, Program, draw, print};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Mode, Request, Verbosity};
+use dpdkgen_run::runner::course::Course;
 use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::signals::{StopSignals, while_starting};
 use dpdkgen_run::runner::threads::Threads;
 use dpdkgen_run::runner::trial::EndedBeforeStart;
+use dpdkgen_run::search::Searching;
 
 const PROGRAM: Program = Program {
     name: "dpdkgen-rt",
@@ -33,6 +34,7 @@ const PROGRAM: Program = Program {
     options_before: &eal::OPTIONS,
     commands: &[
         "sendrecv",
+        "search",
         "reflect",
         "ports",
         "report",
@@ -52,7 +54,11 @@ fn main() -> ExitCode {
         Err(Exit::Failure(failure)) => Err(failure),
         Ok(Command::Ports { json }) => list_ports(eal_args.as_deref(), json),
         Ok(Command::Report(files)) => draw(&files),
-        Ok(Command::Run(request, _)) => run(eal_args.as_deref(), &request),
+        Ok(Command::Run(request, _)) => on_ports(eal_args.as_deref(), &request, Live::open),
+        Ok(Command::Search(search, _)) => {
+            let open = |_: &Request, signals| Searching::open(&search, signals);
+            on_ports(eal_args.as_deref(), &search.base, open)
+        }
         Ok(Command::Own(_, matches)) => doctor::command::run(eal_args.as_deref(), &matches),
     })
 }
@@ -99,8 +105,13 @@ fn list_ports(eal_args: Option<&[String]>, json: bool) -> Result<u8, Failure> {
     }
 }
 
-fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
-    let signals = RefCell::new(StopSignals::new()?);
+/// Carries out what `open_course` opens over the ports that `request` names; returns the exit status.
+fn on_ports<C: Course>(
+    eal_args: Option<&[String]>,
+    request: &Request,
+    open_course: impl FnOnce(&Request, StopSignals) -> Result<C, Failure>,
+) -> Result<u8, Failure> {
+    let signals = StopSignals::new()?;
     let cpus = affinity::saved().ok();
     let workers = worker_specs(request, request.ports.len().max(1)).len();
     let machine = Machine::devices(&Root::own());
@@ -109,14 +120,11 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
     let (eal, eal_args) = while_starting(start, eal::abandon_start)??;
 
     let mut ports = select::select(&eal, &machine.nics, &request.ports)?;
-    let outputs = RefCell::new(Outputs::open(request)?);
-    let waits = |what: &dyn fmt::Display, left: Duration| {
-        outputs.borrow_mut().wait(what, left);
-        signals.borrow_mut().requests() > 0
-    };
+    let course = RefCell::new(open_course(request, signals)?);
+    let waits = |what: &dyn fmt::Display, left: Duration| course.borrow_mut().wait(what, left);
     let limit = vf::ATTACHED_WITHIN;
     let missing = vf::wait(&eal, &mut ports, &machine, limit, &waits)?;
-    outputs.borrow_mut().waited();
+    course.borrow_mut().waited();
     for missing in missing {
         Stream::Stderr.write_soon(&format!("{}\n", explain::missing_vf(&missing)));
     }
@@ -142,28 +150,27 @@ fn run(eal_args: Option<&[String]>, request: &Request) -> Result<u8, Failure> {
             None => is_up = false,
         }
     }
-    let mut outputs = outputs.into_inner();
-    outputs.waited();
+    let mut course = course.into_inner();
+    course.waited();
 
     explain::tell_log_of_start(&eal.take_log());
     eal.tell_log(explain::tell_log);
     if let Some(sharing) = lcores.sharing() {
-        outputs.tell(&explain::sharing(sharing));
+        course.tell(&explain::sharing(sharing));
     }
     let all_taken = cpus.is_some_and(|cpus| lcores.take_all(cpus.cpus().len()));
     for device in &devices {
         if all_taken && device.info().driver().is_netvsc() {
-            outputs.tell(&explain::no_cpu_left(device.info()));
+            course.tell(&explain::no_cpu_left(device.info()));
         }
         if let Some((has, used)) = device.idle_queues() {
-            outputs.tell(&explain::idle_queues(device.info(), has, used));
+            course.tell(&explain::idle_queues(device.info(), has, used));
         }
     }
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, cpus);
-    let live = Live::new(outputs, signals.into_inner());
     if is_up {
-        live.drive(&request, &mut Threads(&mut runtime))
+        course.drive(request, &mut Threads(&mut runtime))
     } else {
-        live.drive(&request, &mut EndedBeforeStart::on(&runtime))
+        course.drive(request, &mut EndedBeforeStart::on(&runtime))
     }
 }

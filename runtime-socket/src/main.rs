@@ -8,12 +8,13 @@ use std::time::Duration;
 use clap::ArgMatches;
 use dpdkgen_run::cli::{self, Command, Exit, draw, print};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::outputs::Outputs;
 use dpdkgen_run::request::{Mode, Request};
+use dpdkgen_run::runner::course::Course;
 use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::signals::StopSignals;
 use dpdkgen_run::runner::threads::Threads;
 use dpdkgen_run::runner::trial::EndedBeforeStart;
+use dpdkgen_run::search::Searching;
 use dpdkgen_socket::open::{self, Places};
 use dpdkgen_socket::options::{Own, PROGRAM};
 use dpdkgen_socket::runtime::SocketRuntime;
@@ -22,37 +23,42 @@ fn main() -> ExitCode {
     PROGRAM.exit(match cli::parse(&PROGRAM, std::env::args_os().skip(1)) {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
-        Ok(Command::Run(request, matches)) => run(*request, &matches),
+        Ok(Command::Run(request, matches)) => on_sockets(*request, &matches, Live::open),
+        Ok(Command::Search(search, matches)) => {
+            let open = |_: &Request, signals| Searching::open(&search, signals);
+            on_sockets(search.base.clone(), &matches, open)
+        }
         Ok(Command::Report(files)) => draw(&files),
         Ok(Command::Ports { .. } | Command::Own(..)) => unreachable!("not offered"),
     })
 }
 
-fn run(mut request: Request, matches: &ArgMatches) -> Result<u8, Failure> {
-    let signals = RefCell::new(StopSignals::new()?);
+/// Carries out what `open` opens over sockets that meet `request`; returns the exit status.
+fn on_sockets<C: Course>(
+    mut request: Request,
+    matches: &ArgMatches,
+    open_course: impl FnOnce(&Request, StopSignals) -> Result<C, Failure>,
+) -> Result<u8, Failure> {
+    let signals = StopSignals::new()?;
     let own = Own::read(matches, matches!(request.mode, Mode::Reflect(_)))?;
     request.own = own.config();
     allow_many_sockets();
-    let outputs = RefCell::new(Outputs::open(&request)?);
+    let course = RefCell::new(open_course(&request, signals)?);
     let places = Places::find(&request)?;
-    let waits = |what: &dyn fmt::Display, left: Duration| {
-        outputs.borrow_mut().wait(what, left);
-        signals.borrow_mut().requests() > 0
-    };
+    let waits = |what: &dyn fmt::Display, left: Duration| course.borrow_mut().wait(what, left);
     let limit = Duration::from_nanos(request.wait_link.as_nanos());
     let is_up = places.wait_links(limit, &waits)?;
-    let mut outputs = outputs.into_inner();
-    outputs.waited();
+    let mut course = course.into_inner();
+    course.waited();
     let mut opened = open::open(&request, &own, &places, is_up)?;
     for notice in opened.notices.drain(..) {
-        outputs.tell(&notice);
+        course.tell(&notice);
     }
     let mut runtime = SocketRuntime::new(opened);
-    let live = Live::new(outputs, signals.into_inner());
     if is_up {
-        live.drive(&request, &mut Threads(&mut runtime))
+        course.drive(request, &mut Threads(&mut runtime))
     } else {
-        live.drive(&request, &mut EndedBeforeStart::on(&runtime))
+        course.drive(request, &mut EndedBeforeStart::on(&runtime))
     }
 }
 

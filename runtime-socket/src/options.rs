@@ -18,7 +18,7 @@ pub const PROGRAM: Program = Program {
     about: "Sends, reflects and accounts for UDP probes over the kernel's sockets",
     before_command: ("", ""),
     options_before: &[],
-    commands: &["sendrecv", "reflect", "report"],
+    commands: &["sendrecv", "search", "reflect", "report"],
     peer: None,
     more: More {
         sendrecv: with_sendrecv,

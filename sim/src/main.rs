@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_run::cli::{Exit, draw, print};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::outputs::Outputs;
+use dpdkgen_run::runner::course::Course;
 use dpdkgen_run::runner::drive::Live;
 use dpdkgen_run::runner::signals::StopSignals;
+use dpdkgen_run::search::Searching;
 use sim::options::{self, PROGRAM, SwarmArgs, Task};
 use sim::simulation::{Scenario, Simulation};
 use sim::swarm::{Tally, swarm};
@@ -19,19 +20,26 @@ fn main() -> ExitCode {
     PROGRAM.exit(match options::parse(std::env::args_os().skip(1)) {
         Err(Exit::Text(text)) => print(&text),
         Err(Exit::Failure(failure)) => Err(failure),
-        Ok(Task::Run(scenario)) => run(&scenario),
+        Ok(Task::Run(scenario)) => {
+            simulated(&scenario, |signals| Live::open(&scenario.request, signals))
+        }
+        Ok(Task::Search(scenario, search)) => {
+            simulated(&scenario, |signals| Searching::open(&search, signals))
+        }
         Ok(Task::Swarm(args)) => many(args),
         Ok(Task::Report(files)) => draw(&files),
     })
 }
 
-/// Runs one scenario; returns the exit status.
-fn run(scenario: &Scenario) -> Result<u8, Failure> {
+/// Carries out what `open` opens over the link of a scenario; returns the exit status.
+fn simulated<C: Course>(
+    scenario: &Scenario,
+    open: impl FnOnce(StopSignals) -> Result<C, Failure>,
+) -> Result<u8, Failure> {
     let signals = StopSignals::new()?;
     let mut simulation = Simulation::new(scenario)?;
-    let outputs = Outputs::open(&scenario.request)?;
-    let live = Live::new(outputs, signals);
-    let status = live.drive(&scenario.request, &mut simulation)?;
+    let course = open(signals)?;
+    let status = course.drive(scenario.request.clone(), &mut simulation)?;
     if simulation.disagreements.is_empty() {
         return Ok(status);
     }

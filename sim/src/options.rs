@@ -7,7 +7,8 @@ use dpdkgen_core::time::Span;
 use dpdkgen_report::page::file::Files;
 use dpdkgen_run::cli::{self, Command, Exit, More, Peer, Program};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::request::{Mode, limits};
+use dpdkgen_run::request::{Mode, Request, limits};
+use dpdkgen_run::search::SearchRequest;
 use dpdkgen_run::units::{self, BadValue};
 
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
@@ -21,7 +22,7 @@ pub const PROGRAM: Program = Program {
     about: "Sends probes over a simulated link in virtual time, and checks every number told",
     before_command: ("", ""),
     options_before: &[],
-    commands: &["sendrecv", "report", "swarm"],
+    commands: &["sendrecv", "search", "report", "swarm"],
     peer: Some(Peer {
         ipv4: (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)),
         ipv6: (
@@ -91,6 +92,8 @@ told with a command that runs it again; exit status 1.",
 pub enum Task {
     /// To simulate one run.
     Run(Box<Scenario>),
+    /// To search, by trials on the link of a scenario.
+    Search(Box<Scenario>, Box<SearchRequest>),
     /// To simulate runs made up at random.
     Swarm(SwarmArgs),
     /// To simulate nothing, and draw a finished run from its files.
@@ -122,29 +125,35 @@ where
     I::Item: Into<std::ffi::OsString>,
 {
     match cli::parse(&PROGRAM, args)? {
-        Command::Run(request, matches) => {
-            let mut request = *request;
-            let args = own(ConditionArgs::from_arg_matches(&matches))?;
-            let mut conditions = args.conditions();
-            conditions.check(request.interval)?;
-            if let Mode::SendRecv(sendrecv) = &mut request.mode {
-                if sendrecv.is_through {
-                    args.check_through()?;
-                    conditions.hosts.reflector_queues = 0;
-                }
-                sendrecv.window = args.window;
-                let tag = dpdkgen_core::random::SplitMix64(conditions.seed).next();
-                sendrecv.run_tag.get_or_insert(tag & limits::MAX_RUN_TAG);
-            }
-            Ok(Task::Run(Box::new(Scenario {
-                request,
-                conditions,
-            })))
+        Command::Run(request, matches) => Ok(Task::Run(Box::new(scenario(*request, &matches)?))),
+        Command::Search(search, matches) => {
+            let scenario = scenario(search.base.clone(), &matches)?;
+            Ok(Task::Search(Box::new(scenario), search))
         }
         Command::Report(files) => Ok(Task::Report(files)),
         Command::Own(_, matches) => swarm_task(&matches),
         Command::Ports { .. } => unreachable!("not offered"),
     }
+}
+
+/// Returns the scenario of `request` on the link that was asked for.
+fn scenario(mut request: Request, matches: &ArgMatches) -> Result<Scenario, Exit> {
+    let args = own(ConditionArgs::from_arg_matches(matches))?;
+    let mut conditions = args.conditions();
+    conditions.check(request.interval)?;
+    if let Mode::SendRecv(sendrecv) = &mut request.mode {
+        if sendrecv.is_through {
+            args.check_through()?;
+            conditions.hosts.reflector_queues = 0;
+        }
+        sendrecv.window = args.window;
+        let tag = dpdkgen_core::random::SplitMix64(conditions.seed).next();
+        sendrecv.run_tag.get_or_insert(tag & limits::MAX_RUN_TAG);
+    }
+    Ok(Scenario {
+        request,
+        conditions,
+    })
 }
 
 fn swarm_task(matches: &ArgMatches) -> Result<Task, Exit> {

@@ -144,7 +144,8 @@ impl Stream {
     }
 
     /// Returns its size, or the usual one if it does not tell.
-    pub(crate) fn size(self) -> Size {
+    #[must_use]
+    pub fn size(self) -> Size {
         let told = match self {
             Self::Stdout => rustix::termios::tcgetwinsize(io::stdout()),
             Self::Stderr => rustix::termios::tcgetwinsize(io::stderr()),

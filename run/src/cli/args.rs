@@ -275,7 +275,7 @@ fn port(text: &str) -> Result<PortSelector, BadValue> {
     Ok(PortSelector::parse(text))
 }
 
-fn target() -> impl TypedValueParser<Value = Target> {
+pub fn target() -> impl TypedValueParser<Value = Target> {
     OsStringValueParser::new().try_map(|name| {
         if name.is_empty() {
             Err(BadValue::Wanted("a file"))

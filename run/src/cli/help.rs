@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::args::{PortsArgs, ReflectArgs, SendRecvArgs};
+use super::search::SearchArgs;
 use super::{Program, report};
 
 /// Returns the whole command line, for clap.
@@ -35,6 +36,13 @@ pub(super) fn command(program: &Program) -> clap::Command {
             .after_help(sendrecv_help(name, example));
         let sendrecv = (program.more.sendrecv)(sendrecv);
         command = command.subcommand(program.more.hide_refused(sendrecv));
+    }
+    if has("search") {
+        let search = (program.more.sendrecv)(SearchArgs::augment_args(sub("search")))
+            .about("Find the highest rates at which the path keeps to goals of loss and latency")
+            .override_usage(format!("{name} {before}search{addresses} [OPTIONS]"))
+            .after_help(search_help(name, example));
+        command = command.subcommand(program.more.hide_refused(search));
     }
     if has("reflect") {
         let reflect = ReflectArgs::augment_args(sub("reflect"))
@@ -83,6 +91,21 @@ Through a device under test, or a cable (latency is one-way then):
 With --through and two ports --dest may be left out: each sends to the other's --src, UDP port 10000.
 --dest-mac may be left out with --through and one port or two: probes go to the MAC of the other port,
 or of the only one; or to --gateway, if that is given."
+    )
+}
+
+fn search_help(name: &str, example: &str) -> String {
+    format!(
+        "{UNITS_HELP}
+
+Trials on open ports, by MLRsearch: a load is a lower bound if it keeps to a goal in enough trials,
+an upper bound if it does not, and the search ends when they are near enough. A trial in which the
+sender did not offer its load says nothing of the path. Ctrl-C ends with the bounds found so far.
+
+Examples:
+  {name} {example}search --src 10.0.0.4 --dest 10.0.0.5:10000 --trial 1 --trials 5
+  {name} {example}search --src 10.0.0.4 --dest 10.0.0.5:10000 --frame-sizes rfc2544 \\
+    --goal 0 --goal 0.1%,p99=200us --max-rate 10Gbpsl1 --json search.json --report search.html"
     )
 }
 

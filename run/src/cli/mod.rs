@@ -9,12 +9,15 @@ mod exit;
 mod help;
 mod program;
 mod report;
+mod search;
 mod sendrecv;
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
+use dpdkgen_core::time::Span;
 use dpdkgen_report::page::file::Files;
 use dpdkgen_report::summary::Origin;
 use serde_json::Map;
@@ -24,17 +27,21 @@ pub use self::help::UNITS_HELP;
 pub use self::program::{More, Peer, Program};
 pub use self::report::draw;
 
-use self::args::{OutputArgs, PortsArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs};
+use self::args::{PortArgs, PortsArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs};
 use self::help::command;
+use self::search::SearchArgs;
 use self::sendrecv::sendrecv;
 use crate::failure::Failure;
 use crate::request::{Mode, Reflect, Request, Verbosity};
+use crate::search::SearchRequest;
 
 /// The command that a program is asked to carry out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// `sendrecv` or `reflect`, and what was matched, for the program's own options.
     Run(Box<Request>, ArgMatches),
+    /// `search`, and what was matched likewise.
+    Search(Box<SearchRequest>, ArgMatches),
     /// `ports`: list them.
     Ports {
         /// `true` if they are to be listed as JSON.
@@ -116,6 +123,14 @@ where
                 ..request(Mode::SendRecv(send), args.shared)
             })
         }
+        "search" => {
+            program.more.check_refused(matches)?;
+            let args = SearchArgs::from_arg_matches(matches).map_err(broken)?;
+            let mut request = search::search(program, args)?;
+            request.base.origin = program.origin();
+            request.check()?;
+            Ok(Command::Search(Box::new(request), matches.clone()))
+        }
         own => Ok(Command::Own(own.to_owned(), matches.clone())),
     }
 }
@@ -126,7 +141,25 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         stop,
         output,
     } = args;
-    let verbosity = verbosity(&output);
+    Request {
+        stats_file: output.stats_file,
+        interval: output.stats_interval_ms,
+        grace: output.stats_evict_threshold_secs,
+        flush_every: output.stats_evict_interval_secs,
+        duration: stop.duration,
+        count: stop.count,
+        json: output.json,
+        pcap: output.pcap,
+        pcap_sample: output.pcap_sample,
+        metrics: output.metrics,
+        report: output.report,
+        verbosity: verbosity(output.quiet, output.verbose),
+        ..on_ports(mode, ports)
+    }
+}
+
+/// Returns a request without an end and without outputs.
+fn on_ports(mode: Mode, ports: PortArgs) -> Request {
     Request {
         mode,
         ports: ports.port,
@@ -137,27 +170,27 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         rx_desc: ports.rx_desc,
         tx_desc: ports.tx_desc,
         mtu: ports.mtu,
-        stats_file: output.stats_file,
-        interval: output.stats_interval_ms,
-        grace: output.stats_evict_threshold_secs,
-        flush_every: output.stats_evict_interval_secs,
-        duration: stop.duration,
-        count: stop.count,
+        stats_file: None,
+        interval: Span::from_millis(100),
+        grace: Span::from_secs(1),
+        flush_every: Span::from_secs(1),
+        duration: None,
+        count: None,
         wait_link: ports.wait_link,
-        json: output.json,
+        json: None,
         hdr: None,
-        pcap: output.pcap,
-        pcap_sample: output.pcap_sample,
-        metrics: output.metrics,
-        report: output.report,
-        verbosity,
+        pcap: None,
+        pcap_sample: NonZeroU32::MIN,
+        metrics: None,
+        report: None,
+        verbosity: Verbosity::Normal,
         own: Map::new(),
         origin: Origin::default(),
     }
 }
 
-const fn verbosity(output: &OutputArgs) -> Verbosity {
-    match (output.quiet, output.verbose) {
+const fn verbosity(is_quiet: bool, is_verbose: bool) -> Verbosity {
+    match (is_quiet, is_verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,

@@ -148,17 +148,24 @@ fn marks(probes: &ProbeArgs) -> Result<Marks, Failure> {
 }
 
 fn payload_len(probes: &ProbeArgs, layout: Layout) -> Result<u16, Failure> {
+    match (probes.packet_size, probes.frame_size) {
+        (Some(_), Some(_)) => Err(Failure::request(
+            "--packet-size and --frame-size exclude each other: give the payload or the frame",
+        )),
+        (None, None) => Ok(DEFAULT_PAYLOAD),
+        (Some(payload), None) => within("--packet-size", payload, 0, layout),
+        (None, Some(frame)) => payload_of("--frame-size", frame, layout),
+    }
+}
+
+/// Returns the payload of a frame of so many bytes, which `option` asks for.
+pub fn payload_of(option: &str, frame: u64, layout: Layout) -> Result<u16, Failure> {
+    within(option, frame, limits::around_payload(layout), layout)
+}
+
+/// Returns the payload that `option` asks for by a size of which `around` bytes are not payload.
+fn within(option: &str, asked: u64, around: u16, layout: Layout) -> Result<u16, Failure> {
     let max_payload = limits::max_payload(layout);
-    let (option, asked, around) = match (probes.packet_size, probes.frame_size) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::request(
-                "--packet-size and --frame-size exclude each other: give the payload or the frame",
-            ));
-        }
-        (None, None) => return Ok(DEFAULT_PAYLOAD),
-        (Some(payload), None) => ("--packet-size", payload, 0),
-        (None, Some(frame)) => ("--frame-size", frame, limits::around_payload(layout)),
-    };
     let (min, max) = (limits::MIN_PAYLOAD + around, max_payload + around);
     match u16::try_from(asked) {
         Ok(size) if (min..=max).contains(&size) => Ok(size - around),

@@ -2,7 +2,7 @@
 
 mod capture;
 pub mod sampling;
-mod words;
+pub(crate) mod words;
 
 use std::fmt;
 use std::io::Write;
@@ -111,14 +111,7 @@ impl Outputs {
         let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
         let (stream, style) = words::shown(request);
         let console = Console::new(stream, request.program());
-        let open = |target: &Option<Target>, what| {
-            let Some(target) = target else {
-                return Ok(None);
-            };
-            let output = Output::open(target, what);
-            let output = output.map_err(|error| Failure::machine(error.to_string()))?;
-            Ok(Some(Background::new(output, console.clone())))
-        };
+        let open = |target: &Option<Target>, what| open(target, what, &console);
         let outputs = Self {
             csv: open(&request.stats_file, "statistics")?.map(CsvWriter::new),
             json: open(&request.json, "summary")?,
@@ -306,21 +299,60 @@ impl Outputs {
             outputs.push(json);
         }
         outputs.extend(self.page.take().map(|page| page.finish(&summary)));
-        outputs.iter_mut().for_each(Background::close);
-        let writers: Vec<&dyn Writer> = outputs.iter().map(|output| output as _).collect();
-        patience.tell((!self.is_quiet()).then(|| self.console.clone()));
-        patience.wait(&writers);
-        patience.tell(None);
-        self.console.end();
-        patience.wait(&[&self.console]);
-        let mut failures: Vec<String> = Vec::new();
-        failures.extend(outputs.into_iter().filter_map(Background::finish));
-        if !self.is_quiet() {
-            let text = text::render(&summary);
-            let failure = say_last(self.stream, "summary in words", text.trim_end(), patience);
-            failures.extend(failure);
-        }
+        let text = (!self.is_quiet()).then(|| text::render(&summary));
+        let (stream, what) = (self.stream, "summary in words");
+        let mut failures = close(
+            outputs,
+            &self.console,
+            stream,
+            what,
+            text.as_deref(),
+            patience,
+        );
         failures.extend(self.metrics.take().and_then(Metrics::finish));
         failures
     }
+}
+
+/// Opens the output `what` at `target`, if it is asked for, to be written in the background; its first
+/// failure is said on `console`.
+///
+/// # Errors
+///
+/// Returns a failure if it cannot be written.
+pub(crate) fn open(
+    target: &Option<Target>,
+    what: &'static str,
+    console: &Console,
+) -> Result<Option<Background>, Failure> {
+    let Some(target) = target else {
+        return Ok(None);
+    };
+    let output = Output::open(target, what);
+    let output = output.map_err(|error| Failure::machine(error.to_string()))?;
+    Ok(Some(Background::new(output, console.clone())))
+}
+
+/// Waits for `outputs`, to which all is written, and then shows `text`, which is called `what`, for as
+/// long as `patience` lasts; returns a sentence for each that is incomplete.
+pub(crate) fn close(
+    mut outputs: Vec<Background>,
+    console: &Console,
+    stream: Stream,
+    what: &str,
+    text: Option<&str>,
+    patience: &mut Patience<'_>,
+) -> Vec<String> {
+    outputs.iter_mut().for_each(Background::close);
+    let writers: Vec<&dyn Writer> = outputs.iter().map(|output| output as _).collect();
+    patience.tell(text.map(|_| console.clone()));
+    patience.wait(&writers);
+    patience.tell(None);
+    console.end();
+    patience.wait(&[console]);
+    let failures = outputs.into_iter().filter_map(Background::finish);
+    let mut failures: Vec<String> = failures.collect();
+    let said = text.and_then(|text| say_last(stream, what, text.trim_end(), patience));
+    failures.extend(said);
+    failures
 }

@@ -322,7 +322,7 @@ fn check_wait(option: &str, time: Span) -> Result<(), Failure> {
 }
 
 /// Returns a time in the largest unit that leaves it whole.
-fn time_text(time: Span) -> String {
+pub fn time_text(time: Span) -> String {
     let units = [
         ("h", 3_600_000_000_000),
         ("s", 1_000_000_000),

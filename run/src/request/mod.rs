@@ -22,6 +22,7 @@ use dpdkgen_report::output::Target;
 use dpdkgen_report::summary::Origin;
 use serde_json::{Map, Value};
 
+pub(crate) use self::check::time_text;
 use crate::units;
 
 /// The settings of a run.

@@ -1,6 +1,7 @@
 //! The one trial of a `sendrecv` or `reflect`, from open ports to the exit status.
 
-use std::time::SystemTime;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::console::{Stream, say_last};
@@ -16,6 +17,7 @@ use crate::outputs::Outputs;
 use crate::outputs::sampling::Tap;
 use crate::request::Request;
 use crate::results::thresholds;
+use crate::runner::course::Course;
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::{Executor, Sink, trial};
 
@@ -26,24 +28,38 @@ pub struct Live {
 }
 
 impl Live {
-    /// Watches for `outputs`, and has `signals` end the trial.
-    #[must_use]
-    pub const fn new(outputs: Outputs, signals: StopSignals) -> Self {
-        Self { outputs, signals }
-    }
-
-    /// Carries out `request`, writes and shows what came of it, and returns the exit status.
+    /// Opens the outputs that `request` asks for; `signals` end the trial.
     ///
     /// # Errors
     ///
-    /// Returns a failure if it cannot begin.
-    pub fn drive(mut self, request: &Request, executor: &mut impl Executor) -> Result<u8, Failure> {
-        let summary = trial(executor, request, &mut self)?;
+    /// Returns a failure if one of them cannot be had.
+    pub fn open(request: &Request, signals: StopSignals) -> Result<Self, Failure> {
+        let outputs = Outputs::open(request)?;
+        Ok(Self { outputs, signals })
+    }
+}
+
+impl Course for Live {
+    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool {
+        self.outputs.wait(what, left);
+        self.signals.requests() > 0
+    }
+
+    fn waited(&mut self) {
+        self.outputs.waited();
+    }
+
+    fn tell(&self, line: &str) {
+        self.outputs.tell(line);
+    }
+
+    fn drive(mut self, request: Request, executor: &mut impl Executor) -> Result<u8, Failure> {
+        let summary = trial(executor, &request, &mut self)?;
         let Self {
             outputs,
             mut signals,
         } = self;
-        Ok(conclude(request, &summary, outputs, &mut signals))
+        Ok(conclude(&request, &summary, outputs, &mut signals))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod control;
+pub mod course;
 pub mod drive;
 pub mod signals;
 pub mod threads;

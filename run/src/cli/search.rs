@@ -1,0 +1,242 @@
+//! The command `search`: its options, and what it is asked for.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+use dpdkgen_core::time::Span;
+use dpdkgen_report::output::Target;
+use dpdkgen_search::{Goal, Method};
+
+use super::args::{PortArgs, ProbeArgs, SettleArgs, target};
+use super::sendrecv::{payload_of, unpaced};
+use super::{Program, on_ports, verbosity};
+use crate::failure::Failure;
+use crate::request::{Mode, Request, SendRecv, time_text};
+use crate::search::{NamedGoal, SearchRequest};
+use crate::units::{self, BadValue, RateSpec};
+
+/// Options of `search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    pub find: FindArgs,
+    #[command(flatten)]
+    pub probes: ProbeArgs,
+    #[command(flatten)]
+    pub settle: SettleArgs,
+    #[command(flatten)]
+    pub ports: PortArgs,
+    #[command(flatten)]
+    pub output: SearchOutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to find")]
+pub struct FindArgs {
+    /// What must hold: the loss, and perhaps the 99th percentile of latency; repeatable
+    /// [default: 0 and 0.5%, NDR and PDR]
+    #[arg(long, value_name = "LOSS[,p99=TIME]", value_parser = goal)]
+    pub goal: Vec<(f64, Option<Span>)>,
+    /// Lowest rate to try, in --rate's units: 3.5Mpps, 10Gbps (frames), 10Gbpsl1 (line)
+    #[arg(long, value_name = "R", default_value = "1kpps", value_parser = units::rate)]
+    pub min_rate: RateSpec,
+    /// Highest rate to try [default: what the sender reaches by itself, measured first]
+    #[arg(long, value_name = "R", value_parser = units::rate)]
+    pub max_rate: Option<RateSpec>,
+    /// Final trial duration
+    #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
+    pub trial: Span,
+    /// Sum of final trials that a bound needs
+    #[arg(long, value_name = "S", default_value = "20", value_parser = units::seconds)]
+    pub trials: Span,
+    /// Share of that sum which may be of bad trials
+    #[arg(long, value_name = "RATIO", default_value = "50%", value_parser = units::ratio)]
+    pub exceed: f64,
+    /// How near lower and upper bound have to come
+    #[arg(long, value_name = "RATIO", default_value = "0.5%", value_parser = units::ratio)]
+    pub width: f64,
+    /// Search with each of these frames: 64,512,1518 or rfc2544 [default: --frame-size]
+    #[arg(long, value_name = "LIST")]
+    pub frame_sizes: Option<String>,
+    /// Search so often, and tell median and spread
+    #[arg(long, value_name = "N", default_value = "1", value_parser = units::within::<1, 1000>)]
+    pub repeat: u16,
+    /// Fail if a lower bound is below this rate (exit status 3)
+    #[arg(long, value_name = "R", value_parser = units::rate)]
+    pub expect: Option<RateSpec>,
+    /// How loads are chosen
+    #[arg(long, value_name = "METHOD", default_value = "mlrsearch", value_enum)]
+    pub method: MethodArg,
+}
+
+/// A way in which loads are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MethodArg {
+    /// MLRsearch: short trials first, all goals from the same trials
+    Mlrsearch,
+    /// Halving, each load tried once
+    Bisection,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct SearchOutputArgs {
+    /// Write bounds and trials to this file as JSON; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = target())]
+    pub json: Option<Target>,
+    /// Draw the search as an HTML page into this file when it ends; - is standard output
+    #[arg(long, value_name = "FILE.html", value_parser = target())]
+    pub report: Option<Target>,
+    /// Warnings only
+    #[arg(short, long, action = ArgAction::SetTrue, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+/// The frame sizes of RFC 2544, section 9.1.
+const RFC2544_SIZES: [u16; 7] = [64, 128, 256, 512, 1024, 1280, 1518];
+
+/// The most frame sizes of a search.
+const MAX_SIZES: usize = 64;
+
+/// Returns what is to be searched for.
+pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Failure> {
+    let SearchArgs {
+        find,
+        probes,
+        settle,
+        ports,
+        output,
+    } = args;
+    if probes.run_tag.is_some() {
+        return Err(Failure::request(
+            "--run-tag names one run, and each trial of a search has a tag of its own: leave it out",
+        ));
+    }
+    let mut send = unpaced(program, "search", &probes, &settle, &ports)?;
+    send.ends_drain_early = true;
+    let payload_lens = match &find.frame_sizes {
+        None => vec![send.payload_len],
+        Some(_) if probes.frame_size.is_some() || probes.packet_size.is_some() => {
+            return Err(Failure::request(
+                "--frame-sizes and --frame-size or --packet-size exclude each other: all say how long \
+                 the frames are",
+            ));
+        }
+        Some(list) => payload_lens(list, &send)?,
+    };
+    send.payload_len = payload_lens
+        .iter()
+        .copied()
+        .max()
+        .unwrap_or(send.payload_len);
+    let verbosity = verbosity(output.quiet, output.verbose);
+    let base = Request {
+        json: output.json,
+        report: output.report,
+        verbosity,
+        ..on_ports(Mode::SendRecv(send), ports)
+    };
+    Ok(SearchRequest {
+        base,
+        payload_lens,
+        goals: goals(&find),
+        min_rate: find.min_rate,
+        max_rate: find.max_rate,
+        method: match find.method {
+            MethodArg::Mlrsearch => Method::Mlr,
+            MethodArg::Bisection => Method::Bisection,
+        },
+        repeat: find.repeat.into(),
+        expect: find.expect,
+    })
+}
+
+/// Returns the payloads of the frames in `list`.
+fn payload_lens(list: &str, send: &SendRecv) -> Result<Vec<u16>, Failure> {
+    let wrong = |what: String| Failure::request(format!("--frame-sizes {list} {what}"));
+    let mut lens = Vec::new();
+    let sizes: Vec<u64> = if list == "rfc2544" {
+        RFC2544_SIZES.map(u64::from).to_vec()
+    } else {
+        let each = list.split(',').map(|text| units::size(text.trim()));
+        let each: Result<Vec<_>, _> = each.collect();
+        each.map_err(|_| {
+            wrong(
+                "is not a list of frame sizes in bytes, such as 64,512,1518, nor rfc2544"
+                    .to_owned(),
+            )
+        })?
+    };
+    for size in sizes {
+        let len = payload_of("--frame-sizes", size, send.layout())?;
+        if lens.contains(&len) {
+            return Err(wrong(format!("names {size} twice: name each size once")));
+        }
+        lens.push(len);
+    }
+    if lens.len() > MAX_SIZES {
+        return Err(wrong(format!(
+            "names {} sizes, and {MAX_SIZES} is the limit",
+            lens.len()
+        )));
+    }
+    Ok(lens)
+}
+
+/// Returns the goals, or those that everybody asks for.
+fn goals(find: &FindArgs) -> Vec<NamedGoal> {
+    let of = |(loss_ratio, p99): (f64, Option<Span>)| NamedGoal {
+        goal: Goal {
+            loss_ratio,
+            p99_ns: p99.map(Span::as_nanos),
+            trial: duration(find.trial),
+            sum: duration(find.trials),
+            exceed: find.exceed,
+            width: find.width,
+        },
+        name: name(loss_ratio, p99),
+    };
+    if find.goal.is_empty() {
+        let usual = [Goal::NDR, Goal::PDR];
+        return usual.map(|goal| of((goal.loss_ratio, None))).into();
+    }
+    find.goal.iter().copied().map(of).collect()
+}
+
+/// Returns the name of a goal: `0.5%`, `0,p99=100us`.
+fn name(loss_ratio: f64, p99: Option<Span>) -> String {
+    let mut name = if loss_ratio == 0.0 {
+        "0".to_owned()
+    } else {
+        // To parts per billion of a percent, which is where a float of it ends.
+        let percent = format!("{:.9}", loss_ratio * 100.0);
+        format!("{}%", percent.trim_end_matches('0').trim_end_matches('.'))
+    };
+    if let Some(p99) = p99 {
+        name.push_str(&format!(",p99={}", time_text(p99)));
+    }
+    name
+}
+
+const fn duration(span: Span) -> Duration {
+    Duration::from_nanos(span.as_nanos())
+}
+
+/// Reads a goal: `0.5%`, `0,p99=100us`.
+fn goal(text: &str) -> Result<(f64, Option<Span>), BadValue> {
+    const WANTED: BadValue =
+        BadValue::Wanted("a loss, and perhaps a limit of latency, such as 0.5% or 0,p99=100us");
+    let (loss, p99) = match text.split_once(',') {
+        Some((loss, rest)) => {
+            let time = rest.trim().strip_prefix("p99=").ok_or(WANTED)?;
+            let time = units::nanoseconds(time).map_err(|_| WANTED)?;
+            (loss, Some(time))
+        }
+        None => (text, None),
+    };
+    let loss = units::ratio(loss.trim()).map_err(|_| WANTED)?;
+    Ok((loss, p99))
+}

@@ -1,0 +1,30 @@
+//! What is carried out on open ports: one run, or the many trials of a search.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::trial::Executor;
+use crate::failure::Failure;
+use crate::request::Request;
+
+/// A run or a search, with its outputs and its user, from before the ports are open to its exit
+/// status.
+pub trait Course {
+    /// Shows what is waited for before it begins, for so long at most, and returns whether the user
+    /// wants to wait no longer.
+    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool;
+
+    /// Takes away what was shown of a wait.
+    fn waited(&mut self);
+
+    /// Shows a line to the person who watches, unless that was not wanted.
+    fn tell(&self, line: &str);
+
+    /// Carries it out by `request`, which opening the ports has completed, writes and shows what came
+    /// of it, and returns the exit status.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if it cannot begin.
+    fn drive(self, request: Request, executor: &mut impl Executor) -> Result<u8, Failure>;
+}

@@ -1,0 +1,421 @@
+//! A whole search, from open ports to the exit status: repeats, frame sizes, trials.
+
+use std::fmt;
+use std::time::Duration;
+
+use dpdkgen_core::time::Span;
+use dpdkgen_report::console::{Stream, say_last};
+use dpdkgen_report::patience::Patience;
+use dpdkgen_report::search::live::{Bounds, Standing};
+use dpdkgen_report::search::{LimitedBy, Purpose, SearchEnd, SearchReport, SearchResult};
+use dpdkgen_report::summary::{Latency, StopReason};
+use dpdkgen_report::text::words;
+use dpdkgen_search::{Found, Goal, Limit, Search, Trial};
+
+use super::outputs::SearchOutputs;
+use super::request::SearchRequest;
+use super::trials::{Done, Wanted, carry_out};
+use crate::failure::Failure;
+use crate::request::{Mode, Request};
+use crate::runner::course::Course;
+use crate::runner::signals::StopSignals;
+use crate::runner::trial::Executor;
+
+/// The shares of the lower bound at which latency is measured for the page.
+const LATENCY_AT: [f64; 4] = [0.1, 0.5, 0.9, 1.0];
+
+/// A search with its outputs and its user, who may end it by signals.
+pub struct Searching {
+    request: SearchRequest,
+    outputs: SearchOutputs,
+    signals: StopSignals,
+    report: SearchReport,
+    took: Duration,
+    /// The probes that have come back in all trials.
+    unique: u64,
+    /// The reason why no further trial is made.
+    end: Option<SearchEnd>,
+}
+
+/// The search of one frame size that goes on.
+struct OfSize {
+    payload_len: u16,
+    repeat: Option<u32>,
+    search: Search,
+    /// The trials for each goal so far, and the time that they took.
+    spent: Vec<(usize, Duration)>,
+}
+
+impl Course for Searching {
+    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool {
+        self.outputs.wait(what, left);
+        self.signals.requests() > 0
+    }
+
+    fn waited(&mut self) {
+        self.outputs.waited();
+    }
+
+    fn tell(&self, line: &str) {
+        self.outputs.tell(line);
+    }
+
+    fn drive(mut self, base: Request, executor: &mut impl Executor) -> Result<u8, Failure> {
+        self.request.base = base;
+        if let Mode::SendRecv(sendrecv) = &mut self.request.base.mode {
+            // A fresh one for each trial, so that what is left of another is foreign.
+            sendrecv.run_tag = None;
+        }
+        self.report.origin = self.request.base.origin.clone();
+        self.report.config = self.request.config();
+        self.search_all(executor)?;
+        Ok(self.conclude())
+    }
+}
+
+impl Searching {
+    /// Opens the outputs that `request` asks for; `signals` end the search.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if one of them cannot be written.
+    pub fn open(request: &SearchRequest, signals: StopSignals) -> Result<Self, Failure> {
+        Ok(Self {
+            outputs: SearchOutputs::open(&request.base)?,
+            report: SearchReport::new(request.base.origin.clone(), request.config()),
+            request: request.clone(),
+            signals,
+            took: Duration::ZERO,
+            unique: 0,
+            end: None,
+        })
+    }
+
+    fn search_all(&mut self, executor: &mut impl Executor) -> Result<(), Failure> {
+        for repeat in 1..=self.request.repeat {
+            let repeat = (self.request.repeat > 1).then_some(repeat);
+            for payload_len in self.request.payload_lens.clone() {
+                if self.end.is_none() {
+                    self.search_size(executor, payload_len, repeat)?;
+                }
+            }
+        }
+        self.report.sum_up();
+        self.report.stop_reason = self.end.unwrap_or(SearchEnd::Done);
+        self.report.duration_s = self.took.as_secs_f64();
+        Ok(())
+    }
+
+    /// Searches with frames of one size, and adds what was found to the report.
+    fn search_size(
+        &mut self,
+        executor: &mut impl Executor,
+        payload_len: u16,
+        repeat: Option<u32>,
+    ) -> Result<(), Failure> {
+        let goals: Vec<Goal> = self.request.goals.iter().map(|named| named.goal).collect();
+        let mut limits = self.request.limits(payload_len)?;
+        let is_measured = self.request.max_rate.is_none();
+        // New flows take a slow path at first; those of later trials are the same.
+        let mut warmup = self.request.sendrecv().warmup;
+        let spent = vec![(0, Duration::ZERO); goals.len()];
+        let first = goals.iter().map(Goal::first_trial).max();
+        let mut of_size = OfSize {
+            payload_len,
+            repeat,
+            search: Search::new(goals, limits, self.request.method),
+            spent,
+        };
+        if is_measured {
+            let wanted = Wanted {
+                payload_len,
+                repeat,
+                purpose: Purpose::Sender,
+                goal: None,
+                pps: None,
+                share: None,
+                duration: first.unwrap_or_default(),
+                warmup: std::mem::replace(&mut warmup, Span::ZERO),
+            };
+            let done = self.carry_out(executor, &of_size, &wanted)?;
+            let Some(outcome) = done.outcome else {
+                return Ok(());
+            };
+            let reached = done.record.tx_packets as f64 / done.record.duration_s;
+            limits.max = (reached as u64).max(limits.min);
+            let goals = of_size.search.goals().to_vec();
+            of_size.search = Search::new(goals, limits, self.request.method);
+            let trial = Trial {
+                pps: limits.max,
+                duration: wanted.duration,
+                goal: 0,
+            };
+            if reached >= limits.min as f64 {
+                of_size.search.record(trial, outcome);
+            }
+            self.tried(&of_size, &wanted, &done);
+        }
+        while self.end.is_none()
+            && let Some(trial) = of_size.search.next()
+        {
+            let wanted = Wanted {
+                payload_len,
+                repeat,
+                purpose: Purpose::Bound,
+                goal: Some(self.request.goals[trial.goal].name.clone()),
+                pps: Some(trial.pps),
+                share: None,
+                duration: trial.duration,
+                warmup: std::mem::replace(&mut warmup, Span::ZERO),
+            };
+            let done = self.carry_out(executor, &of_size, &wanted)?;
+            if let Some(outcome) = done.outcome {
+                of_size.search.record(trial, outcome);
+            }
+            let (trials, took) = &mut of_size.spent[trial.goal];
+            (*trials, *took) = (*trials + 1, *took + done.took);
+            self.tried(&of_size, &wanted, &done);
+        }
+        self.add_results(&of_size, is_measured);
+        self.measure_latency(executor, &of_size)
+    }
+
+    /// Measures latency at shares of the first lower bound, which the page shows.
+    fn measure_latency(
+        &mut self,
+        executor: &mut impl Executor,
+        of_size: &OfSize,
+    ) -> Result<(), Failure> {
+        let found = (0..of_size.spent.len()).find_map(|goal| {
+            let lower = of_size.search.result(goal).lower?;
+            Some((goal, lower.pps))
+        });
+        let (Some((goal, lower)), true) = (found, self.request.base.report.is_some()) else {
+            return Ok(());
+        };
+        for share in LATENCY_AT {
+            let pps = (lower as f64 * share) as u64;
+            if self.end.is_some() || pps == 0 {
+                break;
+            }
+            let named = &self.request.goals[goal];
+            let wanted = Wanted {
+                payload_len: of_size.payload_len,
+                repeat: of_size.repeat,
+                purpose: Purpose::Latency,
+                goal: Some(named.name.clone()),
+                pps: Some(pps),
+                share: Some(share),
+                duration: named.goal.trial,
+                warmup: Span::ZERO,
+            };
+            let done = self.carry_out(executor, of_size, &wanted)?;
+            self.tried(of_size, &wanted, &done);
+        }
+        Ok(())
+    }
+
+    /// Carries out one trial, and adds it to the report.
+    fn carry_out(
+        &mut self,
+        executor: &mut impl Executor,
+        of_size: &OfSize,
+        wanted: &Wanted,
+    ) -> Result<Done, Failure> {
+        let standing = self.standing(of_size, wanted, None);
+        let (outputs, signals) = (&mut self.outputs, &mut self.signals);
+        let done = carry_out(executor, &self.request, wanted, &standing, outputs, signals)?;
+        self.took += done.took;
+        self.unique += done.unique;
+        self.end = match done.stop_reason {
+            StopReason::Signal => Some(SearchEnd::Signal),
+            StopReason::Removed => Some(SearchEnd::Removed),
+            StopReason::Duration | StopReason::Count => None,
+        };
+        // One that was ended before it sent tells nothing.
+        if done.record.tx_packets > 0 || done.outcome.is_some() {
+            self.report.trials.push(done.record.clone());
+        }
+        Ok(done)
+    }
+
+    /// Shows what a trial has shown.
+    fn tried(&mut self, of_size: &OfSize, wanted: &Wanted, done: &Done) {
+        let standing = self.standing(of_size, wanted, Some(done));
+        self.outputs.tried(&standing);
+    }
+
+    fn standing(&self, of_size: &OfSize, wanted: &Wanted, last: Option<&Done>) -> Standing {
+        let bounds = self.request.goals.iter().enumerate().map(|(goal, named)| {
+            let Found {
+                lower,
+                upper,
+                is_final,
+                ..
+            } = of_size.search.result(goal);
+            Bounds {
+                goal: named.name.clone(),
+                lower: lower.map(|lower| lower.pps),
+                upper,
+                is_final,
+            }
+        });
+        let latest = self.report.trials.last().cloned();
+        Standing {
+            frame_size: self.request.frame_size(of_size.payload_len),
+            repeat: of_size.repeat.map(|repeat| (repeat, self.request.repeat)),
+            pps: wanted.pps,
+            duration_s: wanted.duration.as_secs_f64(),
+            bounds: bounds.collect(),
+            elapsed_s: self.took.as_secs_f64(),
+            left_s: self.left(of_size),
+            last: last.map(|done| done.record.clone()).or(latest),
+        }
+    }
+
+    /// Returns about the seconds that all searches still take: those to come as long as those before, or
+    /// as this one.
+    fn left(&self, of_size: &OfSize) -> Option<f64> {
+        let remaining = of_size.search.remaining().as_secs_f64();
+        let sizes = self.request.payload_lens.len() as f64;
+        let goals = self.request.goals.len().max(1) as f64;
+        let over = self.report.results.len() as f64 / goals;
+        let to_come = sizes * f64::from(self.request.repeat) - over - 1.0;
+        let spent: Duration = of_size.spent.iter().map(|(_, took)| *took).sum();
+        let whole = if over > 0.0 {
+            let before = self.took.saturating_sub(spent).as_secs_f64();
+            before / over
+        } else {
+            spent.as_secs_f64() + remaining
+        };
+        Some(remaining + to_come.max(0.0) * whole)
+    }
+
+    /// Adds what was found of a frame size to the report.
+    fn add_results(&mut self, of_size: &OfSize, is_measured: bool) {
+        for (goal, named) in self.request.goals.iter().enumerate() {
+            let found = of_size.search.result(goal);
+            let lower = found.lower;
+            let (trials, took) = of_size.spent[goal];
+            let limit = match found.limit {
+                Some(Limit::Path) => Some(LimitedBy::Path),
+                Some(Limit::Sender) => Some(LimitedBy::Sender),
+                // What was measured first is the sender's limit.
+                Some(Limit::MaxRate) if is_measured => Some(LimitedBy::Sender),
+                Some(Limit::MaxRate) => Some(LimitedBy::MaxRate),
+                None => None,
+            };
+            let frame_size = self.request.frame_size(of_size.payload_len);
+            self.report.results.push(SearchResult {
+                frame_bytes: self.request.frame_bytes(of_size.payload_len),
+                latency_ns: lower.and_then(|lower| self.latency_at(of_size, lower.pps)),
+                frame_size,
+                repeat: of_size.repeat,
+                goal: named.name.clone(),
+                lower_pps: lower.map(|lower| lower.pps as f64),
+                upper_pps: found.upper.map(|upper| upper as f64),
+                conditional_throughput_pps: lower.map(|lower| lower.conditional_throughput),
+                limit,
+                complete: found.is_final,
+                trials,
+                duration_s: took.as_secs_f64(),
+            });
+        }
+    }
+
+    /// Returns the latencies at a load: of its longest trials the one with the median 99th percentile.
+    fn latency_at(&self, of_size: &OfSize, pps: u64) -> Option<Latency> {
+        let size = self.request.frame_size(of_size.payload_len);
+        let at_load = self.report.trials.iter().filter(|trial| {
+            trial.frame_size == size
+                && trial.repeat == of_size.repeat
+                && trial.target_pps == Some(pps as f64)
+        });
+        let mut trials: Vec<_> = at_load
+            .filter_map(|trial| Some((trial.duration_s, trial.latency_ns?)))
+            .collect();
+        let longest = trials.iter().map(|trial| trial.0).fold(0.0, f64::max);
+        trials.retain(|trial| trial.0 >= longest);
+        trials.sort_by_key(|trial| trial.1.p99);
+        let middle = trials.len().checked_sub(1)? / 2;
+        Some(trials[middle].1)
+    }
+
+    /// Writes and shows the end of the search, and returns its exit status.
+    fn conclude(self) -> u8 {
+        let Self {
+            request,
+            outputs,
+            mut signals,
+            mut report,
+            unique,
+            end,
+            ..
+        } = self;
+        let mut requests = || signals.requests();
+        let mut patience = Patience::new(&mut requests);
+        let mut sentences = outputs.finish(&mut report, &mut patience);
+        if end == Some(SearchEnd::Removed) {
+            sentences.push(
+                "a device was taken away, which ended the search; what was found until then is written"
+                    .to_owned(),
+            );
+        }
+        let is_whole = sentences.is_empty();
+        let misses = missed(&request, &report, unique);
+        let keeps_all = misses.is_empty();
+        sentences.extend(misses);
+        if !sentences.is_empty() {
+            let program = request.base.program();
+            let lines: Vec<_> = sentences
+                .iter()
+                .map(|sentence| format!("{program}: {sentence}"))
+                .collect();
+            // If nobody reads that, the exit status still tells.
+            let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), &mut patience);
+        }
+        match (is_whole, keeps_all) {
+            (false, _) => 1,
+            (true, false) => 3,
+            (true, true) => 0,
+        }
+    }
+}
+
+/// Returns what was not as the user expects, a sentence each.
+fn missed(request: &SearchRequest, report: &SearchReport, unique: u64) -> Vec<String> {
+    let mut misses = Vec::new();
+    if unique == 0 && report.trials.iter().any(|trial| trial.tx_packets > 0) {
+        misses.push("nothing came back".to_owned());
+    }
+    let Some(expect) = request.expect else {
+        return misses;
+    };
+    for payload_len in &request.payload_lens {
+        // Checked with the request.
+        let Ok(expected) = request.pps(expect, "--expect", *payload_len) else {
+            continue;
+        };
+        let size = request.frame_size(*payload_len);
+        for named in &request.goals {
+            let of_goal = report.results.iter().filter(|result| {
+                result.frame_size == size && result.goal == named.name && result.complete
+            });
+            let mut lower: Vec<f64> = of_goal.map(|of| of.lower_pps.unwrap_or(0.0)).collect();
+            lower.sort_by(f64::total_cmp);
+            let found = lower.len().checked_sub(1).map(|last| lower[last / 2]);
+            let what = match found {
+                Some(found) if found >= expected as f64 => continue,
+                Some(found) if found > 0.0 => format!("is {}", words::rate(found)),
+                Some(_) => "is missing: even the lowest rate misses the goal".to_owned(),
+                None => "was not found before the search ended".to_owned(),
+            };
+            misses.push(format!(
+                "the lower bound of goal {} with frames of {size} bytes {what}, and --expect is {}",
+                named.name,
+                words::rate(expected as f64)
+            ));
+        }
+    }
+    misses
+}

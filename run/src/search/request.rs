@@ -1,0 +1,274 @@
+//! What a search is asked for, checked.
+
+use std::time::Duration;
+
+use dpdkgen_core::time::Span;
+use dpdkgen_core::tx::pacer::Rate;
+use dpdkgen_report::search::FrameSize;
+use dpdkgen_search::{Goal, Limits, Method};
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+use crate::request::{Mode, Request, SendRecv, limits};
+use crate::units::RateSpec;
+
+/// A goal, and how its user wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedGoal {
+    /// The goal.
+    pub goal: Goal,
+    /// Its name in every output, as it can be given to `--goal`.
+    pub name: String,
+}
+
+/// A search that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest {
+    /// What its trials have in common, a `sendrecv` with the largest frames and without a rate.
+    pub base: Request,
+    /// The lengths of the UDP payload to search with, in bytes.
+    pub payload_lens: Vec<u16>,
+    /// The goals, whose durations, exceed ratio and width are the same.
+    pub goals: Vec<NamedGoal>,
+    /// The least rate.
+    pub min_rate: RateSpec,
+    /// The greatest rate; `None` is what the sender reaches by itself.
+    pub max_rate: Option<RateSpec>,
+    /// The way in which loads are chosen.
+    pub method: Method,
+    /// How often the whole search is made.
+    pub repeat: u32,
+    /// The rate that no goal's lower bound may be below.
+    pub expect: Option<RateSpec>,
+}
+
+/// The most goals of a search.
+const MAX_GOALS: usize = 8;
+
+/// The least and the greatest duration of a trial.
+const TRIALS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(24 * 3_600));
+
+impl SearchRequest {
+    /// Checks all that can be checked before a port is open.
+    ///
+    /// # Errors
+    ///
+    /// Returns a sentence that names the options which do not fit, and what would.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.base.check()?;
+        let refuse = |sentence: String| Err(Failure::request(sentence));
+        if self.base.rxq == 0 {
+            return refuse(
+                "search is about what comes back, and --rxq 0 only sends: leave it out".to_owned(),
+            );
+        }
+        if self.goals.len() > MAX_GOALS {
+            return refuse(format!(
+                "--goal was given {} times, and {MAX_GOALS} is the limit: name fewer",
+                self.goals.len()
+            ));
+        }
+        for (number, goal) in self.goals.iter().enumerate() {
+            if self.goals[..number]
+                .iter()
+                .any(|other| other.goal == goal.goal)
+            {
+                return refuse(format!(
+                    "--goal {} was given twice: name each once",
+                    goal.name
+                ));
+            }
+            check_goal(&goal.goal)?;
+        }
+        for payload_len in &self.payload_lens {
+            let limits = self.limits(*payload_len)?;
+            if let Some(expect) = self.expect {
+                self.pps(expect, "--expect", *payload_len)?;
+            }
+            if limits.min > limits.max {
+                return refuse(format!(
+                    "--min-rate is above --max-rate ({} and {} packets/s with frames of {} bytes): \
+                     exchange them",
+                    limits.min,
+                    limits.max,
+                    self.frame_size(*payload_len)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the `sendrecv` that its trials have in common.
+    pub(super) fn sendrecv(&self) -> &SendRecv {
+        match &self.base.mode {
+            Mode::SendRecv(sendrecv) => sendrecv,
+            Mode::Reflect(_) => unreachable!("a search sends"),
+        }
+    }
+
+    /// Returns the size of the frames with this payload.
+    #[must_use]
+    pub fn frame_size(&self, payload_len: u16) -> FrameSize {
+        FrameSize::Bytes(payload_len + limits::around_payload(self.sendrecv().layout()))
+    }
+
+    /// Returns the mean bytes of such a frame, tags and FCS included.
+    #[must_use]
+    pub fn frame_bytes(&self, payload_len: u16) -> f64 {
+        f64::from(payload_len + limits::around_payload(self.sendrecv().layout()))
+    }
+
+    /// Returns the loads between which is searched with this payload; the greatest is the greatest
+    /// number if it has to be measured first.
+    ///
+    /// # Errors
+    ///
+    /// Returns a sentence that names the option, if a rate cannot be kept.
+    pub fn limits(&self, payload_len: u16) -> Result<Limits, Failure> {
+        let min = self.pps(self.min_rate, "--min-rate", payload_len)?;
+        let max = match self.max_rate {
+            Some(max) => self.pps(max, "--max-rate", payload_len)?,
+            None => u64::MAX,
+        };
+        Ok(Limits {
+            min: min.max(1),
+            max,
+        })
+    }
+
+    /// Returns the whole packets per second of a rate.
+    pub(super) fn pps(
+        &self,
+        rate: RateSpec,
+        option: &str,
+        payload_len: u16,
+    ) -> Result<u64, Failure> {
+        let frame_len = payload_len + self.sendrecv().layout().payload() as u16;
+        let rate = rate.for_frames(frame_len);
+        let rate =
+            rate.map_err(|reason| Failure::request(format!("the value of {option} {reason}")))?;
+        Ok(rate.pps() as u64)
+    }
+
+    /// Returns the request of one trial: `pps` packets per second, or as many as the sender reaches,
+    /// for `duration`, after `warmup`.
+    #[must_use]
+    pub fn trial(
+        &self,
+        payload_len: u16,
+        pps: Option<u64>,
+        duration: Duration,
+        warmup: Span,
+    ) -> Request {
+        let mut request = self.base.clone();
+        request.duration = Some(span(duration));
+        if let Mode::SendRecv(sendrecv) = &mut request.mode {
+            sendrecv.payload_len = payload_len;
+            sendrecv.rate = pps.and_then(|pps| Rate::new(pps, Span::from_secs(1).as_nanos()));
+            sendrecv.warmup = warmup;
+            let window = sendrecv.window(request.grace);
+            sendrecv.window = Some(window.min(limits::MAX_WINDOW));
+        }
+        request
+    }
+
+    /// Returns the settings by name, as they stand in the JSON.
+    #[must_use]
+    pub fn config(&self) -> Map<String, Value> {
+        let mut config = self.base.config();
+        // Each trial has its own.
+        for name in [
+            "payload_bytes",
+            "frame_bytes",
+            "rate_pps",
+            "run_tag",
+            "duration_ns",
+        ] {
+            config.remove(name);
+        }
+        let sizes: Vec<_> = self
+            .payload_lens
+            .iter()
+            .map(|len| self.frame_size(*len))
+            .collect();
+        let names: Vec<_> = self.goals.iter().map(|goal| &goal.name).collect();
+        let mut set = |name: &str, value: Value| {
+            if !value.is_null() {
+                config.insert(name.to_owned(), value);
+            }
+        };
+        set("frame_sizes", json!(sizes));
+        set("goals", json!(names));
+        if let Some(NamedGoal { goal, .. }) = self.goals.first() {
+            set("trial_ns", json!(span(goal.trial).as_nanos()));
+            set("trials_ns", json!(span(goal.sum).as_nanos()));
+            set("exceed", json!(goal.exceed));
+            set("width", json!(goal.width));
+        }
+        let per_size = |rate: Option<RateSpec>| {
+            let rate = rate?;
+            let of = |len: &u16| self.pps(rate, "", *len).ok();
+            Some(self.payload_lens.iter().filter_map(of).collect::<Vec<_>>())
+        };
+        set("min_rate_pps", json!(per_size(Some(self.min_rate))));
+        set("max_rate_pps", json!(per_size(self.max_rate)));
+        set("expect_pps", json!(per_size(self.expect)));
+        set(
+            "method",
+            json!(match self.method {
+                Method::Mlr => "mlrsearch",
+                Method::Bisection => "bisection",
+            }),
+        );
+        set("repeat", json!(self.repeat));
+        config
+    }
+}
+
+fn check_goal(goal: &Goal) -> Result<(), Failure> {
+    let refuse = |sentence: String| Err(Failure::request(sentence));
+    if goal.trial.is_zero() {
+        return refuse("--trial must be more than 0".to_owned());
+    }
+    if goal.trial < TRIALS.0 || goal.trial > TRIALS.1 {
+        return refuse(format!(
+            "--trial {} is not from {} to {}",
+            seconds(goal.trial),
+            seconds(TRIALS.0),
+            seconds(TRIALS.1)
+        ));
+    }
+    if goal.sum < goal.trial {
+        return refuse(format!(
+            "--trials {} is less than --trial {}: a bound needs one trial at least",
+            seconds(goal.sum),
+            seconds(goal.trial)
+        ));
+    }
+    if goal.sum > TRIALS.1 {
+        return refuse(format!(
+            "--trials {} is longer than {}",
+            seconds(goal.sum),
+            seconds(TRIALS.1)
+        ));
+    }
+    if goal.loss_ratio >= 1.0 {
+        return refuse("--goal of a loss of 100 % is kept by any path: ask for less".to_owned());
+    }
+    if goal.exceed >= 1.0 {
+        return refuse("--exceed must be less than 100 %: some trial has to be good".to_owned());
+    }
+    if !(goal.width > 0.0 && goal.width <= 0.5) {
+        return refuse("--width must be more than 0, and 50 % at most".to_owned());
+    }
+    Ok(())
+}
+
+fn seconds(duration: Duration) -> String {
+    dpdkgen_report::text::words::seconds(duration.as_secs_f64())
+}
+
+/// Returns the same time as the runtimes count it.
+pub(super) fn span(duration: Duration) -> Span {
+    Span::from_nanos(duration.as_nanos() as u64)
+}

@@ -1,0 +1,178 @@
+//! One trial of a search: carried out, and judged.
+
+use std::time::{Duration, Instant as Wall, SystemTime, UNIX_EPOCH};
+
+use dpdkgen_core::time::{Instant, Span};
+use dpdkgen_report::progress::{Phase, Progress};
+use dpdkgen_report::search::live::Standing;
+use dpdkgen_report::search::{Purpose, TrialRecord};
+use dpdkgen_report::summary::{StopReason, Summary};
+use dpdkgen_search::Outcome;
+
+use super::outputs::SearchOutputs;
+use super::request::SearchRequest;
+use crate::failure::Failure;
+use crate::runner::signals::StopSignals;
+use crate::runner::trial::{Executor, Sink, trial};
+
+/// The share of what was due that a sender may skip and yet have offered its load.
+const MOST_SKIPPED: f64 = 0.001;
+
+/// A trial that is to be carried out.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub payload_len: u16,
+    pub repeat: Option<u32>,
+    pub purpose: Purpose,
+    pub goal: Option<String>,
+    pub pps: Option<u64>,
+    pub share: Option<f64>,
+    pub duration: Duration,
+    pub warmup: Span,
+}
+
+/// A trial that is over.
+pub struct Done {
+    pub record: TrialRecord,
+    /// `None` if the user, or the loss of a device, has ended it early.
+    pub outcome: Option<Outcome>,
+    /// The reason why its sending ended.
+    pub stop_reason: StopReason,
+    /// The number of probes that came back.
+    pub unique: u64,
+    /// The time that it took, in the time in which trials pass.
+    pub took: Duration,
+}
+
+/// Carries out `wanted`, while `standing` is shown.
+///
+/// # Errors
+///
+/// Returns a failure if it cannot begin.
+pub fn carry_out(
+    executor: &mut impl Executor,
+    request: &SearchRequest,
+    wanted: &Wanted,
+    standing: &Standing,
+    outputs: &mut SearchOutputs,
+    signals: &mut StopSignals,
+) -> Result<Done, Failure> {
+    let Wanted {
+        payload_len,
+        pps,
+        duration,
+        warmup,
+        ..
+    } = *wanted;
+    let begin = Wall::now();
+    let mut watch = Watch {
+        standing,
+        outputs,
+        signals,
+        begin,
+        passed: Passed::Real,
+    };
+    let asked = request.trial(payload_len, pps, duration, warmup);
+    let summary = trial(executor, &asked, &mut watch)?;
+    let took = match watch.passed {
+        Passed::Real => begin.elapsed(),
+        Passed::Virtual(passed) => passed,
+    };
+    Ok(judged(request, wanted, &summary, took))
+}
+
+fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Duration) -> Done {
+    let sent = summary.tx.packets;
+    let skipped = summary.pacing.as_ref().map(|pacing| pacing.skipped);
+    let due = sent + skipped.unwrap_or(0);
+    let offered = sent > 0 && skipped.unwrap_or(0) as f64 <= due as f64 * MOST_SKIPPED;
+    let is_whole = matches!(
+        summary.stop_reason,
+        StopReason::Duration | StopReason::Count
+    );
+    let duration_s = match is_whole {
+        true => wanted.duration.as_secs_f64(),
+        false => summary.duration_s.unwrap_or(0.0),
+    };
+    let latency_ns = summary.latency_ns;
+    let loss_ratio = summary.loss_ratio.unwrap_or(0.0);
+    Done {
+        record: TrialRecord {
+            frame_size: request.frame_size(wanted.payload_len),
+            repeat: wanted.repeat,
+            purpose: wanted.purpose,
+            goal: wanted.goal.clone(),
+            target_pps: wanted.pps.map(|pps| pps as f64),
+            share: wanted.share,
+            duration_s,
+            tx_packets: sent,
+            skipped,
+            offered,
+            lost: summary.lost,
+            loss_ratio: summary.loss_ratio,
+            latency_ns,
+        },
+        outcome: is_whole.then(|| Outcome {
+            loss_ratio,
+            p99_ns: latency_ns.map(|latency| latency.p99),
+            reached_pps: (!offered).then(|| (sent as f64 / duration_s) as u64),
+        }),
+        stop_reason: summary.stop_reason,
+        unique: summary
+            .rx
+            .as_ref()
+            .and_then(|rx| rx.probes)
+            .map_or(0, |probes| probes.unique),
+        took,
+    }
+}
+
+/// The time that a trial took.
+enum Passed {
+    /// That of the clock on the wall.
+    Real,
+    /// That of a simulation.
+    Virtual(Duration),
+}
+
+/// The watcher of one trial.
+struct Watch<'w> {
+    standing: &'w Standing,
+    outputs: &'w mut SearchOutputs,
+    signals: &'w mut StopSignals,
+    begin: Wall,
+    passed: Passed,
+}
+
+impl Sink for Watch<'_> {
+    fn tell(&mut self, line: &str) {
+        self.outputs.tell_once(line);
+    }
+
+    fn begin(&mut self, start: SystemTime) {
+        self.outputs.begin(start);
+        if start == UNIX_EPOCH {
+            self.passed = Passed::Virtual(Duration::ZERO);
+        }
+    }
+
+    fn tick(&mut self, _: Instant, _: Phase, _: &dyn Fn() -> Progress) {
+        let mut standing = self.standing.clone();
+        if matches!(self.passed, Passed::Real) {
+            let passed = self.begin.elapsed().as_secs_f64();
+            standing.elapsed_s += passed;
+            standing.left_s = standing.left_s.map(|left| (left - passed).max(0.0));
+        }
+        self.outputs.tick(&standing);
+    }
+
+    fn end(&mut self, progress: &dyn Fn() -> Progress) {
+        if let Passed::Virtual(passed) = &mut self.passed {
+            *passed = Duration::from_nanos(progress().at_ns);
+        }
+    }
+
+    fn stop_requests(&mut self) -> usize {
+        self.signals.requests()
+    }
+}
