@@ -109,14 +109,21 @@ fn first(search: &Search, ceiling: Ceiling) -> u64 {
     )
 }
 
-/// Returns the load that a sender which fell short suggests.
+/// Returns the load that a sender which fell short suggests: what it reached, and less the more often it
+/// has fallen short since, for it may not be the load that keeps it from sending.
 fn suggested(search: &Search, ceiling: Ceiling) -> Option<u64> {
-    match ceiling {
-        Ceiling::Sender { reached, .. } if reached >= search.limits.min => {
-            Some(reached.min(ceiling.greatest()))
-        }
-        _ => None,
-    }
+    let Ceiling::Sender { beyond, reached } = ceiling else {
+        return None;
+    };
+    let failures = search.loads.iter().filter(|load| load.is_beyond_sender());
+    let failures = failures.count() as u32;
+    let width = search
+        .goals
+        .first()
+        .map_or(0.0, |goal| widened(goal, failures));
+    let less = if failures > 1 { 1.0 - width } else { 1.0 };
+    let next = (reached.min(beyond - 1) as f64 * less) as u64;
+    Some(next.max(search.limits.min))
 }
 
 fn within(search: &Search, pps: u64) -> u64 {
