@@ -80,6 +80,8 @@ pub struct Simulation {
     conditions: Conditions,
     placement: Arc<Placement>,
     tags: SplitMix64,
+    /// The seed of the next trial; that of the conditions is the first one's.
+    seed: u64,
     /// The sentences about what the trials so far told that is not true.
     pub disagreements: Vec<String>,
 }
@@ -102,6 +104,7 @@ impl Simulation {
                 specs,
             }),
             tags: SplitMix64(conditions.seed),
+            seed: conditions.seed,
             disagreements: Vec::new(),
         })
     }
@@ -128,8 +131,12 @@ impl Executor for Simulation {
         };
         let simulated = SimulatedTrial {
             request,
-            conditions: self.conditions,
+            conditions: Conditions {
+                seed: self.seed,
+                ..self.conditions
+            },
         };
+        self.seed = SplitMix64(self.seed).next();
         if !sendrecv.is_through {
             let reflector = simulated.reflector();
             // Before anything begins that empties files.
