@@ -169,6 +169,33 @@ fn lost_in_trial(simulation: &mut Simulation, line: &str) -> u64 {
 }
 
 #[test]
+fn the_highest_rate_without_loss_is_the_capacity() {
+    // 5 Gbit/s are 597,514 of these frames a second.
+    for (device, capacity) in [("777kpps", 777_000), ("5Gbps", 597_514)] {
+        let mut simulation = Simulation::new(&scenario(&format!("--capacity {device}"))).unwrap();
+        let mut loses = |pps: u64| {
+            let load = format!("--rate {pps}pps --duration 0.1 --drain-ms 1");
+            lost_in_trial(&mut simulation, &load) > 0
+        };
+        let (mut lower, mut upper) = (100_000, 2_000_000);
+        while upper - lower > 100 {
+            let middle = u64::midpoint(lower, upper);
+            *if loses(middle) {
+                &mut upper
+            } else {
+                &mut lower
+            } = middle;
+        }
+        // C + (N + 1) / t, less what the first poll and a late one bring: up to seven packets each.
+        let highest = capacity + 650;
+        assert!(
+            (highest - 150..highest + 10).contains(&lower),
+            "{device}: {lower} to {upper}"
+        );
+    }
+}
+
+#[test]
 fn each_trial_finds_it_empty() {
     let device = "--capacity 1Mpps --queue 1000";
     let mut simulation = Simulation::new(&scenario(device)).unwrap();

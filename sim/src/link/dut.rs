@@ -26,9 +26,11 @@ const FRACTION_BITS: u32 = 32;
 /// The device under test.
 ///
 /// **Capacity and queue.** A packet takes 1/C, or its bits over C; the next is served when it is
-/// done, and up to N wait meanwhile. At a steady rate r up to C nothing is lost. Above it the queue
-/// is full after N / (r - C), and each packet then takes (N + 1) / C; in a time t that is longer,
-/// (r - C) t - (N + 1) packets are lost, to the packet: the share 1 - C / r in the long run.
+/// done, and up to N wait meanwhile. At a steady rate r up to C nothing is lost, if the queue takes
+/// what the sender hands over at once (what came due since its last poll). Above it the queue is full
+/// after N / (r - C), and each packet then takes (N + 1) / C; in a time t that is longer,
+/// (r - C) t - (N + 1) packets are lost, to the packet: the share 1 - C / r in the long run. So the
+/// highest rate at which a trial of length t loses nothing is C + (N + 1) / t.
 ///
 /// **Warm-up.** For a time that begins with the first packet, and again with each that comes after a
 /// second without any, it has a share of its capacity: it takes flows that it does not know.
