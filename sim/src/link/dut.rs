@@ -52,7 +52,7 @@ pub struct Dut {
     held: VecDeque<Instant>,
     /// The time at which it has served all of them, in fractions of a nanosecond.
     free: u128,
-    /// The time at which the last packet came; `None` before the first.
+    /// The latest time at which a packet came; `None` before the first.
     arrived: Option<Instant>,
     speeds: Speeds,
     load: Load,
@@ -75,14 +75,13 @@ impl Dut {
     }
 
     /// Takes a packet of `len` bytes that comes at `now`, and returns the time at which it leaves;
-    /// `None` if it is dropped. One that is told after a later one, as lcores that were taken away
-    /// do, comes with that.
+    /// `None` if it is dropped. One that is told after a later one, as by an lcore that was taken
+    /// away, is served after that.
     pub fn forward(&mut self, now: Instant, len: usize) -> Option<Instant> {
-        let now = self.arrived.map_or(now, |last| last.max(now));
         if self.arrived.is_none_or(|last| now >= last + FORGETS_AFTER) {
             self.speeds.begin_warmup(now);
         }
-        self.arrived = Some(now);
+        self.arrived = self.arrived.max(Some(now));
         while self.held.front().is_some_and(|left| *left <= now) {
             self.held.pop_front();
         }
