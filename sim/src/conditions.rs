@@ -1,8 +1,13 @@
-//! The conditions of a simulated run: those of the link, and those of the hosts at its ends.
+//! The conditions of a simulated run: those of the link, of a device under test on it, and of the
+//! hosts at its ends.
+
+mod dut;
 
 use dpdkgen_core::time::Span;
 use dpdkgen_run::failure::Failure;
 use serde_json::{Value, json};
+
+pub use self::dut::{DutConditions, SecondCapacity, Warmup};
 
 /// The most intervals that an lcore may be away for.
 const LONGEST_STALL: u64 = 1 << 16;
@@ -88,6 +93,8 @@ pub struct HostConditions {
 pub struct Conditions {
     /// The conditions of the link.
     pub link: LinkConditions,
+    /// The device under test on the way to the reflector, if there is one.
+    pub dut: Option<DutConditions>,
     /// The conditions of the hosts.
     pub hosts: HostConditions,
     /// The seed of all that is random.
@@ -122,6 +129,7 @@ impl Conditions {
             "partial": link.partial,
             "foreign": link.foreign,
             "stray": link.stray,
+            "dut": self.dut.map(|dut| dut.config()),
             "reflector_queues": has_reflector.then_some(hosts.reflector_queues),
             "reflector_restart_ns": has_reflector
                 .then_some([hosts.restart_every.as_nanos(), hosts.restart_for.as_nanos()]),
@@ -142,6 +150,7 @@ impl Conditions {
     ///
     /// If it cannot; the sentence names the option.
     pub fn check(&self, interval: Span) -> Result<(), Failure> {
+        self.dut.map_or(Ok(()), |dut| dut.check())?;
         let hosts = &self.hosts;
         let refuse = |sentence: String| Err(Failure::request(sentence));
         let never = "nothing would ever be sent";

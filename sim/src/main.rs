@@ -103,6 +103,7 @@ fn occurred(tally: &Tally) -> String {
     let received = tally.received.each();
     let received = received.map(|(counter, count)| (counter.label, count));
     let others = [
+        ("dropped by a DUT", tally.dropped),
         ("checksum left to a NIC", tally.checksum_partial),
         ("refused", tally.refused),
         ("without a buffer", tally.no_buffer),

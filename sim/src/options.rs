@@ -1,5 +1,7 @@
 //! The simulator's own options: the conditions of its link and its hosts, and those of `swarm`.
 
+mod dut;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use clap::{ArgMatches, Args, FromArgMatches};
@@ -11,6 +13,7 @@ use dpdkgen_run::request::{Mode, Request, limits};
 use dpdkgen_run::search::SearchRequest;
 use dpdkgen_run::units::{self, BadValue};
 
+use self::dut::DutArgs;
 use crate::conditions::{Conditions, GilbertElliott, HostConditions, LinkConditions};
 use crate::link::port::REFLECTOR_MAC;
 use crate::simulation::Scenario;
@@ -69,9 +72,13 @@ did; should one be wrong, the run says so and ends with status 1.
 With --through the link forwards: what a port sends arrives at the next one of the run, and what the
 last sends, or the only one, at the first.
 
+With --capacity a device under test stands behind the sender, and each probe passes it once. Up to that
+rate it loses nothing, so what a measurement of it should find is known. Each trial finds it empty.
+
 Examples:
   dpdkgen-sim sendrecv --rate 3.5Mpps --packet-size 16 --duration 60 --loss 0.1%
   dpdkgen-sim sendrecv --rate 100kpps --duration 10 --delay 50us..2ms --dup 1% --json -
+  dpdkgen-sim sendrecv --rate 1.1Mpps --duration 10 --capacity 1Mpps --queue 128
   dpdkgen-sim sendrecv --through -p 0 --src 10.0.0.1 -p 1 --src 10.0.0.2 --rate 1Mpps --count 1M",
         )
 }
@@ -139,7 +146,7 @@ where
 /// Returns the scenario of `request` on the link that was asked for.
 fn scenario(mut request: Request, matches: &ArgMatches) -> Result<Scenario, Exit> {
     let args = own(ConditionArgs::from_arg_matches(matches))?;
-    let mut conditions = args.conditions();
+    let mut conditions = args.conditions()?;
     conditions.check(request.interval)?;
     if let Mode::SendRecv(sendrecv) = &mut request.mode {
         if sendrecv.is_through {
@@ -169,6 +176,8 @@ fn own<T>(read: Result<T, clap::Error>) -> Result<T, Exit> {
 struct ConditionArgs {
     #[command(flatten)]
     link: LinkArgs,
+    #[command(flatten)]
+    dut: DutArgs,
     #[command(flatten)]
     hosts: HostArgs,
     /// Sequences back in which duplicates are told apart [default: what rate, grace and drain take]
@@ -295,11 +304,11 @@ impl ConditionArgs {
         }
     }
 
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self) -> Result<Conditions, Failure> {
         let (link, hosts) = (&self.link, &self.hosts);
         let (least, most) = link.delay;
         let (restart_every, restart_for) = hosts.reflector_restart.unwrap_or_default();
-        Conditions {
+        Ok(Conditions {
             link: LinkConditions {
                 delay: least,
                 jitter: most.saturating_sub(least),
@@ -317,6 +326,7 @@ impl ConditionArgs {
                 foreign: link.foreign,
                 stray: link.stray,
             },
+            dut: self.dut.conditions()?,
             hosts: HostConditions {
                 reflector_queues: hosts.reflector_queues.unwrap_or(1),
                 poll: hosts.poll,
@@ -330,7 +340,7 @@ impl ConditionArgs {
                 lcores: hosts.lcores.unwrap_or(0),
             },
             seed: hosts.sim_seed,
-        }
+        })
     }
 }
 

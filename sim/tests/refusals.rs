@@ -33,6 +33,46 @@ fn impossible_links_are_refused() {
         ("sendrecv --reflector-queues 0", "--reflector-queues"),
         ("sendrecv --port sim9 --duration 1", "sim9"),
         ("sendrecv --lcores 0", "--lcores"),
+        ("sendrecv --capacity 0", "--capacity 0"),
+        ("sendrecv --capacity 1M", "--capacity 1M"),
+        ("sendrecv --capacity -1pps", "--capacity -1pps"),
+        ("sendrecv --capacity 0.2pps", "--capacity is so little"),
+        ("sendrecv --capacity 10kbps", "--capacity is so little"),
+        ("sendrecv --capacity 1Mpps --queue some", "--queue some"),
+        ("sendrecv --capacity 1Mpps --queue 2M", "--queue"),
+        ("sendrecv --queue 64", "--queue is about"),
+        ("sendrecv --load-loss 0", "--load-loss is about"),
+        ("sendrecv --dut-warmup 1:10%", "--dut-warmup is about"),
+        (
+            "sendrecv --second-capacity 1kpps:1%:1",
+            "--second-capacity is about",
+        ),
+        ("sendrecv --capacity 1Mpps --load-loss 101%", "--load-loss"),
+        ("sendrecv --capacity 1Mpps --dut-warmup 1", "--dut-warmup 1"),
+        (
+            "sendrecv --capacity 1Mpps --dut-warmup 1:2",
+            "--dut-warmup 1:2",
+        ),
+        (
+            "sendrecv --capacity 1Mpps --dut-warmup 1:0",
+            "--dut-warmup is so little",
+        ),
+        (
+            "sendrecv --capacity 1Mpps --second-capacity 1kpps:1%",
+            "--second-capacity 1kpps:1%",
+        ),
+        (
+            "sendrecv --capacity 1Mpps --second-capacity 1kpps:1.5:1s",
+            "--second-capacity",
+        ),
+        (
+            "sendrecv --capacity 1Mpps --second-capacity 0:1%:1s",
+            "--second-capacity",
+        ),
+        (
+            "sendrecv --capacity 1Mpps --second-capacity 1kpps:1%:0",
+            "PERIOD",
+        ),
         (
             "sendrecv --through --reflector-queues 1",
             "--reflector-queues",

@@ -24,6 +24,7 @@ fn run_with_rows(line: &str) -> (Summary, Vec<Row>) {
     let Finished {
         summary,
         disagreements,
+        ..
     } = scenario.run(&mut rows).unwrap();
     assert_eq!(disagreements, [""; 0], "{line}");
     (summary, rows.0)

@@ -41,6 +41,7 @@ fn has_met_with_everything(tally: &Tally) {
     assert!(kinds.iter().all(|count| *count > 1000), "{tally:?}");
     let Tally {
         lost,
+        dropped,
         checksum_partial,
         refused,
         no_buffer,
@@ -51,6 +52,7 @@ fn has_met_with_everything(tally: &Tally) {
     } = *tally;
     let others = [
         lost,
+        dropped,
         checksum_partial,
         refused,
         no_buffer,

@@ -72,6 +72,22 @@ fn trials_on_a_lossy_link_are_each_held_against_its_truth() {
 }
 
 #[test]
+fn each_trial_draws_anew_and_the_seed_determines_them_all() {
+    let losses = |link: &str| -> Vec<u64> {
+        let mut simulation = Simulation::new(&scenario(link)).unwrap();
+        let load = "--rate 1Mpps --count 10000 --drain-ms 5";
+        let mut lost = || carried_out(&mut simulation, load).lost.unwrap();
+        (0..10).map(|_| lost()).collect()
+    };
+    let link = "--loss 10%";
+    let first = losses(link);
+    let is_first = |lost: &&u64| **lost == first[0];
+    assert!(first.iter().filter(is_first).count() < 5, "{first:?}");
+    assert_eq!(first, losses(link));
+    assert_ne!(first, losses("--loss 10% --sim-seed 2"));
+}
+
+#[test]
 fn each_trial_has_a_tag_of_its_own() {
     let mut simulation = Simulation::new(&scenario("")).unwrap();
     let mut request = scenario("--rate 1Mpps --count 10").request;

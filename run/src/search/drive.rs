@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use dpdkgen_core::time::Span;
 use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::search::live::{Bounds, Standing};
@@ -116,8 +115,6 @@ impl Searching {
         let goals: Vec<Goal> = self.request.goals.iter().map(|named| named.goal).collect();
         let mut limits = self.request.limits(payload_len)?;
         let is_measured = self.request.max_rate.is_none();
-        // New flows take a slow path at first; those of later trials are the same.
-        let mut warmup = self.request.sendrecv().warmup;
         let spent = vec![(0, Duration::ZERO); goals.len()];
         let first = goals.iter().map(Goal::first_trial).max();
         let mut of_size = OfSize {
@@ -135,7 +132,6 @@ impl Searching {
                 pps: None,
                 share: None,
                 duration: first.unwrap_or_default(),
-                warmup: std::mem::replace(&mut warmup, Span::ZERO),
             };
             let done = self.carry_out(executor, &of_size, &wanted)?;
             let Some(outcome) = done.outcome else {
@@ -166,7 +162,6 @@ impl Searching {
                 pps: Some(trial.pps),
                 share: None,
                 duration: trial.duration,
-                warmup: std::mem::replace(&mut warmup, Span::ZERO),
             };
             let done = self.carry_out(executor, &of_size, &wanted)?;
             if let Some(outcome) = done.outcome {
@@ -207,7 +202,6 @@ impl Searching {
                 pps: Some(pps),
                 share: Some(share),
                 duration: named.goal.trial,
-                warmup: Span::ZERO,
             };
             let done = self.carry_out(executor, of_size, &wanted)?;
             self.tried(of_size, &wanted, &done);

@@ -151,21 +151,14 @@ impl SearchRequest {
     }
 
     /// Returns the request of one trial: `pps` packets per second, or as many as the sender reaches,
-    /// for `duration`, after `warmup`.
+    /// for `duration`.
     #[must_use]
-    pub fn trial(
-        &self,
-        payload_len: u16,
-        pps: Option<u64>,
-        duration: Duration,
-        warmup: Span,
-    ) -> Request {
+    pub fn trial(&self, payload_len: u16, pps: Option<u64>, duration: Duration) -> Request {
         let mut request = self.base.clone();
         request.duration = Some(span(duration));
         if let Mode::SendRecv(sendrecv) = &mut request.mode {
             sendrecv.payload_len = payload_len;
             sendrecv.rate = pps.and_then(|pps| Rate::new(pps, Span::from_secs(1).as_nanos()));
-            sendrecv.warmup = warmup;
             let window = sendrecv.window(request.grace);
             sendrecv.window = Some(window.min(limits::MAX_WINDOW));
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant as Wall, SystemTime, UNIX_EPOCH};
 
-use dpdkgen_core::time::{Instant, Span};
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::search::live::Standing;
 use dpdkgen_report::search::{Purpose, TrialRecord};
@@ -28,7 +28,6 @@ pub struct Wanted {
     pub pps: Option<u64>,
     pub share: Option<f64>,
     pub duration: Duration,
-    pub warmup: Span,
 }
 
 /// A trial that is over.
@@ -61,7 +60,6 @@ pub fn carry_out(
         payload_len,
         pps,
         duration,
-        warmup,
         ..
     } = *wanted;
     let begin = Wall::now();
@@ -72,7 +70,7 @@ pub fn carry_out(
         begin,
         passed: Passed::Real,
     };
-    let asked = request.trial(payload_len, pps, duration, warmup);
+    let asked = request.trial(payload_len, pps, duration);
     let summary = trial(executor, &asked, &mut watch)?;
     let took = match watch.passed {
         Passed::Real => begin.elapsed(),

@@ -13,7 +13,7 @@ use std::fmt;
 
 pub use self::address::{ip, mac, port_range, prefix, socket, vlan};
 pub use self::count::{bits, count, one_in, ratio, size, within};
-pub use self::rate::{RateSpec, rate};
+pub use self::rate::{RateSpec, RateUnit, rate};
 pub use self::time::{milliseconds, nanoseconds, seconds};
 
 /// The reason for which a value was not understood, as the end of a sentence that begins with the

@@ -16,13 +16,41 @@ const MIN_FRAME: u64 = 64;
 
 /// The things that a rate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RateUnit {
+pub enum RateUnit {
     /// The packets.
     Packets,
     /// The bits of frames, FCS and padding included.
     FrameBits,
     /// The bits on the line: those of the frames, and preamble and gap.
     LineBits,
+}
+
+impl RateUnit {
+    /// Returns how much of this a frame of `frame_len` bytes (without FCS) is.
+    #[must_use]
+    pub const fn of_frame(self, frame_len: u16) -> u64 {
+        let with_fcs = frame_len as u64 + FCS;
+        let frame = if with_fcs < MIN_FRAME {
+            MIN_FRAME
+        } else {
+            with_fcs
+        };
+        match self {
+            Self::Packets => 1,
+            Self::FrameBits => frame * 8,
+            Self::LineBits => (frame + LINE_OVERHEAD) * 8,
+        }
+    }
+
+    /// Returns the unit of a rate that counts this, as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packets => "pps",
+            Self::FrameBits => "bps",
+            Self::LineBits => "bpsl1",
+        }
+    }
 }
 
 /// A rate as asked for, before it is known how long the frames are.
@@ -40,16 +68,23 @@ impl RateSpec {
     /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is
     /// 0.
     pub fn for_frames(self, frame_len: u16) -> Result<Rate, BadValue> {
-        let frame = (u64::from(frame_len) + FCS).max(MIN_FRAME);
-        let bits = match self.unit {
-            RateUnit::Packets => 1,
-            RateUnit::FrameBits => frame * 8,
-            RateUnit::LineBits => (frame + LINE_OVERHEAD) * 8,
-        };
-        let per_ns = self.per_second.per(u128::from(bits))?.per(1_000_000_000)?;
+        let of_frame = u128::from(self.unit.of_frame(frame_len));
+        let per_ns = self.per_second.per(of_frame)?.per(1_000_000_000)?;
         let packets = u64::try_from(per_ns.num).map_err(|_| BadValue::TooLarge)?;
         let span_ns = u64::try_from(per_ns.den).map_err(|_| BadValue::TooPrecise)?;
         Rate::new(packets, span_ns).ok_or(BadValue::Wanted("more than 0"))
+    }
+
+    /// Returns what the rate counts.
+    #[must_use]
+    pub const fn unit(self) -> RateUnit {
+        self.unit
+    }
+
+    /// Returns how much of that there is in a second, rounded.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        self.per_second.num as f64 / self.per_second.den as f64
     }
 }
 

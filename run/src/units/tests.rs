@@ -150,6 +150,20 @@ fn short_frames_count_as_the_padded_ones_they_become() {
 }
 
 #[test]
+fn a_rate_says_what_it_counts_and_how_much_of_that_a_frame_is() {
+    for (text, per_second, name, of_frame) in [
+        ("3.5Mpps", 3.5e6, "pps", 1),
+        ("10Gbps", 1e10, "bps", 8_368),
+        ("2.5Gbpsl1", 2.5e9, "bpsl1", 8_528),
+    ] {
+        let rate = rate(text).unwrap();
+        assert_eq!(rate.per_second(), per_second, "{text}");
+        assert_eq!(rate.unit().name(), name, "{text}");
+        assert_eq!(rate.unit().of_frame(FRAME), of_frame, "{text}");
+    }
+}
+
+#[test]
 fn no_rates() {
     for (text, error) in [
         (

@@ -1,6 +1,7 @@
 //! The link between sender and reflector: it takes packets at one end, draws what happens to each,
 //! and delivers them at the other.
 
+pub mod dut;
 pub mod frames;
 mod impair;
 pub mod port;
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use dpdkgen_core::probe::layout::Layout;
 use dpdkgen_core::time::Instant;
 
+use self::dut::Dut;
 use self::frames::{Frames, Slot};
 use self::impair::{MAX_FOREIGN, MAX_PADDING};
 use self::way::Way;
@@ -56,6 +58,8 @@ pub struct Link<'a> {
     /// The way to the reflector, which nothing takes where the link forwards.
     to_reflector: Way,
     to_sender: Way,
+    /// The device under test, which what the sender sends passes first.
+    dut: Option<Dut>,
     /// Set if the link forwards what the sender sends to the sender's ports.
     is_through: bool,
     /// The frames on the link.
@@ -79,6 +83,8 @@ impl<'a> Link<'a> {
         reflector: Option<Queues>,
         truth: Truth<'a>,
     ) -> SharedLink<'a> {
+        // It makes several generators of its own.
+        let dut_seed = Rng::new(conditions.seed, u64::MAX - 1).bits();
         let LinkConditions {
             partial,
             corruption,
@@ -97,6 +103,7 @@ impl<'a> Link<'a> {
                 Some(reflector) => Way::new(reflector, sender, 0),
                 None => Way::new(sender, sender, 1),
             },
+            dut: conditions.dut.map(|dut| Dut::new(&dut, dut_seed)),
             is_through: reflector.is_none(),
             frames: Frames::new(frame_len.max(MAX_FOREIGN) + MAX_PADDING),
             truth,
@@ -141,7 +148,9 @@ impl<'a> Link<'a> {
             frames,
             to_reflector,
             to_sender,
+            dut,
             is_through,
+            truth,
             ..
         } = self;
         let conditions = &conditions.link;
@@ -150,7 +159,15 @@ impl<'a> Link<'a> {
             _ => to_sender,
         };
         let len = frames.get(slot).bytes().len();
-        let departure = way.departure(queue, now, len, conditions.bandwidth);
+        let mut departure = way.departure(queue, now, len, conditions.bandwidth);
+        if let (Side::Sender, Some(dut)) = (side, dut) {
+            let Some(forwarded) = dut.forward(departure, len) else {
+                truth.dropped(frames.get(slot));
+                frames.free(slot);
+                return;
+            };
+            departure = forwarded;
+        }
         // A link holds only so much.
         if way.loses(conditions, rng) || frames.is_full() {
             frames.free(slot);

@@ -46,6 +46,8 @@ pub struct Scenario {
 pub struct Finished {
     /// The summary that it told.
     pub summary: Summary,
+    /// The number of the probes sent that the device under test dropped.
+    pub dropped: u64,
     /// The sentences about what is not true in the summary or in a row; none if all is true.
     pub disagreements: Vec<String>,
 }
@@ -70,6 +72,7 @@ impl Scenario {
         let summary = trial(&mut simulation, &self.request, sink)?;
         Ok(Finished {
             summary,
+            dropped: simulation.dropped,
             disagreements: simulation.disagreements,
         })
     }
@@ -80,6 +83,10 @@ pub struct Simulation {
     conditions: Conditions,
     placement: Arc<Placement>,
     tags: SplitMix64,
+    /// The seed of the next trial; that of the conditions is the first one's.
+    seed: u64,
+    /// The number of the probes sent in the last trial that the device under test dropped.
+    pub dropped: u64,
     /// The sentences about what the trials so far told that is not true.
     pub disagreements: Vec<String>,
 }
@@ -102,6 +109,8 @@ impl Simulation {
                 specs,
             }),
             tags: SplitMix64(conditions.seed),
+            seed: conditions.seed,
+            dropped: 0,
             disagreements: Vec::new(),
         })
     }
@@ -128,8 +137,12 @@ impl Executor for Simulation {
         };
         let simulated = SimulatedTrial {
             request,
-            conditions: self.conditions,
+            conditions: Conditions {
+                seed: self.seed,
+                ..self.conditions
+            },
         };
+        self.seed = SplitMix64(self.seed).next();
         if !sendrecv.is_through {
             let reflector = simulated.reflector();
             // Before anything begins that empties files.
@@ -174,6 +187,7 @@ impl Executor for Simulation {
         audit::summary(&mut truth, &summary, request);
         audit::histograms(&mut truth, context);
         audit::workers(&mut truth, &summary, &polls);
+        self.dropped = truth.dropped;
         self.disagreements.extend_from_slice(truth.disagreements());
         Ok(summary)
     }

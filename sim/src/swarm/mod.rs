@@ -7,13 +7,14 @@
 mod case;
 
 use dpdkgen_core::stats::ProbeCounters;
-use dpdkgen_report::summary::{Device, Summary};
+use dpdkgen_report::summary::Device;
 use dpdkgen_run::runner::trial::Nobody;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 pub use self::case::{Case, any_case};
 use crate::options::{PROGRAM, Task, parse};
+use crate::simulation::Finished;
 
 /// The most smaller runs that are tried when something is found.
 const SHRINKS: usize = 400;
@@ -27,6 +28,8 @@ pub struct Tally {
     pub probes: u64,
     /// The number of probes lost.
     pub lost: u64,
+    /// The number of those that a device under test dropped.
+    pub dropped: u64,
     /// The numbers of packets received, by what they were.
     pub received: ProbeCounters,
     /// The number of packets received with a checksum left to a NIC.
@@ -44,7 +47,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, summary: &Summary) {
+    fn add(&mut self, finished: &Finished) {
+        let Finished {
+            summary, dropped, ..
+        } = finished;
+        self.dropped += dropped;
         self.probes += summary.tx.packets;
         self.lost += summary.lost.unwrap_or(0);
         self.refused += summary.tx.refused;
@@ -84,7 +91,7 @@ pub fn swarm(seed: u64, mut goes_on: impl FnMut(Tally) -> bool) -> Result<Tally,
         let run_seed = seed.wrapping_add(tally.runs);
         let mut tree = make(run_seed);
         match play(&tree.current()) {
-            Ok(summary) => tally.add(&summary),
+            Ok(finished) => tally.add(&finished),
             Err(disagreements) => {
                 let (command, disagreements) = shrink(&mut *tree, disagreements);
                 return Err(Finding {
@@ -109,12 +116,12 @@ fn make(seed: u64) -> Box<dyn ValueTree<Value = Case>> {
     Box::new(tree.expect("nothing is filtered out"))
 }
 
-/// Runs `case`, and returns its summary.
+/// Runs `case`, and returns it when it is over.
 ///
 /// # Errors
 ///
 /// If something told is not true: the sentences about that.
-fn play(case: &Case) -> Result<Summary, Vec<String>> {
+fn play(case: &Case) -> Result<Finished, Vec<String>> {
     let task = parse(case.args()).map_err(|exit| vec![format!("{exit:?}")])?;
     let Task::Run(scenario) = task else {
         unreachable!("a case is a run")
@@ -123,7 +130,7 @@ fn play(case: &Case) -> Result<Summary, Vec<String>> {
         .run(&mut Nobody)
         .map_err(|failure| vec![failure.to_string()])?;
     if finished.disagreements.is_empty() {
-        Ok(finished.summary)
+        Ok(finished)
     } else {
         Err(finished.disagreements)
     }

@@ -76,6 +76,8 @@ fn received(truth: &mut Truth<'_>, summary: &Summary) {
     // The time of a probe of the warm-up may have been changed unseen, and then it counts.
     let lost = sent.saturating_sub(is.unique);
     equal(truth, "lost", summary.lost, Some(lost));
+    let are_lost = lost >= truth.dropped;
+    equal(truth, "packets that were dropped are lost", are_lost, true);
     let ratio = (sent > 0).then(|| lost as f64 / sent as f64);
     equal(truth, "loss_ratio", summary.loss_ratio, ratio);
     let wrong = [

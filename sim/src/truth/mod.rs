@@ -96,6 +96,8 @@ pub struct Truth<'a> {
     streams: Vec<Stream>,
     /// The counts of what was sent since counting began.
     pub tx: Sent,
+    /// The number of those that the device under test dropped.
+    pub dropped: u64,
     /// The counts of what was delivered since counting began.
     pub rx: RxCounters,
     /// The counts of the same packets by what they were.
@@ -137,6 +139,7 @@ impl<'a> Truth<'a> {
             window,
             streams,
             tx: Sent::default(),
+            dropped: 0,
             rx: RxCounters::default(),
             probes: ProbeCounters::default(),
             reflector: Reflected::default(),
@@ -194,6 +197,11 @@ impl<'a> Truth<'a> {
         let origin = record.origin(stream, port, sent, lag);
         record.accepted(is_counted);
         origin
+    }
+
+    /// Records that the device under test dropped `frame`.
+    pub fn dropped(&mut self, frame: &Frame) {
+        self.dropped += u64::from(self.counts(frame.origin.sent));
     }
 
     /// Records that `receiver` was given `frame` when its clock said `now`.
