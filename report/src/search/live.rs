@@ -1,6 +1,6 @@
 //! How far a search is: a small table on a terminal, a line a trial anywhere else.
 
-use super::text::{named, sized};
+use super::text::{named, sized, took};
 use super::{FrameSize, TrialRecord};
 use crate::console::Size;
 use crate::text::words;
@@ -55,12 +55,9 @@ pub fn table(standing: &Standing, size: Size) -> Vec<String> {
     if let Some((repeat, of)) = standing.repeat {
         search.push_str(&format!(", search {repeat} of {of}"));
     }
-    search.push_str(&format!(
-        ", {} so far",
-        words::seconds(standing.elapsed_s.floor())
-    ));
-    if let Some(left) = standing.left_s {
-        search.push_str(&format!(", about {} left", words::seconds(left.ceil())));
+    search.push_str(&format!(", {} so far", took(standing.elapsed_s)));
+    if let Some(left) = standing.left_s.filter(|left| *left > 0.0) {
+        search.push_str(&format!(", about {} left", took(left)));
     }
     let mut lines = entry("Search", &search);
     for bounds in &standing.bounds {
@@ -91,12 +88,13 @@ pub fn line(standing: &Standing) -> String {
     }
     let bounds = standing.bounds.iter();
     let bounds = bounds.map(|bounds| format!("{} {}", named(&bounds.goal), between(bounds)));
-    let left = standing.left_s.map_or(String::new(), |left| {
-        format!("; about {} left", words::seconds(left.ceil()))
-    });
+    let left = standing
+        .left_s
+        .filter(|left| *left > 0.0)
+        .map_or(String::new(), |left| format!("; about {} left", took(left)));
     format!(
         "{}: {}; {}{left}",
-        words::seconds(standing.elapsed_s.floor()),
+        took(standing.elapsed_s),
         parts.join(", "),
         bounds.collect::<Vec<_>>().join("; ")
     )

@@ -93,11 +93,7 @@ fn row(result: &SearchResult) -> [String; 9] {
         gbit,
         rate(result.conditional_throughput_pps),
         latency,
-        format!(
-            "{} in {}",
-            result.trials,
-            words::seconds(result.duration_s.round())
-        ),
+        format!("{} in {}", result.trials, took(result.duration_s)),
         limit,
     ]
 }
@@ -129,6 +125,16 @@ pub fn sized(size: &FrameSize) -> String {
     match size {
         FrameSize::Bytes(bytes) => format!("{bytes} bytes"),
         FrameSize::Mix(name) => name.clone(),
+    }
+}
+
+/// Returns a time to the second, or to the tenth of it if it is short.
+#[must_use]
+pub fn took(seconds: f64) -> String {
+    if seconds < 9.95 {
+        format!("{seconds:.1} s")
+    } else {
+        words::seconds(seconds.round())
     }
 }
 
@@ -197,7 +203,7 @@ fn end(report: &SearchReport) -> String {
         1 => "1 trial".to_owned(),
         trials => format!("{trials} trials"),
     };
-    let took = words::seconds(report.duration_s.round());
+    let took = took(report.duration_s);
     match report.stop_reason {
         SearchEnd::Done => format!("{trials} in {took}."),
         SearchEnd::Signal => {

@@ -46,9 +46,9 @@ pub struct FindArgs {
     /// Final trial duration
     #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
     pub trial: Span,
-    /// Sum of final trials that a bound needs
-    #[arg(long, value_name = "S", default_value = "20", value_parser = units::seconds)]
-    pub trials: Span,
+    /// Sum of final trials that a bound needs [default: 20, or one --trial]
+    #[arg(long, value_name = "S", value_parser = units::seconds)]
+    pub trials: Option<Span>,
     /// Share of that sum which may be of bad trials
     #[arg(long, value_name = "RATIO", default_value = "50%", value_parser = units::ratio)]
     pub exceed: f64,
@@ -64,7 +64,7 @@ pub struct FindArgs {
     /// Fail if a lower bound is below this rate (exit status 3)
     #[arg(long, value_name = "R", value_parser = units::rate)]
     pub expect: Option<RateSpec>,
-    /// How loads are chosen
+    /// How loads are chosen: short trials first and all goals at once, or plain halving
     #[arg(long, value_name = "METHOD", default_value = "mlrsearch", value_enum)]
     pub method: MethodArg,
 }
@@ -72,9 +72,8 @@ pub struct FindArgs {
 /// A way in which loads are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MethodArg {
-    /// MLRsearch: short trials first, all goals from the same trials
+    // Without descriptions, which would have all options of the help take several lines.
     Mlrsearch,
-    /// Halving, each load tried once
     Bisection,
 }
 
@@ -97,6 +96,9 @@ pub struct SearchOutputArgs {
 
 /// The frame sizes of RFC 2544, section 9.1.
 const RFC2544_SIZES: [u16; 7] = [64, 128, 256, 512, 1024, 1280, 1518];
+
+/// The duration sum unless one is given, or a trial is longer.
+const SUM: Span = Span::from_secs(20);
 
 /// The most frame sizes of a search.
 const MAX_SIZES: usize = 64;
@@ -193,7 +195,7 @@ fn goals(find: &FindArgs) -> Vec<NamedGoal> {
             loss_ratio,
             p99_ns: p99.map(Span::as_nanos),
             trial: duration(find.trial),
-            sum: duration(find.trials),
+            sum: duration(find.trials.unwrap_or(find.trial.max(SUM))),
             exceed: find.exceed,
             width: find.width,
         },
