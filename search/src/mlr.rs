@@ -86,7 +86,7 @@ pub fn next(search: &Search, goal: usize) -> Option<Trial> {
     match pps {
         Some(pps) => Some(Trial {
             pps,
-            duration: if search.walks[goal].turns > 0 {
+            duration: if are_shorts_misleading(search, goal) {
                 settings.trial
             } else {
                 settings.first_trial()
@@ -99,6 +99,16 @@ pub fn next(search: &Search, goal: usize) -> Option<Trial> {
             goal,
         }),
     }
+}
+
+/// Returns whether a long trial was bad where a short one was good, or a load has turned out to be other
+/// than it looked.
+fn are_shorts_misleading(search: &Search, goal: usize) -> bool {
+    let is_contradicted = |load: &Load| {
+        let evidence = Evidence::of(&search.goals[goal], &load.trials);
+        evidence.good_short > 0.0 && evidence.bad_long > 0.0
+    };
+    search.walks[goal].turns > 0 || search.loads.iter().any(is_contradicted)
 }
 
 /// Returns the first load: the greatest, since what passes of it tells most.
