@@ -33,8 +33,57 @@ pub struct SearchReport {
     /// Over repeated searches, the lower bounds of each frame size and goal; empty without repeats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spread: Vec<Spread>,
+    /// The latencies at the throughput, where that test of RFC 2544 was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<LatencyTest>,
+    /// The bursts that pass whole, where that test of RFC 2544 was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back_to_back: Vec<BackToBack>,
     /// Every trial, in order.
     pub trials: Vec<TrialRecord>,
+}
+
+/// The latency at the throughput (RFC 2544, section 26.2), over repeated trials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatencyTest {
+    /// The frame size.
+    pub frame_size: FrameSize,
+    /// The load, in packets per second.
+    pub pps: f64,
+    /// The number of trials.
+    pub trials: usize,
+    /// The least latency of all, in nanoseconds.
+    pub min_ns: u64,
+    /// The mean of their means.
+    pub mean_ns: f64,
+    /// The mean of their 99th percentiles.
+    pub p99_ns: f64,
+    /// The greatest of all.
+    pub max_ns: u64,
+}
+
+/// The longest burst that passes whole (RFC 2544, section 26.4; RFC 9004), over repeated searches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackToBack {
+    /// The frame size.
+    pub frame_size: FrameSize,
+    /// The rate of the bursts, in packets per second.
+    pub pps: f64,
+    /// The number of searches.
+    pub searches: usize,
+    /// The mean of the longest bursts, in frames.
+    pub frames: f64,
+    /// The shortest of them.
+    pub min_frames: u64,
+    /// The longest of them.
+    pub max_frames: u64,
+    /// `true` if the longest burst that was tried passed, so that longer ones may too.
+    pub is_longest_tried: bool,
+    /// The seconds in which the mean burst is sent: the buffer, were nothing taken from it meanwhile.
+    pub implied_buffer_s: f64,
+    /// The same without what is taken from it meanwhile, by the throughput (RFC 9004, section 6.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_buffer_s: Option<f64>,
 }
 
 /// The reason why a search ended.
@@ -154,6 +203,10 @@ pub enum Purpose {
     Bound,
     /// To find the latency at a share of the lower bound.
     Latency,
+    /// To find the loss at a share of the highest rate (RFC 2544, section 26.3).
+    Loss,
+    /// To find whether a burst passes whole (RFC 2544, section 26.4).
+    Burst,
 }
 
 /// One trial.
@@ -172,7 +225,8 @@ pub struct TrialRecord {
     /// The load that was asked for; absent if it was as fast as the sender goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_pps: Option<f64>,
-    /// The share of the lower bound that this is, where latency was looked for.
+    /// The share that this is of the lower bound, where latency was looked for, or of the highest rate,
+    /// where loss was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
     /// The seconds for which it was offered.
@@ -208,6 +262,8 @@ impl SearchReport {
             config,
             results: Vec::new(),
             spread: Vec::new(),
+            latency: Vec::new(),
+            back_to_back: Vec::new(),
             trials: Vec::new(),
         }
     }

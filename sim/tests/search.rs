@@ -234,3 +234,97 @@ fn a_limit_of_latency_bounds_the_load() {
     assert!(by_latency.upper_pps.unwrap() < 101_000.0, "{results:?}");
     assert!(by_loss.lower_pps.unwrap() > 105_000.0, "{results:?}");
 }
+
+#[test]
+fn the_tests_of_rfc_2544_find_the_queue_and_the_capacity() {
+    let line = "--frame-size 64 --max-rate 200kpps --trial 1 --capacity 100kpps --queue 500";
+    let (report, status) = search(&format!("{line} --rfc2544 throughput"));
+    assert_eq!((status, report.results.len()), (0, 1));
+    // A trial of a second ends with 501 packets on their way.
+    assert!(
+        encloses(&report.results[0], 100_501.0, 0.005, 15.0),
+        "{:?}",
+        report.results
+    );
+
+    let (report, _) = search(&format!("{line} --rfc2544 latency"));
+    let latency = &report.latency[0];
+    assert_eq!(
+        (latency.trials, Some(latency.pps)),
+        (3, report.results[0].lower_pps)
+    );
+    // 50 us each way, and at most the queue of 5 ms.
+    assert!(
+        latency.min_ns >= 100_000 && latency.max_ns <= 5_200_000,
+        "{latency:?}"
+    );
+
+    let (report, _) = search(&format!("{line} --rfc2544 loss"));
+    let losses: Vec<_> = report
+        .trials
+        .iter()
+        .map(|trial| trial.loss_ratio.unwrap())
+        .collect();
+    // From 100 % of 200,000 downwards; two loads without loss end it.
+    let reckoned = [100_000.0, 80_000.0, 60_000.0, 40_000.0, 20_000.0, 0.0, 0.0];
+    assert_eq!(losses.len(), reckoned.len());
+    for (step, (loss, over)) in losses.iter().zip(reckoned).enumerate() {
+        let load = 200_000.0 - 20_000.0 * step as f64;
+        let lost = f64::max(over - 501.0, 0.0);
+        assert!((loss - lost / load).abs() < 0.001, "{step}: {loss}");
+    }
+
+    let (report, _) = search(&format!("{line} --rfc2544 back-to-back"));
+    let burst = &report.back_to_back[0];
+    // Twice as fast as it is emptied, a queue takes twice its length.
+    assert!((burst.frames - 1_002.0).abs() < 12.0, "{burst:?}");
+    assert!((burst.implied_buffer_s - burst.frames / 200_000.0).abs() < 1e-9);
+    // RFC 9004: without what was taken from it meanwhile, the queue in the time of frames at that rate.
+    let corrected = burst.corrected_buffer_s.unwrap() * 200_000.0;
+    assert!((corrected - 500.0).abs() < 10.0, "{corrected}");
+}
+
+#[test]
+fn what_cannot_be_searched_for_is_refused_in_a_sentence() {
+    for (line, named) in [
+        (
+            "--min-rate 2Mpps --max-rate 1Mpps",
+            "--min-rate is above --max-rate",
+        ),
+        ("--trial 0", "--trial must be more than 0"),
+        (
+            "--trial 5 --trials 1",
+            "--trials 1 s is less than --trial 5 s",
+        ),
+        ("--goal 5", "--goal 5 is not a loss"),
+        ("--goal 0 --goal 0%", "--goal 0 was given twice"),
+        ("--goal 100%", "is kept by any path"),
+        ("--frame-sizes 64,64", "names 64 twice"),
+        ("--frame-sizes 10", "--frame-sizes 10 is not from 62"),
+        ("--frame-sizes 64 --frame-size 64", "exclude each other"),
+        ("--width 0", "--width must be more than 0"),
+        ("--exceed 100%", "--exceed must be less than 100 %"),
+        (
+            "--rate 1Mpps",
+            "--rate is an option of sendrecv, and search has none",
+        ),
+        ("--run-tag 5", "--run-tag names one run"),
+        (
+            "--rfc2544 loss --goal 0",
+            "--rfc2544 and --goal exclude each other",
+        ),
+        ("--rxq 0", "--rxq 0 only sends"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_dpdkgen-sim"))
+            .arg("search")
+            .args(line.split_whitespace())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}: {complaint}");
+        assert!(
+            complaint.contains(named) && complaint.lines().count() == 1,
+            "{line}: {complaint}"
+        );
+    }
+}

@@ -15,8 +15,8 @@ pub struct Standing {
     pub repeat: Option<(u32, u32)>,
     /// The load of the trial that goes on, in packets per second; `None` is as fast as the sender goes.
     pub pps: Option<u64>,
-    /// The seconds for which it goes on in all.
-    pub duration_s: f64,
+    /// The time for which it goes on in all, or the packets, in words.
+    pub length: String,
     /// The bounds so far.
     pub bounds: Vec<Bounds>,
     /// The seconds that the search has taken so far.
@@ -63,11 +63,8 @@ pub fn table(standing: &Standing, size: Size) -> Vec<String> {
     for bounds in &standing.bounds {
         lines.extend(entry(&named(&bounds.goal), &between(bounds)));
     }
-    let duration = words::seconds(standing.duration_s);
-    lines.extend(entry(
-        "Trial",
-        &format!("{} for {duration}", load(standing.pps)),
-    ));
+    let trial = format!("{} for {}", load(standing.pps), standing.length);
+    lines.extend(entry("Trial", &trial));
     if let Some(last) = &standing.last {
         lines.extend(entry("Before", &came_to(last)));
     }

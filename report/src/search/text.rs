@@ -1,6 +1,9 @@
 //! What a search found, as a table and in words.
 
-use super::{FrameSize, LimitedBy, SearchEnd, SearchReport, SearchResult, Spread};
+use super::{
+    BackToBack, FrameSize, LatencyTest, LimitedBy, Purpose, SearchEnd, SearchReport, SearchResult,
+    Spread,
+};
 use crate::text::words;
 
 /// Bytes that the line adds to a frame: preamble 8, gap 12.
@@ -20,6 +23,9 @@ pub fn render(report: &SearchReport) -> String {
         lines.extend(table(report));
     }
     lines.extend(report.spread.iter().map(spread));
+    lines.extend(report.latency.iter().map(latency));
+    lines.extend(loss_rates(report));
+    lines.extend(report.back_to_back.iter().map(back_to_back));
     lines.extend(
         report
             .results
@@ -162,6 +168,63 @@ fn spread(spread: &Spread) -> String {
         words::rate(*median_pps),
         words::rate_number(*min_pps),
         words::rate_number(*max_pps),
+    )
+}
+
+fn latency(test: &LatencyTest) -> String {
+    let nanos = |ns: f64| words::nanos(ns.round() as u64);
+    format!(
+        "{}, 2544-style latency at {}: mean {}, 99 % within {}, {} to {}, over {} trials.",
+        sized(&test.frame_size),
+        words::rate(test.pps),
+        nanos(test.mean_ns),
+        nanos(test.p99_ns),
+        words::nanos(test.min_ns),
+        words::nanos(test.max_ns),
+        test.trials
+    )
+}
+
+/// Returns a line for each load of the frame loss rate test.
+fn loss_rates(report: &SearchReport) -> impl Iterator<Item = String> {
+    let trials = report.trials.iter();
+    let of_test = trials.filter(|trial| trial.purpose == Purpose::Loss);
+    of_test.map(|trial| {
+        let lost = match trial.loss_ratio {
+            _ if !trial.offered => "not offered by the sender".to_owned(),
+            Some(0.0) => "nothing lost".to_owned(),
+            Some(ratio) => format!("{} lost", words::percent(ratio)),
+            None => "nothing sent".to_owned(),
+        };
+        format!(
+            "{}, 2544-style frame loss rate at {}, {}: {lost}.",
+            sized(&trial.frame_size),
+            words::share(trial.share.unwrap_or(1.0)),
+            words::rate(trial.target_pps.unwrap_or(0.0))
+        )
+    })
+}
+
+fn back_to_back(test: &BackToBack) -> String {
+    let nanos = |seconds: f64| words::nanos((seconds * 1e9).round() as u64);
+    let or_more = if test.is_longest_tried {
+        ", the longest burst that was tried"
+    } else {
+        ""
+    };
+    let corrected = test.corrected_buffer_s.map_or(String::new(), |seconds| {
+        format!(", corrected {}", nanos(seconds))
+    });
+    format!(
+        "{}, 2544-style back-to-back at {}: {} frames in the mean of {} searches ({} to {}){or_more}; \
+         implied buffer {}{corrected}.",
+        sized(&test.frame_size),
+        words::rate(test.pps),
+        words::rate_number(test.frames),
+        test.searches,
+        words::count(test.min_frames),
+        words::count(test.max_frames),
+        nanos(test.implied_buffer_s)
     )
 }
 

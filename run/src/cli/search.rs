@@ -12,7 +12,7 @@ use super::sendrecv::{payload_of, unpaced};
 use super::{Program, on_ports, verbosity};
 use crate::failure::Failure;
 use crate::request::{Mode, Request, SendRecv, time_text};
-use crate::search::{NamedGoal, SearchRequest};
+use crate::search::{NamedGoal, Recipe, SearchRequest};
 use crate::units::{self, BadValue, RateSpec};
 
 /// Options of `search`.
@@ -43,9 +43,9 @@ pub struct FindArgs {
     /// Highest rate to try [default: what the sender reaches by itself, measured first]
     #[arg(long, value_name = "R", value_parser = units::rate)]
     pub max_rate: Option<RateSpec>,
-    /// Final trial duration
-    #[arg(long, value_name = "S", default_value = "10", value_parser = units::seconds)]
-    pub trial: Span,
+    /// Final trial duration [default: 10]
+    #[arg(long, value_name = "S", value_parser = units::seconds)]
+    pub trial: Option<Span>,
     /// Sum of final trials that a bound needs [default: 20, or one --trial]
     #[arg(long, value_name = "S", value_parser = units::seconds)]
     pub trials: Option<Span>,
@@ -64,6 +64,12 @@ pub struct FindArgs {
     /// Fail if a lower bound is below this rate (exit status 3)
     #[arg(long, value_name = "R", value_parser = units::rate)]
     pub expect: Option<RateSpec>,
+    /// A test of RFC 2544, 2544-style: its frame sizes and no loss, each bound by one trial
+    #[arg(long, value_name = "TEST", value_enum, conflicts_with_all = ["goal", "trials", "exceed"])]
+    pub rfc2544: Option<RecipeArg>,
+    /// With the RFC's own times: trials of 60 s, 20 of 120 s for latency, 50 bursts
+    #[arg(long, action = ArgAction::SetTrue, requires = "rfc2544")]
+    pub rfc2544_times: bool,
     /// How loads are chosen: short trials first and all goals at once, or plain halving
     #[arg(long, value_name = "METHOD", default_value = "mlrsearch", value_enum)]
     pub method: MethodArg,
@@ -75,6 +81,26 @@ pub enum MethodArg {
     // Without descriptions, which would have all options of the help take several lines.
     Mlrsearch,
     Bisection,
+}
+
+/// A test of RFC 2544.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecipeArg {
+    Throughput,
+    Latency,
+    Loss,
+    BackToBack,
+}
+
+impl From<RecipeArg> for Recipe {
+    fn from(test: RecipeArg) -> Self {
+        match test {
+            RecipeArg::Throughput => Self::Throughput,
+            RecipeArg::Latency => Self::Latency,
+            RecipeArg::Loss => Self::FrameLossRate,
+            RecipeArg::BackToBack => Self::BackToBack,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +122,13 @@ pub struct SearchOutputArgs {
 
 /// The frame sizes of RFC 2544, section 9.1.
 const RFC2544_SIZES: [u16; 7] = [64, 128, 256, 512, 1024, 1280, 1518];
+
+/// The final trial duration unless one is given.
+const TRIAL: Span = Span::from_secs(10);
+
+/// The duration of a trial, and of one that shows latency, in RFC 2544 (sections 24 and 26.2).
+const RFC2544_TRIAL: Span = Span::from_secs(60);
+const RFC2544_LATENCY: Span = Span::from_secs(120);
 
 /// The duration sum unless one is given, or a trial is longer.
 const SUM: Span = Span::from_secs(20);
@@ -119,9 +152,11 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
     }
     let mut send = unpaced(program, "search", &probes, &settle, &ports)?;
     send.ends_drain_early = true;
+    let has_size = probes.frame_size.is_some() || probes.packet_size.is_some();
     let payload_lens = match &find.frame_sizes {
+        None if find.rfc2544.is_some() && !has_size => payload_lens("rfc2544", &send)?,
         None => vec![send.payload_len],
-        Some(_) if probes.frame_size.is_some() || probes.packet_size.is_some() => {
+        Some(_) if has_size => {
             return Err(Failure::request(
                 "--frame-sizes and --frame-size or --packet-size exclude each other: all say how long \
                  the frames are",
@@ -153,6 +188,17 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
         },
         repeat: find.repeat.into(),
         expect: find.expect,
+        recipe: find.rfc2544.map(Recipe::from),
+        latency_trial: if find.rfc2544_times {
+            duration(RFC2544_LATENCY)
+        } else {
+            duration(trial(&find))
+        },
+        trial_repeats: match (find.rfc2544, find.rfc2544_times) {
+            (Some(RecipeArg::Latency), true) => 20,
+            (Some(RecipeArg::BackToBack), true) => 50,
+            _ => 3,
+        },
     })
 }
 
@@ -188,19 +234,37 @@ fn payload_lens(list: &str, send: &SendRecv) -> Result<Vec<u16>, Failure> {
     Ok(lens)
 }
 
+/// Returns the final trial duration.
+fn trial(find: &FindArgs) -> Span {
+    let default = if find.rfc2544_times {
+        RFC2544_TRIAL
+    } else {
+        TRIAL
+    };
+    find.trial.unwrap_or(default)
+}
+
 /// Returns the goals, or those that everybody asks for.
 fn goals(find: &FindArgs) -> Vec<NamedGoal> {
+    let trial = trial(find);
     let of = |(loss_ratio, p99): (f64, Option<Span>)| NamedGoal {
         goal: Goal {
             loss_ratio,
             p99_ns: p99.map(Span::as_nanos),
-            trial: duration(find.trial),
-            sum: duration(find.trials.unwrap_or(find.trial.max(SUM))),
+            trial: duration(trial),
+            sum: duration(find.trials.unwrap_or(trial.max(SUM))),
             exceed: find.exceed,
             width: find.width,
         },
         name: name(loss_ratio, p99),
     };
+    if find.rfc2544.is_some() {
+        let mut throughput = of((0.0, None));
+        // One trial tells, as the RFC has it.
+        throughput.goal.sum = throughput.goal.trial;
+        throughput.goal.exceed = 0.0;
+        return vec![throughput];
+    }
     if find.goal.is_empty() {
         let usual = [Goal::NDR, Goal::PDR];
         return usual.map(|goal| of((goal.loss_ratio, None))).into();

@@ -9,10 +9,10 @@ use dpdkgen_report::search::live::{Bounds, Standing};
 use dpdkgen_report::search::{LimitedBy, Purpose, SearchEnd, SearchReport, SearchResult};
 use dpdkgen_report::summary::{Latency, StopReason};
 use dpdkgen_report::text::words;
-use dpdkgen_search::{Found, Goal, Limit, Search, Trial};
+use dpdkgen_search::{Found, Goal, Limit, Limits, Search, Trial};
 
 use super::outputs::SearchOutputs;
-use super::request::SearchRequest;
+use super::request::{Length, Recipe, SearchRequest};
 use super::trials::{Done, Wanted, carry_out};
 use crate::failure::Failure;
 use crate::request::{Mode, Request};
@@ -25,24 +25,41 @@ const LATENCY_AT: [f64; 4] = [0.1, 0.5, 0.9, 1.0];
 
 /// A search with its outputs and its user, who may end it by signals.
 pub struct Searching {
-    request: SearchRequest,
+    pub(super) request: SearchRequest,
     outputs: SearchOutputs,
     signals: StopSignals,
-    report: SearchReport,
+    pub(super) report: SearchReport,
     took: Duration,
     /// The probes that have come back in all trials.
     unique: u64,
     /// The reason why no further trial is made.
-    end: Option<SearchEnd>,
+    pub(super) end: Option<SearchEnd>,
 }
 
 /// The search of one frame size that goes on.
-struct OfSize {
-    payload_len: u16,
-    repeat: Option<u32>,
-    search: Search,
+pub(super) struct OfSize {
+    pub payload_len: u16,
+    pub repeat: Option<u32>,
+    pub search: Search,
+    /// The highest load, in packets per second.
+    pub max: u64,
     /// The trials for each goal so far, and the time that they took.
     spent: Vec<(usize, Duration)>,
+}
+
+impl OfSize {
+    /// Returns a trial with frames of this size.
+    pub fn wanted(&self, purpose: Purpose, pps: Option<u64>, length: Length) -> Wanted {
+        Wanted {
+            payload_len: self.payload_len,
+            repeat: self.repeat,
+            purpose,
+            goal: None,
+            pps,
+            share: None,
+            length,
+        }
+    }
 }
 
 impl Course for Searching {
@@ -95,7 +112,7 @@ impl Searching {
             let repeat = (self.request.repeat > 1).then_some(repeat);
             for payload_len in self.request.payload_lens.clone() {
                 if self.end.is_none() {
-                    self.search_size(executor, payload_len, repeat)?;
+                    self.with_size(executor, payload_len, repeat)?;
                 }
             }
         }
@@ -105,74 +122,98 @@ impl Searching {
         Ok(())
     }
 
-    /// Searches with frames of one size, and adds what was found to the report.
-    fn search_size(
+    /// Does what is asked for with frames of one size.
+    fn with_size(
         &mut self,
         executor: &mut impl Executor,
         payload_len: u16,
         repeat: Option<u32>,
     ) -> Result<(), Failure> {
         let goals: Vec<Goal> = self.request.goals.iter().map(|named| named.goal).collect();
-        let mut limits = self.request.limits(payload_len)?;
-        let is_measured = self.request.max_rate.is_none();
-        let spent = vec![(0, Duration::ZERO); goals.len()];
-        let first = goals.iter().map(Goal::first_trial).max();
+        let limits = self.request.limits(payload_len)?;
         let mut of_size = OfSize {
             payload_len,
             repeat,
+            spent: vec![(0, Duration::ZERO); goals.len()],
             search: Search::new(goals, limits, self.request.method),
-            spent,
+            max: limits.max,
         };
-        if is_measured {
-            let wanted = Wanted {
-                payload_len,
-                repeat,
-                purpose: Purpose::Sender,
-                goal: None,
-                pps: None,
-                share: None,
-                duration: first.unwrap_or_default(),
-            };
-            let done = self.carry_out(executor, &of_size, &wanted)?;
-            let Some(outcome) = done.outcome else {
-                return Ok(());
-            };
-            let reached = done.record.tx_packets as f64 / done.record.duration_s;
-            limits.max = (reached as u64).max(limits.min);
-            let goals = of_size.search.goals().to_vec();
-            of_size.search = Search::new(goals, limits, self.request.method);
+        if self.request.max_rate.is_none() && !self.measure_sender(executor, &mut of_size)? {
+            return Ok(());
+        }
+        match self.request.recipe {
+            Some(Recipe::FrameLossRate) => return self.measure_loss(executor, &of_size),
+            None | Some(Recipe::Throughput | Recipe::Latency | Recipe::BackToBack) => {
+                self.search(executor, &mut of_size)?;
+            }
+        }
+        match self.request.recipe {
+            Some(Recipe::Latency) => self.repeat_latency(executor, &of_size)?,
+            Some(Recipe::BackToBack) => self.search_bursts(executor, &of_size)?,
+            _ => {}
+        }
+        self.measure_latency(executor, &of_size)
+    }
+
+    /// Measures what the sender reaches by itself, which is the highest load then; `false` if that was
+    /// ended early.
+    fn measure_sender(
+        &mut self,
+        executor: &mut impl Executor,
+        of_size: &mut OfSize,
+    ) -> Result<bool, Failure> {
+        let goals = of_size.search.goals().to_vec();
+        let duration = goals.iter().map(Goal::first_trial).max();
+        let duration = duration.unwrap_or_default();
+        let wanted = of_size.wanted(Purpose::Sender, None, Length::Time(duration));
+        let done = self.carry_out(executor, of_size, &wanted)?;
+        let Some(outcome) = done.outcome else {
+            return Ok(false);
+        };
+        let min = self.request.limits(of_size.payload_len)?.min;
+        let reached = done.record.tx_packets as f64 / done.record.duration_s;
+        let max = (reached as u64).max(min);
+        of_size.max = max;
+        of_size.search = Search::new(goals, Limits { min, max }, self.request.method);
+        if reached >= min as f64 {
             let trial = Trial {
-                pps: limits.max,
-                duration: wanted.duration,
+                pps: max,
+                duration,
                 goal: 0,
             };
-            if reached >= limits.min as f64 {
-                of_size.search.record(trial, outcome);
-            }
-            self.tried(&of_size, &wanted, &done);
+            of_size.search.record(trial, outcome);
         }
+        self.tried(of_size, &wanted, &done);
+        Ok(true)
+    }
+
+    /// Searches for the bounds of all goals, and adds what was found to the report.
+    fn search(
+        &mut self,
+        executor: &mut impl Executor,
+        of_size: &mut OfSize,
+    ) -> Result<(), Failure> {
         while self.end.is_none()
             && let Some(trial) = of_size.search.next()
         {
             let wanted = Wanted {
-                payload_len,
-                repeat,
-                purpose: Purpose::Bound,
                 goal: Some(self.request.goals[trial.goal].name.clone()),
-                pps: Some(trial.pps),
-                share: None,
-                duration: trial.duration,
+                ..of_size.wanted(
+                    Purpose::Bound,
+                    Some(trial.pps),
+                    Length::Time(trial.duration),
+                )
             };
-            let done = self.carry_out(executor, &of_size, &wanted)?;
+            let done = self.carry_out(executor, of_size, &wanted)?;
             if let Some(outcome) = done.outcome {
                 of_size.search.record(trial, outcome);
             }
             let (trials, took) = &mut of_size.spent[trial.goal];
             (*trials, *took) = (*trials + 1, *took + done.took);
-            self.tried(&of_size, &wanted, &done);
+            self.tried(of_size, &wanted, &done);
         }
-        self.add_results(&of_size, is_measured);
-        self.measure_latency(executor, &of_size)
+        self.add_results(of_size, self.request.max_rate.is_none());
+        Ok(())
     }
 
     /// Measures latency at shares of the first lower bound, which the page shows.
@@ -194,14 +235,11 @@ impl Searching {
                 break;
             }
             let named = &self.request.goals[goal];
+            let length = Length::Time(named.goal.trial);
             let wanted = Wanted {
-                payload_len: of_size.payload_len,
-                repeat: of_size.repeat,
-                purpose: Purpose::Latency,
                 goal: Some(named.name.clone()),
-                pps: Some(pps),
                 share: Some(share),
-                duration: named.goal.trial,
+                ..of_size.wanted(Purpose::Latency, Some(pps), length)
             };
             let done = self.carry_out(executor, of_size, &wanted)?;
             self.tried(of_size, &wanted, &done);
@@ -210,7 +248,7 @@ impl Searching {
     }
 
     /// Carries out one trial, and adds it to the report.
-    fn carry_out(
+    pub(super) fn carry_out(
         &mut self,
         executor: &mut impl Executor,
         of_size: &OfSize,
@@ -234,7 +272,7 @@ impl Searching {
     }
 
     /// Shows what a trial has shown.
-    fn tried(&mut self, of_size: &OfSize, wanted: &Wanted, done: &Done) {
+    pub(super) fn tried(&mut self, of_size: &OfSize, wanted: &Wanted, done: &Done) {
         let standing = self.standing(of_size, wanted, Some(done));
         self.outputs.tried(&standing);
     }
@@ -259,7 +297,10 @@ impl Searching {
             frame_size: self.request.frame_size(of_size.payload_len),
             repeat: of_size.repeat.map(|repeat| (repeat, self.request.repeat)),
             pps: wanted.pps,
-            duration_s: wanted.duration.as_secs_f64(),
+            length: match wanted.length {
+                Length::Time(duration) => words::seconds(duration.as_secs_f64()),
+                Length::Packets(count) => words::packets(count),
+            },
             bounds: bounds.collect(),
             elapsed_s: self.took.as_secs_f64(),
             left_s: self.left(of_size),

@@ -5,8 +5,9 @@
 
 mod drive;
 mod outputs;
+mod recipes;
 mod request;
 mod trials;
 
 pub use self::drive::Searching;
-pub use self::request::{NamedGoal, SearchRequest};
+pub use self::request::{NamedGoal, Recipe, SearchRequest};

@@ -21,6 +21,32 @@ pub struct NamedGoal {
     pub name: String,
 }
 
+/// A test of RFC 2544.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipe {
+    /// The highest rate without loss (section 26.1).
+    Throughput,
+    /// The latency at that rate (section 26.2).
+    Latency,
+    /// The loss at 100 % of the highest rate, at 90 %, and so on (section 26.3).
+    FrameLossRate,
+    /// The longest burst that passes whole (section 26.4; RFC 9004).
+    BackToBack,
+}
+
+impl Recipe {
+    /// Returns its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Latency => "latency",
+            Self::FrameLossRate => "loss",
+            Self::BackToBack => "back-to-back",
+        }
+    }
+}
+
 /// A search that is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
@@ -40,6 +66,21 @@ pub struct SearchRequest {
     pub repeat: u32,
     /// The rate that no goal's lower bound may be below.
     pub expect: Option<RateSpec>,
+    /// The test of RFC 2544 that it is for, if for one.
+    pub recipe: Option<Recipe>,
+    /// The duration of a trial that shows latency.
+    pub latency_trial: Duration,
+    /// How often such a trial, or the search for a burst, is made.
+    pub trial_repeats: u32,
+}
+
+/// The length of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// The time for which is sent.
+    Time(Duration),
+    /// The number of packets that are sent.
+    Packets(u64),
 }
 
 /// The most goals of a search.
@@ -150,12 +191,14 @@ impl SearchRequest {
         Ok(rate.pps() as u64)
     }
 
-    /// Returns the request of one trial: `pps` packets per second, or as many as the sender reaches,
-    /// for `duration`.
+    /// Returns the request of one trial.
     #[must_use]
-    pub fn trial(&self, payload_len: u16, pps: Option<u64>, duration: Duration) -> Request {
+    pub fn trial(&self, payload_len: u16, pps: Option<u64>, length: Length) -> Request {
         let mut request = self.base.clone();
-        request.duration = Some(span(duration));
+        match length {
+            Length::Time(duration) => request.duration = Some(span(duration)),
+            Length::Packets(count) => request.count = Some(count),
+        }
         if let Mode::SendRecv(sendrecv) = &mut request.mode {
             sendrecv.payload_len = payload_len;
             sendrecv.rate = pps.and_then(|pps| Rate::new(pps, Span::from_secs(1).as_nanos()));
@@ -214,6 +257,11 @@ impl SearchRequest {
             }),
         );
         set("repeat", json!(self.repeat));
+        // Outside of an isolated network none of them is the RFC's own (RFC 6815).
+        let recipe = self
+            .recipe
+            .map(|recipe| format!("2544-style {}", recipe.name()));
+        set("recipe", json!(recipe));
         config
     }
 }

@@ -10,7 +10,7 @@ use dpdkgen_report::summary::{StopReason, Summary};
 use dpdkgen_search::Outcome;
 
 use super::outputs::SearchOutputs;
-use super::request::SearchRequest;
+use super::request::{Length, SearchRequest};
 use crate::failure::Failure;
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::{Executor, Sink, trial};
@@ -27,7 +27,7 @@ pub struct Wanted {
     pub goal: Option<String>,
     pub pps: Option<u64>,
     pub share: Option<f64>,
-    pub duration: Duration,
+    pub length: Length,
 }
 
 /// A trial that is over.
@@ -59,7 +59,7 @@ pub fn carry_out(
     let Wanted {
         payload_len,
         pps,
-        duration,
+        length,
         ..
     } = *wanted;
     let begin = Wall::now();
@@ -70,7 +70,7 @@ pub fn carry_out(
         begin,
         passed: Passed::Real,
     };
-    let asked = request.trial(payload_len, pps, duration);
+    let asked = request.trial(payload_len, pps, length);
     let summary = trial(executor, &asked, &mut watch)?;
     let took = match watch.passed {
         Passed::Real => begin.elapsed(),
@@ -88,9 +88,9 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
         summary.stop_reason,
         StopReason::Duration | StopReason::Count
     );
-    let duration_s = match is_whole {
-        true => wanted.duration.as_secs_f64(),
-        false => summary.duration_s.unwrap_or(0.0),
+    let duration_s = match wanted.length {
+        Length::Time(duration) if is_whole => duration.as_secs_f64(),
+        _ => summary.duration_s.unwrap_or(0.0),
     };
     let latency_ns = summary.latency_ns;
     let loss_ratio = summary.loss_ratio.unwrap_or(0.0);
