@@ -416,7 +416,7 @@ impl Hosts {
 
 impl Dut {
     fn add_to(&self, traffic: &Traffic, words: &mut Words) {
-        // Without a rate a sender reaches some ten million packets a second.
+        // Without a rate a sender reaches some tens of millions a second: far above the capacity.
         let pps = traffic.pps.unwrap_or(10_000_000);
         // The headers and the FCS of the smallest frame.
         let bits = (u64::from(traffic.payload_len) + 46) * 8;
