@@ -1,9 +1,12 @@
 //! One random run, described by its command line.
 
+mod dut;
+
 use std::fmt::Display;
 
 use proptest::prelude::*;
 
+use self::dut::{Dut, dut};
 use crate::options::PROGRAM;
 
 /// The options of one random run, in groups that are drawn together.
@@ -94,20 +97,6 @@ struct Hosts {
     refuse: f64,
     no_buffer: f64,
     lcores: Option<u16>,
-}
-
-/// A device under test.
-#[derive(Debug, Clone, PartialEq)]
-struct Dut {
-    /// Its capacity, in percent of the rate.
-    percent: u64,
-    /// Whether that is told in bits.
-    is_in_bits: bool,
-    queue: u64,
-    warmup: Option<(u64, f64)>,
-    load_loss: f64,
-    /// Its second capacity in percent of the rate, the share of periods and their length.
-    second: Option<(u64, f64, u64)>,
 }
 
 /// Draws a share: in three of five cases 0, else up to 0.01 or up to `most`.
@@ -219,19 +208,6 @@ prop_compose! {
             reflector_queues, restart_ns, poll_ns, stall, stall_for_ns, clock_error_ns, refuse,
             no_buffer, lcores,
         }
-    }
-}
-
-prop_compose! {
-    fn dut()(
-        percent in 10_u64..200,
-        is_in_bits: bool,
-        queue in prop_oneof![Just(0_u64), 0_u64..100],
-        warmup in prop::option::weighted(0.3, (0_u64..3_000_000, 0.01..=1.0)),
-        load_loss in share(1.0),
-        second in prop::option::weighted(0.3, (10_u64..200, 0.0..=1.0, 100_u64..2_000_000)),
-    ) -> Dut {
-        Dut { percent, is_in_bits, queue, warmup, load_loss, second }
     }
 }
 
@@ -411,31 +387,5 @@ impl Hosts {
         words.share("refuse", self.refuse);
         words.share("no-buffer", self.no_buffer);
         words.given("lcores", self.lcores);
-    }
-}
-
-impl Dut {
-    fn add_to(&self, traffic: &Traffic, words: &mut Words) {
-        // Without a rate a sender reaches some ten million packets a second.
-        let pps = traffic.pps.unwrap_or(10_000_000);
-        // The headers and the FCS of the smallest frame.
-        let bits = (u64::from(traffic.payload_len) + 46) * 8;
-        let rate = |percent: u64| {
-            let pps = (pps * percent / 100).max(1);
-            if self.is_in_bits {
-                format!("{}bps", pps * bits)
-            } else {
-                format!("{pps}pps")
-            }
-        };
-        words.option("capacity", rate(self.percent));
-        words.option("queue", self.queue);
-        let warmup = self.warmup.map(|(ns, share)| format!("{ns}ns:{share:.6}"));
-        words.given("dut-warmup", warmup);
-        words.share("load-loss", self.load_loss);
-        let second = self
-            .second
-            .map(|(percent, share, ns)| format!("{}:{share:.6}:{ns}ns", rate(percent)));
-        words.given("second-capacity", second);
     }
 }
