@@ -8,6 +8,7 @@ mod text;
 use serde::{Deserialize, Serialize};
 
 use crate::summary::{Latency, Origin, SCHEMA};
+pub(crate) use text::{end, gbit_number, named, remarks, row, sized};
 pub use text::{gbit_on_the_line, render};
 
 /// All that a search found, and the trials that it rests on.
