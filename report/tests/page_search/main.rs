@@ -1,5 +1,6 @@
 //! The page of a search: what is on it, what is left out and why, and what it is drawn from.
 
+mod files;
 #[path = "../pages/looks.rs"]
 mod looks;
 mod pictures;
