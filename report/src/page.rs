@@ -7,6 +7,7 @@
 
 mod axis;
 mod distribution;
+mod document;
 pub mod file;
 mod html;
 mod identity;
@@ -14,21 +15,18 @@ mod over_time;
 mod percentiles;
 mod picture;
 mod queues;
+pub mod search;
 mod sections;
 mod split;
 mod tables;
 pub mod timeline;
 
-use std::fmt::Write;
-
 pub use self::distribution::Distribution;
-use self::html::escaped;
+use self::document::{Document, Panel};
 use self::timeline::Timeline;
 use crate::latency::LatencyKind;
 use crate::summary::{Mode, Summary};
 use crate::text::{self, words};
-
-const STYLE: &str = include_str!("page/style.css");
 
 /// The data that a page is drawn from.
 #[derive(Debug, Clone, Copy)]
@@ -45,25 +43,6 @@ pub struct Sources<'a> {
     pub peer: Option<&'a Summary>,
     /// The name of the file that the rows come from; `None` for a page drawn at the end of the run.
     pub from: Option<&'a str>,
-}
-
-/// A part of the page.
-enum Panel {
-    Drawn(String),
-    /// Left out for want of data.
-    LeftOut {
-        name: String,
-        why: String,
-    },
-}
-
-impl Panel {
-    fn left_out(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::LeftOut {
-            name: name.into(),
-            why: why.into(),
-        }
-    }
 }
 
 impl Sources<'_> {
@@ -115,49 +94,23 @@ pub fn render(sources: &Sources<'_>) -> String {
         ("totals", tables::totals(sources)),
         ("config", tables::config(sources)),
     ];
-    let drawn = panels
-        .iter()
-        .filter(|(_, panel)| matches!(panel, Panel::Drawn(_)));
+    let drawn = panels.iter().filter(|(_, panel)| panel.html().is_some());
     let drawn = drawn.map(|(id, _)| *id);
     let is_whole = |latency: &Distribution| latency.is_whole;
     let histogram = sources
         .latency
         .is_some_and(is_whole)
         .then_some(sections::HISTOGRAM);
-    let sections = sections::meta(drawn.chain(histogram));
-    // A number and its % stay on one line.
-    let lines = lines(sources).into_iter();
-    let lines: Vec<_> = lines.map(|line| line.replace(" %", "\u{a0}%")).collect();
-    let title = identity::title(sources);
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; img-src data:\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n{sections}<title>{title}</title>\n<style>\n{STYLE}</style>\n\
-         </head>\n<body>\n<header>\n<p class=\"eyebrow\">{title}</p>\n<h1>{}</h1>\n",
-        escaped(lines.first().map_or("", String::as_str)),
-        title = escaped(&title),
-    );
-    page += &tables::tiles(sources);
-    if lines.len() > 1 {
-        page += "<ul class=\"words\">\n";
-        for line in &lines[1..] {
-            let _ = writeln!(page, "<li>{}</li>", escaped(line));
-        }
-        page += "</ul>\n";
-    }
-    page += "</header>\n<main>\n";
-    page += &cards(&panels);
-    let panels: Vec<_> = panels.into_iter().map(|(_, panel)| panel).collect();
-    page += &left_out(&panels, sources);
-    let _ = write!(
-        page,
-        "</main>\n<footer><p>{}</p></footer>\n</body>\n</html>\n",
-        escaped(&origin(sources))
-    );
-    page
+    let document = Document {
+        title: identity::title(sources),
+        lines: lines(sources),
+        tiles: tables::tiles(sources),
+        sections: drawn.chain(histogram).collect(),
+        origin: origin(sources),
+    };
+    let of_five = of_five(sources);
+    let all = panels.iter().map(|(_, panel)| panel).chain(&of_five);
+    document.html(&(cards(&panels) + &document::left_out(all)))
 }
 
 /// Returns the summary in words, the verdict first.
@@ -204,15 +157,14 @@ fn sum_of_rows(sources: &Sources<'_>) -> String {
 
 /// Returns the panels that are drawn: pictures that have room beside each other in two columns, with
 /// what comes between them and the tables; all else in the full width.
-fn cards(panels: &[(&str, Panel)]) -> String {
+fn cards(panels: &[(&'static str, Panel)]) -> String {
     let is_wide = |id: &str| ["split", "packets", "totals", "config"].contains(&id);
     let is_picture = |id: &str| ["loss", "latency", "percentiles"].contains(&id);
     let mut html = String::new();
     for group in panels.chunk_by(|(one, _), (next, _)| !is_wide(one) && !is_wide(next)) {
-        let drawn = group.iter().filter_map(|(id, panel)| match panel {
-            Panel::Drawn(html) => Some((*id, html.as_str())),
-            Panel::LeftOut { .. } => None,
-        });
+        let drawn = group
+            .iter()
+            .filter_map(|(id, panel)| Some((*id, panel.html()?)));
         let (ids, drawn): (Vec<_>, Vec<_>) = drawn.unzip();
         let drawn_html = drawn.concat();
         if drawn.len() > 1 && ids.into_iter().any(is_picture) {
@@ -224,27 +176,14 @@ fn cards(panels: &[(&str, Panel)]) -> String {
     html
 }
 
-fn left_out(panels: &[Panel], sources: &Sources<'_>) -> String {
-    let mut items = String::new();
-    let of_five = sources.timeline.is_of_five().then(|| {
+/// Returns what the article's program does not tell, of a CSV of its.
+fn of_five(sources: &Sources<'_>) -> Option<Panel> {
+    sources.timeline.is_of_five().then(|| {
         Panel::left_out(
             "Late packets, duplicates, reordering, corruption; shortest and longest latencies",
             "the CSV has the five columns of the article's program, which do not tell them",
         )
-    });
-    for panel in panels.iter().chain(&of_five) {
-        if let Panel::LeftOut { name, why } = panel {
-            let (name, why) = (escaped(name), escaped(why));
-            let _ = writeln!(items, "<li><strong>{name}</strong>: {why}.</li>");
-        }
-    }
-    if items.is_empty() {
-        return String::new();
-    }
-    format!(
-        "<section id=\"left-out\" class=\"wide\">\n<h2>Not on this page</h2>\n<ul>\n{items}</ul>\n\
-         </section>\n"
-    )
+    })
 }
 
 fn origin(sources: &Sources<'_>) -> String {

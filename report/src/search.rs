@@ -4,12 +4,12 @@
 //! are sent over all ports and queues together.
 
 pub mod live;
-pub mod page;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
 use crate::summary::{Latency, Origin, SCHEMA};
+pub(crate) use text::{end, gbit_number, named, remarks, row, sized, tests_2544};
 pub use text::{gbit_on_the_line, render};
 
 /// All that a search found, and the trials that it rests on.

@@ -93,7 +93,7 @@ fn a_page_with_more_is_not_replaced_by_one_with_less() {
     for (json, lost) in [
         (
             None,
-            "latency percentiles, busy shares, packets per queue, totals, the run configuration and \
+            "latency percentiles, busy shares, packets per queue, totals, the configuration and \
              the whole curve of latencies",
         ),
         (Some("run.json"), "the whole curve of latencies"),

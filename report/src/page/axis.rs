@@ -3,10 +3,17 @@
 //! Promised: marks are round numbers and few, and everything between the bounds asked for has its
 //! place.
 
+mod labels;
+
+use self::labels::clock;
+pub use self::labels::{near_count, short_count, short_percent};
 use crate::text::words;
 
 /// The characters of a mark's text above which it is long.
 const LONG: usize = 8;
+
+/// The characters of all names together for which a narrow picture has room.
+const NAMES: usize = 36;
 
 /// A marked place on an axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +67,15 @@ enum Scale {
         from: f64,
         to: f64,
     },
+    /// The same above a zero of its own.
+    LogarithmicAboveZero {
+        from: f64,
+        to: f64,
+    },
 }
+
+/// The share of an axis that a zero of its own takes.
+const ZERO: f64 = 0.15;
 
 impl Axis {
     /// Makes an axis from 0 to `most`, or to the next mark above it.
@@ -81,22 +96,99 @@ impl Axis {
         }
     }
 
+    /// Makes an axis from `least` to `most` whose marks are at round numbers between them; the label
+    /// of a mark is told the distance of two.
+    #[must_use]
+    pub fn between(least: f64, most: f64, label: impl Fn(f64, f64) -> String) -> Self {
+        let to = if most > least { most } else { least + 1.0 };
+        let step = round_up((to - least) / 5.0);
+        let scale = Scale::Linear { from: least, to };
+        let numbers =
+            (least / step - 1e-9).ceil().max(0.0) as u64..=(to / step + 1e-9).floor() as u64;
+        let marks = numbers.enumerate().map(|(place, number)| Mark {
+            at: scale.place(number as f64 * step),
+            label: label(number as f64 * step, step),
+            weight: Weight::alternating(place),
+        });
+        Self {
+            scale,
+            marks: marks.collect(),
+        }
+    }
+
+    /// Makes an axis of things that have nothing between them, number `n` at the place of the value
+    /// `n`.
+    #[must_use]
+    pub fn of_names(names: &[String]) -> Self {
+        let scale = Scale::Linear {
+            from: -0.5,
+            to: names.len() as f64 - 0.5,
+        };
+        let characters: usize = names.iter().map(|name| name.chars().count() + 1).sum();
+        let has_room = characters <= NAMES;
+        let marks = names.iter().enumerate().map(|(place, name)| Mark {
+            at: scale.place(place as f64),
+            label: name.clone(),
+            weight: match has_room {
+                true => Weight::Major,
+                false => Weight::alternating(place),
+            },
+        });
+        Self {
+            scale,
+            marks: marks.collect(),
+        }
+    }
+
     /// Makes an axis of times in nanoseconds: logarithmic if the most is eight times the least or
     /// more, else from 0.
     #[must_use]
     pub fn of_latency(least_ns: f64, most_ns: f64) -> Self {
         let label = |ns: f64| words::nanos(ns.round() as u64);
-        let least = least_ns.max(1.0);
-        if most_ns < 8.0 * least {
-            return Self::from_zero(most_ns, label);
+        Self::of_amounts(least_ns, most_ns, label)
+    }
+
+    /// Makes an axis of what is more than 0: logarithmic if the most is eight times the least or more,
+    /// else from 0.
+    #[must_use]
+    pub fn of_amounts(least: f64, most: f64, label: impl Fn(f64) -> String) -> Self {
+        let least = least.max(1.0);
+        if most < 8.0 * least {
+            return Self::from_zero(most, label);
         }
-        Self::logarithmic(least, most_ns, label)
+        Self::logarithmic(least, most, label)
+    }
+
+    /// Makes an axis of shares that may be 0: `least` is the least of those that are not. If the most
+    /// is eight times that or more it is logarithmic above a zero of its own, else from 0.
+    #[must_use]
+    pub fn of_shares(least: f64, most: f64) -> Self {
+        if most < 8.0 * least || least <= 0.0 {
+            return Self::from_zero(most, short_percent);
+        }
+        let above = Self::logarithmic(least, most, short_percent);
+        let Scale::Logarithmic { from, to } = above.scale else {
+            return above;
+        };
+        let zero = Mark {
+            at: 0.0,
+            label: short_percent(0.0),
+            weight: Weight::Major,
+        };
+        let marks = above.marks.into_iter().map(|mark| Mark {
+            at: ZERO + (1.0 - ZERO) * mark.at,
+            ..mark
+        });
+        Self {
+            scale: Scale::LogarithmicAboveZero { from, to },
+            marks: std::iter::once(zero).chain(marks).collect(),
+        }
     }
 
     fn logarithmic(least: f64, most: f64, label: impl Fn(f64) -> String) -> Self {
         let (first, last) = (least.log10().floor() as i32, most.log10().ceil() as i32);
-        // With few decades, something between them is marked too.
-        let digits: &[f64] = if last - first <= 2 {
+        // Over few decades, something between them is marked too.
+        let digits: &[f64] = if most <= 100.0 * least {
             &[1.0, 2.0, 5.0]
         } else {
             &[1.0]
@@ -216,7 +308,10 @@ impl Axis {
     /// Returns whether equal distances on it are equal ratios.
     #[must_use]
     pub const fn is_logarithmic(&self) -> bool {
-        matches!(self.scale, Scale::Logarithmic { .. })
+        matches!(
+            self.scale,
+            Scale::Logarithmic { .. } | Scale::LogarithmicAboveZero { .. }
+        )
     }
 }
 
@@ -230,11 +325,16 @@ impl Mark {
 
 impl Scale {
     fn place(self, value: f64) -> f64 {
-        let (from, to, value) = match self {
-            Self::Linear { from, to } => (from, to, value),
-            Self::Logarithmic { from, to } => (from, to, value.max(f64::MIN_POSITIVE).log10()),
+        let logarithm = value.max(f64::MIN_POSITIVE).log10();
+        let place = match self {
+            Self::Linear { from, to } => (value - from) / (to - from),
+            Self::LogarithmicAboveZero { .. } if value <= 0.0 => 0.0,
+            Self::LogarithmicAboveZero { from, to } => {
+                ZERO + (1.0 - ZERO) * (logarithm - from) / (to - from)
+            }
+            Self::Logarithmic { from, to } => (logarithm - from) / (to - from),
         };
-        ((value - from) / (to - from)).clamp(0.0, 1.0)
+        place.clamp(0.0, 1.0)
     }
 }
 
@@ -254,155 +354,5 @@ fn round_up(value: f64) -> f64 {
     fitting.unwrap_or(&10.0) * power
 }
 
-/// Returns `250 ms`, `40 s`, `5 min`, `1 h 30`: minutes and hours if steps are a minute or more.
-fn clock(ns: f64, step_ns: f64) -> String {
-    if step_ns < 60e9 {
-        return match ns {
-            0.0 => "0 s".to_owned(),
-            _ => words::nanos(ns.round() as u64),
-        };
-    }
-    let minutes = (ns / 60e9).round() as u64;
-    match (minutes / 60, minutes % 60) {
-        (0, 0) => "0".to_owned(),
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes}"),
-    }
-}
-
-/// Returns a share as it stands beside a mark, which is round: `0.00002 %` in full.
-#[must_use]
-pub fn short_percent(ratio: f64) -> String {
-    let percent = ratio * 100.0;
-    let decimals = (2.0 - percent.max(1e-12).log10().floor()).max(0.0) as usize;
-    let text = format!("{percent:.decimals$}");
-    if !text.contains('.') {
-        return format!("{text} %");
-    }
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Returns a count in as few characters as an axis has room for, as in `3.5 M`.
-#[must_use]
-pub fn short_count(value: f64) -> String {
-    // By what two digits round to, so that nothing is `1000 k`.
-    let (size, unit) = match value {
-        v if v >= 999.995e6 => (1e9, " G"),
-        v if v >= 999.995e3 => (1e6, " M"),
-        v if v >= 999.995 => (1e3, " k"),
-        _ => (1.0, ""),
-    };
-    let text = format!("{:.2}", value / size);
-    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn labels(axis: &Axis) -> Vec<&str> {
-        axis.marks.iter().map(|mark| mark.label.as_str()).collect()
-    }
-
-    #[test]
-    fn a_count_that_rounds_to_a_unit_has_that_unit() {
-        assert_eq!(short_count(999.0), "999");
-        assert_eq!(short_count(999_994.0), "999.99 k");
-        // What 10^6 may be by another library of mathematics.
-        assert_eq!(short_count(999_999.999_999_9), "1 M");
-        assert_eq!(short_count(999_999_999.0), "1 G");
-    }
-
-    #[test]
-    fn marks_are_round() {
-        let rates = Axis::from_zero(3_512_000.0, short_count);
-        assert_eq!(labels(&rates), ["0", "1 M", "2 M", "3 M", "4 M"]);
-        let loss = Axis::from_zero(0.013, short_percent);
-        assert_eq!(labels(&loss), ["0 %", "0.5 %", "1 %", "1.5 %"]);
-        let hardly = Axis::from_zero(4.1e-8, short_percent);
-        assert_eq!(
-            labels(&hardly),
-            [
-                "0 %",
-                "0.000001 %",
-                "0.000002 %",
-                "0.000003 %",
-                "0.000004 %",
-                "0.000005 %"
-            ]
-        );
-        let nothing = Axis::from_zero(0.0, short_percent);
-        assert_eq!(labels(&nothing).last(), Some(&"100 %"));
-    }
-
-    #[test]
-    fn latencies_far_apart_are_logarithmic() {
-        let far = Axis::of_latency(1_340.0, 20_800_000.0);
-        assert!(far.is_logarithmic());
-        assert_eq!(
-            labels(&far),
-            ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms"]
-        );
-        let near = Axis::of_latency(3_000.0, 60_000.0);
-        assert_eq!(
-            labels(&near),
-            ["2 µs", "5 µs", "10 µs", "20 µs", "50 µs", "100 µs"]
-        );
-        assert!(!Axis::of_latency(100_000.0, 140_000.0).is_logarithmic());
-        assert_eq!(labels(&Axis::of_latency(0.0, 0.0)).first(), Some(&"0 ns"));
-    }
-
-    #[test]
-    fn times_are_told_as_clocks_do() {
-        let at = |seconds: f64| Axis::of_time(0.0, seconds * 1e9);
-        assert_eq!(labels(&at(0.05))[1], "10 ms");
-        assert_eq!(labels(&at(10.0))[..3], ["0 s", "2 s", "4 s"]);
-        assert_eq!(labels(&at(60.0))[1], "10 s");
-        assert_eq!(labels(&at(600.0))[1], "2 min");
-        let hours = at(10_800.0);
-        assert_eq!(labels(&hours)[..3], ["0", "30 min", "1 h"]);
-        assert_eq!(labels(&hours).last(), Some(&"3 h"));
-        assert_eq!(labels(&at(200_000.0))[1], "12 h");
-    }
-
-    #[test]
-    fn nines_go_as_far_as_there_are_packets() {
-        let axis = Axis::of_nines(1_000);
-        assert_eq!(labels(&axis), ["50 %", "90 %", "99 %", "99.9 %"]);
-        // None of those that stand where there is room is beside one that stands anywhere.
-        for count in 2..12 {
-            let axis = Axis::of_nines(10_u64.pow(count));
-            let seen = axis.marks.iter().map(|mark| mark.weight != Weight::Minor);
-            let seen: Vec<_> = seen.skip(1).collect();
-            assert!(
-                !seen.windows(2).any(|pair| pair == [true, true]),
-                "{axis:?}"
-            );
-            let anywhere = axis
-                .marks
-                .iter()
-                .filter(|mark| mark.weight == Weight::Major);
-            assert!((2..=3).contains(&anywhere.count()), "{axis:?}");
-        }
-        assert!((axis.place(nines_of(0.999)) - 1.0).abs() < 1e-9);
-        assert_eq!(axis.place(nines_of(1.0)), 1.0);
-    }
-
-    proptest! {
-        #[test]
-        fn everything_has_its_place(least in 0.0_f64..1e15, factor in 1.0_f64..1e6) {
-            let most = least * factor;
-            for axis in [Axis::of_latency(least, most), Axis::from_zero(most, short_count),
-                Axis::of_time(least, most)] {
-                prop_assert!((1..=22).contains(&axis.marks.len()), "{:?}", axis);
-                let [low, high] = [axis.place(least), axis.place(most)];
-                prop_assert!((0.0..=1.0).contains(&low) && low <= high && high <= 1.0);
-                let ordered = axis.marks.windows(2).all(|pair| pair[0].at < pair[1].at);
-                prop_assert!(ordered, "{:?}", axis);
-            }
-        }
-    }
-}
+mod tests;

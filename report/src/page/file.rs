@@ -1,17 +1,21 @@
-//! A page drawn from the files that a finished run left.
+//! A page drawn from the files that a finished run or search left.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Distribution, Sources, render, sections};
+use super::{Distribution, Sources, render, search, sections};
 use crate::csv::reader::{CsvReader, ReadError};
 use crate::output::{Output, Target};
 use crate::page::timeline::Timeline;
+use crate::search::SearchReport;
 use crate::summary::{Mode, SCHEMA, Summary};
 
-/// The most bytes of a JSON summary: thousands of queues and workers take one MiB.
+/// The most bytes of a JSON: thousands of queues and workers take one MiB, a thousand trials another.
 const MOST_JSON: u64 = 16 << 20;
+
+/// What some editors put in front of a text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The bytes of the CSV that are read at once.
 const BUFFER: usize = 256 * 1024;
@@ -19,7 +23,7 @@ const BUFFER: usize = 256 * 1024;
 /// The files that a page is drawn from, and the place that it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The CSV of the run.
+    /// The CSV of the run, or the JSON of a search, which is told by what it holds.
     pub csv: PathBuf,
     /// The JSON of the run, if there is one.
     pub json: Option<PathBuf>,
@@ -44,14 +48,78 @@ pub enum DrawError {
 ///
 /// # Errors
 ///
-/// If a file cannot be read, is not what a run writes or not of this run, or the page cannot be
-/// written. An older page is left as it is unless the files could be read, and if it shows more.
+/// If a file cannot be read, is not what a run or a search writes or not of this run, or the page
+/// cannot be written. An older page is left as it is unless the files could be read, and if it shows
+/// more.
 pub fn draw(files: &Files) -> Result<usize, DrawError> {
+    let short_name = files.csv.file_name().unwrap_or(files.csv.as_os_str());
+    let short_name = short_name.to_string_lossy();
+    let html = match open(&files.csv)? {
+        Content::Rows(rows) => of_run(files, &short_name, rows)?,
+        Content::Search(text) => {
+            let found = read_search(files, &text)?;
+            search::render(&found, Some(&short_name))
+        }
+    };
+    check_replaced(&files.page, &html)?;
+    write(&files.page, &html)?;
+    Ok(html.len())
+}
+
+/// What the first of the files holds.
+enum Content {
+    /// Rows, as far as has been seen.
+    Rows(Box<dyn BufRead>),
+    /// The JSON of a search.
+    Search(String),
+}
+
+fn open(path: &Path) -> Result<Content, DrawError> {
+    let opened = File::open(path).and_then(|file| {
+        let mut file = BufReader::with_capacity(BUFFER, file);
+        let begin = file.fill_buf()?;
+        let begin = begin.strip_prefix(BYTE_ORDER_MARK).unwrap_or(begin);
+        let is_object = begin.trim_ascii_start().starts_with(b"{");
+        Ok((file, is_object))
+    });
+    let (file, is_object) = opened.map_err(|error| fail(path, error.into()))?;
+    if !is_object {
+        return Ok(Content::Rows(Box::new(file)));
+    }
+    let text = read_text(file).map_err(|error| cannot_read(path, &error))?;
+    Ok(match is_of_search(&text) {
+        true => Content::Search(text),
+        false => Content::Rows(Box::new(Cursor::new(text))),
+    })
+}
+
+/// Returns whether a JSON says that its mode is `search`, be it whole or cut off.
+fn is_of_search(json: &str) -> bool {
+    json.split("\"mode\"").skip(1).any(|rest| {
+        let value = rest.trim_start().strip_prefix(':');
+        value.is_some_and(|value| value.trim_start().starts_with("\"search\""))
+    })
+}
+
+fn read_search(files: &Files, text: &str) -> Result<SearchReport, DrawError> {
+    let name = files.csv.display();
+    if files.json.is_some() || files.peer.is_some() {
+        return Err(DrawError::Request(format!(
+            "{name} is the JSON of a search, which is drawn by itself: leave --json and --peer out"
+        )));
+    }
+    let found = SearchReport::from_json(text).map_err(|error| error.to_string());
+    let found = found.and_then(|found| check_schema(found.schema).map(|()| found));
+    found.map_err(|why| DrawError::Request(format!("{name} is not the JSON of a search: {why}")))
+}
+
+/// Returns the page of a run, whose rows are `rows`.
+fn of_run(files: &Files, short_name: &str, rows: impl BufRead) -> Result<String, DrawError> {
     let summary = files.json.as_deref().map(read_json).transpose()?;
     let peer = files.peer.as_deref().map(read_json).transpose()?;
     check_peer(files, summary.as_ref(), peer.as_ref())?;
     let name = files.csv.display().to_string();
-    let timeline = read_csv(&files.csv)?;
+    let timeline = accumulate(rows).map_err(|error| fail(&files.csv, error))?;
     if let (Some(summary), Some(json)) = (&summary, &files.json) {
         check_same_run(&timeline, summary, &name, json)?;
     }
@@ -60,18 +128,14 @@ pub fn draw(files: &Files) -> Result<usize, DrawError> {
         told.map(|told| Distribution::of_percentiles(&told))
     };
     let (latency, latency_due) = (latency(|s| s.latency_ns), latency(|s| s.latency_due_ns));
-    let short_name = files.csv.file_name().unwrap_or(files.csv.as_os_str());
-    let html = render(&Sources {
+    Ok(render(&Sources {
         timeline: &timeline,
         summary: summary.as_ref(),
         latency: latency.as_ref(),
         latency_due: latency_due.as_ref(),
         peer: peer.as_ref(),
-        from: Some(&short_name.to_string_lossy()),
-    });
-    check_replaced(&files.page, &html)?;
-    write(&files.page, &html)?;
-    Ok(html.len())
+        from: Some(short_name),
+    }))
 }
 
 /// Checks that a page that is there already does not show more than `html`, such as one that the
@@ -111,16 +175,18 @@ fn write(target: &Target, html: &str) -> Result<(), DrawError> {
     }
 }
 
-fn read_csv(path: &Path) -> Result<Timeline, DrawError> {
+fn fail(path: &Path, error: ReadError) -> DrawError {
     let name = path.display();
-    let fail = |error: ReadError| match error {
+    match error {
         ReadError::Foreign { .. } => DrawError::Request(format!("{name} {error}")),
         ReadError::Io(_) | ReadError::CutOff { .. } => {
             DrawError::Machine(format!("{name} {error}"))
         }
-    };
-    let file = File::open(path).map_err(|error| fail(error.into()))?;
-    accumulate(BufReader::with_capacity(BUFFER, file)).map_err(fail)
+    }
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> DrawError {
+    DrawError::Machine(format!("{} cannot be read: {error}", path.display()))
 }
 
 /// Reads the rows of `input`, however many there are, into columns.
@@ -149,33 +215,33 @@ pub fn accumulate(input: impl BufRead) -> Result<Timeline, ReadError> {
 }
 
 fn read_json(path: &Path) -> Result<Summary, DrawError> {
-    let name = path.display();
-    let text = read_text(path)
-        .map_err(|error| DrawError::Machine(format!("{name} cannot be read: {error}")))?;
-    let not_ours = |why: &dyn std::fmt::Display| {
+    let text = File::open(path).and_then(read_text);
+    let text = text.map_err(|error| cannot_read(path, &error))?;
+    let summary = Summary::from_json(&text).map_err(|error| error.to_string());
+    let summary = summary.and_then(|summary| check_schema(summary.schema).map(|()| summary));
+    summary.map_err(|why| {
+        let name = path.display();
         DrawError::Request(format!("{name} is not the JSON of a run: {why}"))
-    };
-    let summary = Summary::from_json(&text).map_err(|error| not_ours(&error))?;
-    if summary.schema != SCHEMA {
-        let why = format!("its schema is {} and {SCHEMA} is known", summary.schema);
-        return Err(not_ours(&why));
-    }
-    Ok(summary)
+    })
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
+fn check_schema(schema: u32) -> Result<(), String> {
+    match schema {
+        SCHEMA => Ok(()),
+        other => Err(format!("its schema is {other} and {SCHEMA} is known")),
+    }
+}
+
+fn read_text(file: impl Read) -> io::Result<String> {
     let mut text = String::new();
-    let read = File::open(path)?
-        .take(MOST_JSON + 1)
-        .read_to_string(&mut text)?;
+    let read = file.take(MOST_JSON + 1).read_to_string(&mut text)?;
     if read as u64 > MOST_JSON {
         return Err(io::Error::other("it is too large for the JSON of a run"));
     }
-    // Some editors put a byte order mark in front.
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map(str::to_owned)
-        .unwrap_or(text))
+    if text.as_bytes().starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(text)
 }
 
 fn check_peer(

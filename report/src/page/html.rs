@@ -18,6 +18,86 @@ pub fn escaped(text: &str) -> String {
     html
 }
 
+/// Returns a part of the page with a title of its own.
+#[must_use]
+pub fn section(id: &str, title: &str, html: &str) -> String {
+    let title = escaped(title);
+    format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{html}</section>\n")
+}
+
+/// Returns the same in the full width of the page.
+#[must_use]
+pub fn wide(id: &str, title: &str, html: &str) -> String {
+    section(id, title, html).replacen("<section ", "<section class=\"wide\" ", 1)
+}
+
+/// Returns what is folded until it is asked for.
+#[must_use]
+pub fn details(name: &str, html: &str) -> String {
+    let name = escaped(name);
+    format!("<details>\n<summary>{name}</summary>\n{html}</details>\n")
+}
+
+/// Returns a sentence below what it is about.
+#[must_use]
+pub fn note(text: &str) -> String {
+    format!("<p class=\"note\">{}</p>\n", escaped(text))
+}
+
+/// A number that is looked for first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tile {
+    /// What it is.
+    pub name: String,
+    /// The number.
+    pub value: String,
+    /// What is to be said of it, if anything.
+    pub about: String,
+}
+
+/// Returns the numbers that are looked for first, side by side.
+#[must_use]
+pub fn tiles(tiles: &[Tile]) -> String {
+    let mut html = String::from("<dl class=\"tiles\">\n");
+    for Tile { name, value, about } in tiles {
+        let (name, value) = (escaped(name), escaped(value));
+        let about = match about.as_str() {
+            "" => String::new(),
+            about => format!("<dd class=\"about\">{}</dd>", escaped(about)),
+        };
+        let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd>{about}</div>");
+    }
+    html + "</dl>\n"
+}
+
+/// Returns a table with a row for each thing, whose first column names it. Where there is little room
+/// each row is a list, in which every value has its column's name beside it.
+#[must_use]
+pub fn grid<const N: usize>(caption: &str, headings: [&str; N], rows: &[[String; N]]) -> String {
+    let headings = headings.map(escaped);
+    let mut html = format!(
+        "<table class=\"grid\">\n<caption>{}</caption>\n<thead><tr>",
+        escaped(caption)
+    );
+    for heading in &headings {
+        let _ = write!(html, "<th scope=\"col\">{heading}</th>");
+    }
+    html += "</tr></thead>\n<tbody>\n";
+    for row in rows {
+        html += "<tr>";
+        for (column, (cell, heading)) in row.iter().zip(&headings).enumerate() {
+            // A number and its % stay on one line.
+            let cell = escaped(cell).replace(" %", "\u{a0}%");
+            let _ = match column {
+                0 => write!(html, "<th scope=\"row\">{cell}</th>"),
+                _ => write!(html, "<td data-name=\"{heading}\">{cell}</td>"),
+            };
+        }
+        html += "</tr>\n";
+    }
+    html + "</tbody>\n</table>\n"
+}
+
 /// Returns a table of names and values.
 #[must_use]
 pub fn table(caption: &str, rows: &[(String, String)]) -> String {

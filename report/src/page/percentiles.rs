@@ -37,10 +37,8 @@ pub fn panel(sources: &Sources<'_>) -> Panel {
             continue;
         };
         let points = distribution.points.iter();
-        let points: Vec<_> = points
-            .map(|(share, ns)| (nines_of(*share), *ns as f64))
-            .collect();
-        picture.curve(pen, name, &points, !distribution.is_whole);
+        let points = points.map(|(share, ns)| Some((nines_of(*share), *ns as f64)));
+        picture.curve(pen, name, points, !distribution.is_whole);
         picture.description += &describe(name, distribution);
     }
     picture.note = note(sources, latency);

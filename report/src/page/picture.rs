@@ -3,8 +3,11 @@
 //! Promised: whatever the page's width, text keeps its size and lines their width, and a spike one
 //! column wide stays visible; each picture says in words what it shows.
 
+mod stairs;
+
 use std::fmt::Write;
 
+use self::stairs::{stairs, surround};
 use super::axis::{Axis, Weight};
 use super::html::escaped;
 
@@ -18,6 +21,10 @@ pub enum Pen {
     First,
     /// The style of packets received, and of times from when packets were due.
     Second,
+    /// The style of what is beside these two.
+    Third,
+    /// The style of what they are compared with.
+    Quiet,
     /// The style of loss.
     Loss,
     /// The style of latencies over time.
@@ -29,6 +36,8 @@ impl Pen {
         match self {
             Self::First => "first",
             Self::Second => "second",
+            Self::Third => "third",
+            Self::Quiet => "quiet",
             Self::Loss => "loss",
             Self::Latency => "latency",
         }
@@ -41,6 +50,17 @@ struct Shape {
     path: String,
     class: &'static str,
     pen: Pen,
+}
+
+/// What stands for a series in the legend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Line,
+    /// A line amid a band.
+    Band,
+    Span,
+    Dots,
+    Rings,
 }
 
 /// A picture with a horizontal and a vertical axis.
@@ -62,7 +82,7 @@ pub struct Picture<'a> {
     bands: Vec<Shape>,
     /// The lines, of which the first lies above the others.
     lines: Vec<Shape>,
-    legend: Vec<(Pen, bool, &'a str)>,
+    legend: Vec<(Pen, Key, &'a str)>,
     /// The marked places of the horizontal axis.
     marks: Vec<f64>,
 }
@@ -137,36 +157,98 @@ impl<'a> Picture<'a> {
             class: "line",
             pen,
         });
-        self.legend.push((pen, has_width, name));
+        let key = if has_width { Key::Band } else { Key::Line };
+        self.legend.push((pen, key, name));
     }
 
     /// Draws a line through points in values of the axes: straight from marked point to marked
-    /// point with `dots`, else in steps.
-    pub fn curve(&mut self, pen: Pen, name: &'a str, points: &[(f64, f64)], dots: bool) {
+    /// point with `dots`, else in steps. A point of `None` is a gap.
+    pub fn curve(
+        &mut self,
+        pen: Pen,
+        name: &'a str,
+        points: impl Iterator<Item = Option<(f64, f64)>>,
+        dots: bool,
+    ) {
         let mut path = String::new();
         let mut marks = String::new();
-        for (index, (x, y)) in points.iter().enumerate() {
-            let (x, y) = (self.x.place(*x) * self.width, self.height(*y));
-            let _ = match (index, dots) {
-                (0, _) => write!(path, "M{x:.1} {y}"),
+        let mut is_begin = true;
+        for point in points {
+            let Some((x, y)) = point.map(|point| self.at(point)) else {
+                is_begin = true;
+                continue;
+            };
+            let _ = match (is_begin, dots) {
+                (true, _) => write!(path, "M{x:.1} {y}"),
                 (_, true) => write!(path, "L{x:.1} {y}"),
                 (_, false) => write!(path, "H{x:.1}V{y}"),
             };
             let _ = write!(marks, "M{x:.1} {y}h0");
+            is_begin = false;
         }
-        self.lines.push(Shape {
+        self.line(pen, "line", path);
+        if dots {
+            self.line(pen, "dots", marks);
+        }
+        self.legend.push((pen, Key::Line, name));
+    }
+
+    /// Draws a dot at each point in values of the axes.
+    pub fn dots(&mut self, pen: Pen, name: &'a str, points: impl Iterator<Item = (f64, f64)>) {
+        let path = self.path_of_dots(points);
+        self.line(pen, "dots", path);
+        self.legend.push((pen, Key::Dots, name));
+    }
+
+    /// Draws a ring about each point in values of the axes.
+    pub fn rings(&mut self, pen: Pen, name: &'a str, points: impl Iterator<Item = (f64, f64)>) {
+        let path = self.path_of_dots(points);
+        // What is added later lies below.
+        self.line(pen, "hole", path.clone());
+        self.line(pen, "dots", path);
+        self.legend.push((pen, Key::Rings, name));
+    }
+
+    /// Draws lines straight up, each at a value of the horizontal axis and between two of the vertical
+    /// one; they belong to a series that the legend has already.
+    pub fn whiskers(&mut self, pen: Pen, lines: impl Iterator<Item = (f64, [f64; 2])>) {
+        let mut path = String::new();
+        for (x, ends) in lines {
+            let [(x, low), (_, high)] = ends.map(|y| self.at((x, y)));
+            let _ = write!(path, "M{x:.1} {low}V{high}");
+        }
+        self.line(pen, "whisker", path);
+    }
+
+    /// Draws bands from top to bottom, each between two values of the horizontal axis.
+    pub fn spans(&mut self, pen: Pen, name: &'a str, spans: impl Iterator<Item = [f64; 2]>) {
+        let mut path = String::new();
+        for span in spans {
+            let [from, to] = span.map(|x| self.x.place(x) * self.width);
+            let _ = write!(path, "M{from:.2} 0H{to:.2}V{HEIGHT}H{from:.2}z");
+        }
+        self.bands.push(Shape {
             path,
-            class: "line",
+            class: "band",
             pen,
         });
-        if dots {
-            self.lines.push(Shape {
-                path: marks,
-                class: "dots",
-                pen,
-            });
+        self.legend.push((pen, Key::Span, name));
+    }
+
+    fn path_of_dots(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
+        let mut path = String::new();
+        for (x, y) in points.map(|point| self.at(point)) {
+            let _ = write!(path, "M{x:.1} {y}h0");
         }
-        self.legend.push((pen, false, name));
+        path
+    }
+
+    fn line(&mut self, pen: Pen, class: &'static str, path: String) {
+        self.lines.push(Shape { path, class, pen });
+    }
+
+    fn at(&self, (x, y): (f64, f64)) -> (f64, i32) {
+        (self.x.place(x) * self.width, self.height(y))
     }
 
     /// Marks a value of the horizontal axis by a line from top to bottom.
@@ -269,132 +351,28 @@ impl<'a> Picture<'a> {
 
     fn legend_html(&self) -> String {
         let mut html = String::new();
-        for (pen, has_band, name) in &self.legend {
-            let class = pen.class();
-            let _ = write!(
-                html,
-                "<span class=\"key\"><svg viewBox=\"0 0 28 12\" width=\"28\" height=\"12\" \
-                 aria-hidden=\"true\">"
-            );
-            if *has_band {
-                let _ = write!(html, "<path class=\"band {class}\" d=\"M1 1H27V11H1z\"/>");
+        for (pen, key, name) in &self.legend {
+            const LINE: (&str, &str) = ("line", "M1 6H27");
+            const AREA: (&str, &str) = ("band", "M1 1H27V11H1z");
+            const DOT: (&str, &str) = ("dots", "M14 6h0");
+            let shapes: &[(&str, &str)] = match key {
+                Key::Line => &[LINE],
+                Key::Band => &[AREA, LINE],
+                Key::Span => &[AREA],
+                Key::Dots => &[DOT],
+                Key::Rings => &[DOT, ("hole", DOT.1)],
+            };
+            html += "<span class=\"key\"><svg viewBox=\"0 0 28 12\" width=\"28\" height=\"12\" \
+                     aria-hidden=\"true\">";
+            for (class, path) in shapes {
+                let pen = pen.class();
+                let _ = write!(html, "<path class=\"{class} {pen}\" d=\"{path}\"/>");
             }
-            let _ = write!(
-                html,
-                "<path class=\"line {class}\" d=\"M1 6H27\"/></svg>{}</span> ",
-                escaped(name)
-            );
+            let _ = write!(html, "</svg>{}</span> ", escaped(name));
         }
         html
     }
 }
 
-/// Adds to `path` a line of steps, one for each height, from `begin` to the places that `ends`
-/// gives for each step.
-fn stairs(
-    path: &mut String,
-    begin: usize,
-    heights: impl Iterator<Item = i32>,
-    ends: impl Fn(usize) -> f64,
-) {
-    let mut heights = heights.enumerate().peekable();
-    let mut last = None;
-    while let Some((column, height)) = heights.next() {
-        match last {
-            None => drop(write!(path, "M{begin} {height}")),
-            Some(last) if last != height => drop(write!(path, "V{height}")),
-            Some(_) => {}
-        }
-        last = Some(height);
-        // Steps of one height are one.
-        if heights.peek().is_none_or(|(_, next)| *next != height) {
-            let _ = write!(path, "H{}", short(ends(column)));
-        }
-    }
-}
-
-/// Adds to `path` the area between the least and the most of each column.
-fn surround(path: &mut String, begin: usize, run: &[[i32; 3]], ends: impl Fn(usize) -> f64 + Copy) {
-    stairs(path, begin, run.iter().map(|heights| heights[2]), ends);
-    let mut last = None;
-    for (column, [height, ..]) in run.iter().enumerate().rev() {
-        if last != Some(height) {
-            if last.is_some() {
-                let _ = write!(path, "H{}", short(ends(column)));
-            }
-            let _ = write!(path, "V{height}");
-            last = Some(height);
-        }
-    }
-    let _ = write!(path, "H{begin}z");
-}
-
-/// Returns whole numbers without a decimal, and others with two.
-fn short(value: f64) -> String {
-    if value.fract() == 0.0 {
-        return format!("{value:.0}");
-    }
-    format!("{value:.2}")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn picture(width: f64) -> Picture<'static> {
-        let axis = |most| Axis::from_zero(most, |value| value.to_string());
-        Picture::new("p", "A <title>", "units", axis(width), axis(10.0), width)
-    }
-
-    #[test]
-    fn stairs_have_a_step_for_each_column() {
-        let mut drawn = picture(4.5);
-        let means = [10.0, 10.0, 0.0, 5.0, 5.0];
-        drawn.columns(Pen::First, "n", means.iter().map(|mean| Some([*mean; 3])));
-        let [line] = &drawn.lines[..] else {
-            panic!("{drawn:?}")
-        };
-        assert_eq!(line.path, "M0 0H2V1000H3V500H4.50");
-    }
-
-    #[test]
-    fn a_band_goes_from_the_least_to_the_most() {
-        let mut drawn = picture(3.0);
-        let columns = [[4.0, 5.0, 6.0], [4.0, 5.0, 10.0], [0.0, 5.0, 6.0]];
-        drawn.columns(Pen::Loss, "n", columns.into_iter().map(Some));
-        let ([band], [line]) = (&drawn.bands[..], &drawn.lines[..]) else {
-            panic!("{drawn:?}")
-        };
-        assert_eq!(band.path, "M0 400H1V0H2V400H3V1000H2V600H0z");
-        assert_eq!(line.path, "M0 500H3");
-    }
-
-    #[test]
-    fn where_there_is_nothing_the_line_is_broken() {
-        let mut drawn = picture(4.0);
-        let columns = [None, Some([5.0; 3]), None, Some([10.0; 3])];
-        drawn.columns(Pen::Loss, "n", columns.into_iter());
-        assert_eq!(drawn.lines[0].path, "M1 500H2M3 0H4");
-    }
-
-    #[test]
-    fn marks_go_from_top_to_bottom() {
-        let mut drawn = picture(4.0);
-        drawn.mark(3.0);
-        let html = drawn.html();
-        assert!(
-            html.contains("<path class=\"event\" d=\"M3.00 0V1000\"/>"),
-            "{html}"
-        );
-    }
-
-    #[test]
-    fn words_are_escaped_and_named() {
-        let html = picture(1.0).html();
-        assert!(
-            html.contains("<title id=\"p-title\">A &lt;title&gt;</title>"),
-            "{html}"
-        );
-        assert!(html.contains("aria-labelledby=\"p-title p-text\""));
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The packets of each queue, and the busy share of each worker: a bar for each, or a strip of them
 //! all with those named that stand out.
 
-use super::html::{Bar, bars, escaped, strip};
+use super::html::{Bar, bars, escaped, note, section, strip};
 use super::{Panel, Sources};
 use crate::summary::{Direction, Queue, Role, Summary, Worker};
 use crate::text::words;
@@ -227,13 +227,4 @@ fn more(count: usize) -> String {
         None | Some(0) => String::new(),
         Some(more) => format!(" {more} more are not drawn; the JSON has them."),
     }
-}
-
-fn note(text: &str) -> String {
-    format!("<p class=\"note\">{}</p>\n", escaped(text))
-}
-
-pub(super) fn section(id: &str, title: &str, html: &str) -> String {
-    let title = escaped(title);
-    format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{html}</section>\n")
 }

@@ -43,7 +43,11 @@ fn name(section: &str) -> &str {
         HISTOGRAM => "the whole curve of latencies",
         "workers" => "busy shares",
         "queues" => "packets per queue",
-        "config" => "the run configuration",
+        "config" => "the configuration",
+        "results" => "the bounds of a search",
+        "rates" => "rate over frame size",
+        "loads" => "loss and latency over load",
+        "shares" => "latency at shares of the lower bound",
         other => other,
     }
 }

@@ -1,7 +1,6 @@
 //! The panel of the lost packets by the part of the way that lost them.
 
-use super::html::{Bar, bars, escaped};
-use super::queues::section;
+use super::html::{Bar, bars, escaped, section};
 use super::{Panel, Sources};
 use crate::split::{Split, missed, not_sent, past_count};
 use crate::summary::{Mode, Summary};

@@ -1,9 +1,8 @@
 //! The numbers of a run as tables: the few that are looked for first, all totals, and the settings.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::html::{escaped, table};
-use super::queues::section;
+use super::html::{self, Tile, table, wide};
 use super::{Panel, Sources, identity};
 use crate::summary::{ClockSource, Latency, Mode, Summary};
 use crate::text::words;
@@ -20,12 +19,12 @@ pub fn tiles(sources: &Sources<'_>) -> String {
         Some(summary) => tiles_of_summary(summary),
         None => tiles_of_rows(sources),
     };
-    let mut html = String::from("<dl class=\"tiles\">\n");
-    for (name, value) in tiles {
-        let (name, value) = (escaped(&name), escaped(&value));
-        html += &format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n");
-    }
-    html + "</dl>\n"
+    let tiles = tiles.into_iter().map(|(name, value)| Tile {
+        name,
+        value,
+        ..Tile::default()
+    });
+    html::tiles(&tiles.collect::<Vec<_>>())
 }
 
 fn tiles_of_rows(sources: &Sources<'_>) -> Vec<Entry> {
@@ -117,7 +116,7 @@ pub fn totals(sources: &Sources<'_>) -> Panel {
         entries.table(&format!("Device {}", device.port))
     });
     let tables: String = tables.into_iter().chain(devices).collect();
-    Panel::Drawn(wide("totals", TOTALS, &tables))
+    Panel::Drawn(wide("totals", TOTALS, &side_by_side(&tables)))
 }
 
 fn sent(summary: &Summary) -> String {
@@ -223,9 +222,14 @@ pub fn config(sources: &Sources<'_>) -> Panel {
     let Some(summary) = sources.summary else {
         return Panel::left_out(CONFIG, sources.wants_json());
     };
+    Panel::Drawn(settings(CONFIG, identity::rows(summary), &summary.config))
+}
+
+/// Returns a panel of settings, and of when, where and by what they were in effect.
+pub fn settings(title: &str, origin: Vec<Entry>, config: &Map<String, Value>) -> String {
     let mut entries = Vec::new();
     let mut nested = String::new();
-    for (name, value) in &summary.config {
+    for (name, value) in config {
         match value {
             Value::Object(inner) => {
                 let inner: Vec<_> = inner
@@ -237,21 +241,18 @@ pub fn config(sources: &Sources<'_>) -> Panel {
             value => entries.push(setting(name, value)),
         }
     }
-    let origin = identity::rows(summary);
-    let origin = match origin.is_empty() {
-        true => String::new(),
-        false => table("when, where and by what", &origin),
-    };
     // Two tables side by side rather than one that is twice as long.
     let half = entries.split_off(entries.len().div_ceil(2));
-    let html = [entries, half].map(|part| {
-        if part.is_empty() {
-            String::new()
-        } else {
-            table("settings", &part)
-        }
+    let all = [
+        ("when, where and by what", origin),
+        ("settings", entries),
+        ("settings", half),
+    ];
+    let html = all.map(|(caption, part)| match part.is_empty() {
+        true => String::new(),
+        false => table(caption, &part),
     });
-    Panel::Drawn(wide("config", CONFIG, &(origin + &html.concat() + &nested)))
+    wide("config", title, &side_by_side(&(html.concat() + &nested)))
 }
 
 /// The ending of a setting's name that tells a unit, and the function that puts its value in words.
@@ -259,9 +260,10 @@ type Unit = (&'static str, fn(&Value) -> Option<String>);
 
 /// Returns a setting as a person reads it: the unit goes from its name to its value.
 fn setting(name: &str, value: &Value) -> Entry {
-    let units: [Unit; 3] = [
+    let units: [Unit; 4] = [
         ("_ns", |value| value.as_u64().map(words::nanos)),
         ("_pps", |value| value.as_f64().map(words::rate)),
+        ("_bps", |value| value.as_f64().map(words::bit_rate)),
         ("_bytes", |value| {
             Some(format!("{} bytes", words::count(value.as_u64()?)))
         }),
@@ -283,13 +285,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn wide(id: &str, title: &str, tables: &str) -> String {
-    let html = section(
-        id,
-        title,
-        &format!("<div class=\"tables\">\n{tables}</div>\n"),
-    );
-    html.replacen("<section ", "<section class=\"wide\" ", 1)
+fn side_by_side(tables: &str) -> String {
+    format!("<div class=\"tables\">\n{tables}</div>\n")
 }
 
 #[cfg(test)]

@@ -23,17 +23,30 @@ pub fn render(report: &SearchReport) -> String {
         lines.extend(table(report));
     }
     lines.extend(report.spread.iter().map(spread));
-    lines.extend(report.latency.iter().map(latency));
-    lines.extend(loss_rates(report));
-    lines.extend(report.back_to_back.iter().map(back_to_back));
-    lines.extend(
-        report
-            .results
-            .iter()
-            .filter_map(|result| remark(report, result)),
-    );
+    lines.extend(tests_2544(report));
+    lines.extend(remarks(report));
     lines.push(end(report));
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// Returns what the rows of the table do not say by themselves: what is the same of several rows once.
+pub(crate) fn remarks(report: &SearchReport) -> Vec<String> {
+    let mut remarks: Vec<(String, Vec<String>)> = Vec::new();
+    for result in report.results.iter().filter(|result| result.complete) {
+        let Some(sentence) = remark(report, result) else {
+            continue;
+        };
+        let of = format!("{}, {}", sized(&result.frame_size), named(&result.goal));
+        match remarks.iter_mut().find(|(other, _)| *other == sentence) {
+            Some((_, all)) if all.contains(&of) => {}
+            Some((_, all)) => all.push(of),
+            None => remarks.push((sentence, vec![of])),
+        }
+    }
+    let remarks = remarks.into_iter();
+    remarks
+        .map(|(sentence, of)| format!("{}: {sentence}", of.join("; ")))
+        .collect()
 }
 
 const HEADINGS: [&str; 9] = [
@@ -68,7 +81,8 @@ fn table(report: &SearchReport) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-fn row(result: &SearchResult) -> [String; 9] {
+/// Returns the row of a result, as [`HEADINGS`] name its cells.
+pub(crate) fn row(result: &SearchResult) -> [String; 9] {
     let rate = |pps: Option<f64>| pps.map_or_else(|| "-".to_owned(), words::rate_number);
     let size = match (&result.frame_size, result.repeat) {
         (size, None) => size.to_string(),
@@ -99,14 +113,21 @@ fn row(result: &SearchResult) -> [String; 9] {
         gbit,
         rate(result.conditional_throughput_pps),
         latency,
-        format!("{} in {}", result.trials, took(result.duration_s)),
+        match result.trials {
+            // Those of another goal were enough.
+            0 => "0".to_owned(),
+            trials => format!("{trials} in {}", took(result.duration_s)),
+        },
         limit,
     ]
 }
 
-/// Returns the rate on the line with three significant digits: `9.87`.
 fn gbit(pps: f64, frame_bytes: f64) -> String {
-    let gbit = gbit_on_the_line(pps, frame_bytes);
+    gbit_number(gbit_on_the_line(pps, frame_bytes))
+}
+
+/// Returns Gbit/s with three significant digits: `9.87`.
+pub(crate) fn gbit_number(gbit: f64) -> String {
     match gbit {
         100.0.. => format!("{gbit:.0}"),
         10.0.. => format!("{gbit:.1}"),
@@ -171,6 +192,13 @@ fn spread(spread: &Spread) -> String {
     )
 }
 
+/// Returns what the tests of RFC 2544 beside the throughput came to, a sentence each.
+pub(crate) fn tests_2544(report: &SearchReport) -> Vec<String> {
+    let latencies = report.latency.iter().map(latency);
+    let bursts = report.back_to_back.iter().map(back_to_back);
+    latencies.chain(loss_rates(report)).chain(bursts).collect()
+}
+
 fn latency(test: &LatencyTest) -> String {
     let nanos = |ns: f64| words::nanos(ns.round() as u64);
     format!(
@@ -228,20 +256,16 @@ fn back_to_back(test: &BackToBack) -> String {
     )
 }
 
-/// Returns what a row of the table does not say by itself.
+/// Returns what a row of the table does not say by itself, as the end of a sentence.
 fn remark(report: &SearchReport, result: &SearchResult) -> Option<String> {
-    let what = format!("{}, {}", sized(&result.frame_size), named(&result.goal));
-    if !result.complete {
-        return None;
-    }
     match (result.lower_pps, result.limit?) {
         (None, LimitedBy::Path) => Some(format!(
-            "{what}: no lower bound, since even the lowest rate, {}, misses the goal.",
+            "no lower bound, since even the lowest rate, {}, misses the goal.",
             words::rate(result.upper_pps?)
         )),
-        (None, _) => Some(format!(
-            "{what}: no lower bound, since the sender does not offer even the lowest rate."
-        )),
+        (None, _) => {
+            Some("no lower bound, since the sender does not offer even the lowest rate.".to_owned())
+        }
         (Some(_), LimitedBy::Sender) => {
             let most = report.trials.iter().filter(|trial| {
                 trial.frame_size == result.frame_size && trial.repeat == result.repeat
@@ -249,19 +273,21 @@ fn remark(report: &SearchReport, result: &SearchResult) -> Option<String> {
             let reached = most.map(|trial| trial.tx_packets as f64 / trial.duration_s);
             let reached = reached.fold(0.0, f64::max);
             Some(format!(
-                "{what}: the sender does not offer more (it reached {}), so this is its limit and not \
-                 the path's.",
+                "the sender does not offer more (it reached {}), so this is its limit and not the \
+                 path's.",
                 words::rate(reached.round())
             ))
         }
-        (Some(_), LimitedBy::MaxRate) => Some(format!(
-            "{what}: the highest rate that was asked for keeps to the goal; the path may carry more."
-        )),
+        (Some(_), LimitedBy::MaxRate) => Some(
+            "the highest rate that was asked for keeps to the goal; the path may carry more."
+                .to_owned(),
+        ),
         (Some(_), LimitedBy::Path) => None,
     }
 }
 
-fn end(report: &SearchReport) -> String {
+/// Returns how the search ended.
+pub(crate) fn end(report: &SearchReport) -> String {
     let trials = match report.trials.len() {
         1 => "1 trial".to_owned(),
         trials => format!("{trials} trials"),

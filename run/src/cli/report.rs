@@ -15,9 +15,10 @@ use crate::failure::Failure;
 /// Returns the command, for clap.
 pub fn command(name: &str, before: &str) -> clap::Command {
     ReportArgs::augment_args(clap::Command::new("report"))
-        .about("Draw a finished run as an HTML page, from the files that it left")
+        .about("Draw a finished run or search as an HTML page, from the files that it left")
         .override_usage(format!(
-            "{name} {before}report CSV [--json FILE] [--peer REFLECT.json] [-o FILE.html]"
+            "{name} {before}report CSV [--json FILE] [--peer REFLECT.json] [-o FILE.html]\n       \
+             {name} {before}report SEARCH.json [-o FILE.html]"
         ))
         .after_help(format!(
             "\
@@ -26,7 +27,8 @@ for, by name. Any number of rows is drawn, and a single interval that stands out
 
 Examples:
   {name} report run.csv
-  {name} report run.csv --json run.json --peer reflect.json -o run.html"
+  {name} report run.csv --json run.json --peer reflect.json -o run.html
+  {name} report search.json"
         ))
 }
 
@@ -47,7 +49,7 @@ pub fn files(args: ReportArgs) -> Result<Files, Failure> {
     }
     if csv == Path::new("/dev/stdin") && output.is_none() {
         return Err(Failure::request(
-            "rows from standard input give the page no name: name it with -o",
+            "standard input gives the page no name: name it with -o",
         ));
     }
     let page = output.unwrap_or_else(|| Target::File(csv.with_extension("html")));
@@ -70,12 +72,12 @@ pub fn files(args: ReportArgs) -> Result<Files, Failure> {
     })
 }
 
-/// Draws the page of a finished run, says where it is, and returns the exit status.
+/// Draws the page of a finished run or search, says where it is, and returns the exit status.
 ///
 /// # Errors
 ///
-/// Returns a failure if a file cannot be read, is not what a run writes or not of this run, or if
-/// the page cannot be written.
+/// Returns a failure if a file cannot be read, is not what a run or a search writes or not of this
+/// run, or if the page cannot be written.
 pub fn draw(files: &Files) -> Result<u8, Failure> {
     let bytes = file::draw(files).map_err(|error| match error {
         DrawError::Machine(sentence) => Failure::machine(sentence),

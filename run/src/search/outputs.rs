@@ -143,7 +143,7 @@ impl SearchOutputs {
             outputs.push(json);
         }
         if let Some(mut page) = self.page.take() {
-            let html = dpdkgen_report::search::page::render(report);
+            let html = dpdkgen_report::page::search::render(report, None);
             let _ = page.write_all(html.as_bytes());
             outputs.push(page);
         }
