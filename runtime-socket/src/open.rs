@@ -188,6 +188,7 @@ fn opened(interface: Option<String>) -> OpenedPort {
         driver: SOCKET_DRIVER.to_owned(),
         vf_driver: None,
         mac: OWN_MAC,
+        line_bps: None,
     }
 }
 

@@ -337,6 +337,7 @@ mod tests {
             driver: String::new(),
             vf_driver: None,
             mac: Mac([2, 0, 0, 0, 0, number]),
+            line_bps: None,
         };
         let ports = [port(1), port(2)];
         let through = SendRecv {

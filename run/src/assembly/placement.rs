@@ -16,6 +16,9 @@ pub struct OpenedPort {
     pub vf_driver: Option<String>,
     /// Its MAC address.
     pub mac: Mac,
+    /// The bits per second of its line, preambles and gaps included; `None` where there is no line or
+    /// its speed is not told.
+    pub line_bps: Option<u64>,
 }
 
 /// Says what one worker of a run does and where: on a queue, or in `reflect` on a pair of them.

@@ -185,6 +185,7 @@ mod tests {
                 driver: "net_x".to_owned(),
                 vf_driver: None,
                 mac: Mac([2, 0, 0, 0, 0, 1]),
+                line_bps: None,
             })
             .into()
     }

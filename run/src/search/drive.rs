@@ -84,6 +84,13 @@ impl Course for Searching {
         }
         self.report.origin = self.request.base.origin.clone();
         self.report.config = self.request.config();
+        let placement = executor.placement();
+        let sending = self.request.sendrecv().sending_ports(placement.ports.len());
+        let lines = placement.ports[..sending].iter().map(|port| port.line_bps);
+        if let Some(line_bps) = lines.sum::<Option<u64>>() {
+            let line_bps = line_bps.into();
+            self.report.config.insert("line_bps".to_owned(), line_bps);
+        }
         self.search_all(executor)?;
         Ok(self.conclude())
     }

@@ -124,6 +124,7 @@ pub fn run<P: Port>(request: &Request, mut queue: impl FnMut(WorkerSpec) -> P) -
         driver: name.clone(),
         name,
         mac: Mac([2, 0, 0, 0, 0, 1]),
+        line_bps: None,
     };
     let placement = Placement {
         ports: vec![port],

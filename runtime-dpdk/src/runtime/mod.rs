@@ -89,6 +89,7 @@ fn opened(device: &Device<'_>) -> OpenedPort {
         driver: info.driver.clone(),
         vf_driver: info.vf_driver.clone(),
         mac: info.mac,
+        line_bps: device.line_bps(),
     }
 }
 

@@ -50,6 +50,7 @@ pub fn open_ports(request: &Request) -> Result<Vec<OpenedPort>, Failure> {
             driver: DRIVER.to_owned(),
             vf_driver: None,
             mac: Mac([2, 0, 0, 0, 1, number as u8]),
+            line_bps: None,
         })
         .collect();
     if request.ports.is_empty() {
@@ -79,6 +80,7 @@ pub fn reflector_port() -> OpenedPort {
         driver: DRIVER.to_owned(),
         vf_driver: None,
         mac: REFLECTOR_MAC,
+        line_bps: None,
     }
 }
 

@@ -99,7 +99,11 @@ impl Simulation {
     /// If a port is named that there is not.
     pub fn new(scenario: &Scenario) -> Result<Self, Failure> {
         let conditions = scenario.conditions;
-        let ports = endpoints::open_ports(&scenario.request)?;
+        let mut ports = endpoints::open_ports(&scenario.request)?;
+        // The link carries bits of frames, and no preambles.
+        ports
+            .iter_mut()
+            .for_each(|port| port.line_bps = conditions.link.bandwidth);
         let specs = worker_specs(&scenario.request, ports.len());
         Ok(Self {
             conditions,

@@ -19,7 +19,7 @@ pub use self::config::{DeviceConfig, PortUse};
 use self::config::QueueCounts;
 use super::error::{Error, Step};
 use super::info::{self, PortInfo};
-use super::link::{LinkSource, LinkWatch};
+use super::link::{Link, LinkSource, LinkWatch};
 use super::memif;
 use super::queue::MAX_BURST;
 use super::stats::PortStatsReader;
@@ -117,6 +117,15 @@ impl<'eal> Device<'eal> {
     #[must_use]
     pub const fn info(&self) -> &PortInfo {
         &self.info
+    }
+
+    /// Returns the bits per second of its line; `None` if its driver does not tell, or tells of a line
+    /// that is not there, as those of software do.
+    #[must_use]
+    pub fn line_bps(&self) -> Option<u64> {
+        self.link_source.device.as_ref()?;
+        let speed_mbps = Link::of(self.info.index)?.speed_mbps?;
+        Some(u64::from(speed_mbps) * 1_000_000)
     }
 
     /// Returns the MTU that it now has.
