@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use dpdkgen_core::probe::layout::{Layout, Marks};
+use dpdkgen_core::probe::sizes::{Share, Sizes};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Tags;
 
 use super::Program;
 use super::args::{OutputArgs, PaceArgs, ProbeArgs, SendRecvArgs};
 use crate::failure::Failure;
-use crate::request::{SendRecv, layout, limits};
+use crate::request::{self, SendRecv, layout};
 
 /// The UDP port that each of two ports sends to, unless a destination is given.
 const THROUGH_PORT: u16 = 10_000;
@@ -69,7 +70,8 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
     }
     let marks = marks(probes)?;
     let layout = layout(&sources, marks.tags);
-    let payload_len = payload_len(probes, layout)?;
+    let sizes = sizes(probes, layout)?;
+    let rate = rate(pace, &sizes, layout, &shared.output)?;
     Ok(SendRecv {
         sources,
         dests,
@@ -80,8 +82,8 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
         gateways: probes.gateway.clone(),
         src_ports: probes.src_port_range.clone(),
         dest_macs,
-        payload_len,
-        rate: rate(pace, payload_len + layout.payload() as u16, &shared.output)?,
+        sizes,
+        rate,
         warmup: pace.warmup,
         seed: probes.seed,
         run_tag: probes.run_tag,
@@ -127,31 +129,29 @@ fn marks(probes: &ProbeArgs) -> Result<Marks, Failure> {
     })
 }
 
-fn payload_len(probes: &ProbeArgs, layout: Layout) -> Result<u16, Failure> {
-    let max_payload = limits::max_payload(layout);
-    let (option, asked, around) = match (probes.packet_size, probes.frame_size) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::request(
-                "--packet-size and --frame-size exclude each other: give the payload or the frame",
-            ));
+fn sizes(probes: &ProbeArgs, layout: Layout) -> Result<Sizes, Failure> {
+    match (probes.packet_size, &probes.frame_size) {
+        (Some(_), Some(_)) => Err(Failure::request(
+            "--packet-size and --frame-size exclude each other: give the payload or the frame",
+        )),
+        (None, None) => Ok(Sizes::one(DEFAULT_PAYLOAD)),
+        (Some(size), None) => {
+            let subject = format!("--packet-size {size} is");
+            request::payload(&subject, size, 0, layout).map(Sizes::one)
         }
-        (None, None) => return Ok(DEFAULT_PAYLOAD),
-        (Some(payload), None) => ("--packet-size", payload, 0),
-        (None, Some(frame)) => ("--frame-size", frame, limits::around_payload(layout)),
-    };
-    let (min, max) = (limits::MIN_PAYLOAD + around, max_payload + around);
-    match u16::try_from(asked) {
-        Ok(size) if (min..=max).contains(&size) => Ok(size - around),
-        _ => Err(Failure::request(format!(
-            "{option} {asked} is not from {min} to {max} bytes: a probe has {} bytes of payload at \
-             least, a jumbo frame {} at most",
-            limits::MIN_PAYLOAD,
-            max_payload
-        ))),
+        (None, Some(frames)) => request::of_frames(frames, layout),
     }
 }
 
-fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
+fn rate(
+    pace: &PaceArgs,
+    sizes: &Sizes,
+    layout: Layout,
+    output: &OutputArgs,
+) -> Result<Option<Rate>, Failure> {
+    let frame_len = |share: &Share| share.payload_len + layout.payload() as u16;
+    let frames = sizes.shares().iter();
+    let frames = frames.map(|share| (frame_len(share), share.weight));
     match (pace.rate, pace.rate_limit) {
         (Some(_), 1..) => Err(Failure::request(
             "--rate and --rate-limit exclude each other: both say how fast to send",
@@ -159,7 +159,7 @@ fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<R
         // Neither factor is 0 when the request has passed its checks.
         (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.as_nanos())),
         (Some(asked), 0) => asked
-            .for_frames(frame_len)
+            .for_mix(frames)
             .map(Some)
             .map_err(|reason| Failure::request(format!("the value of --rate {reason}"))),
     }

@@ -40,13 +40,31 @@ impl RateSpec {
     /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is
     /// 0.
     pub fn for_frames(self, frame_len: u16) -> Result<Rate, BadValue> {
-        let frame = (u64::from(frame_len) + FCS).max(MIN_FRAME);
-        let bits = match self.unit {
-            RateUnit::Packets => 1,
-            RateUnit::FrameBits => frame * 8,
-            RateUnit::LineBits => (frame + LINE_OVERHEAD) * 8,
+        self.for_mix([(frame_len, 1)])
+    }
+
+    /// Returns the rate in packets at which a mix of frames, of these bytes (without FCS) and
+    /// weights, makes this: of their mean, exactly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::for_frames`].
+    pub fn for_mix(self, frames: impl IntoIterator<Item = (u16, u16)>) -> Result<Rate, BadValue> {
+        let of = |frame_len: u16| {
+            let frame = (u64::from(frame_len) + FCS).max(MIN_FRAME);
+            match self.unit {
+                RateUnit::Packets => 1,
+                RateUnit::FrameBits => frame * 8,
+                RateUnit::LineBits => (frame + LINE_OVERHEAD) * 8,
+            }
         };
-        let per_ns = self.per_second.per(u128::from(bits))?.per(1_000_000_000)?;
+        let (mut packets, mut bits) = (0, 0);
+        for (frame_len, weight) in frames {
+            packets += u128::from(weight);
+            bits += u128::from(weight) * u128::from(of(frame_len));
+        }
+        let per_second = self.per_second.times(packets)?.per(bits)?;
+        let per_ns = per_second.per(1_000_000_000)?;
         let packets = u64::try_from(per_ns.num).map_err(|_| BadValue::TooLarge)?;
         let span_ns = u64::try_from(per_ns.den).map_err(|_| BadValue::TooPrecise)?;
         Rate::new(packets, span_ns).ok_or(BadValue::Wanted("more than 0"))
