@@ -124,7 +124,7 @@ impl SendRecv {
             bytes += f64::from(size) * f64::from(weight);
             packets += f64::from(weight);
         }
-        set("frame_bytes_mean", json!(bytes / packets));
+        set("mean_frame_bytes", json!(bytes / packets));
     }
 }
 

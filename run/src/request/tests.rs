@@ -120,7 +120,7 @@ fn a_mix_tells_its_sizes_its_name_and_its_mean() {
         {"size": 64, "weight": 28}, {"size": 570, "weight": 16}, {"size": 1518, "weight": 4}
     ]);
     assert_eq!(imix["frame_sizes"], sizes);
-    assert_eq!(imix["frame_bytes_mean"], 4246.0 / 12.0);
+    assert_eq!(imix["mean_frame_bytes"], 4246.0 / 12.0);
     assert!(!imix.contains_key("payload_bytes") && !imix.contains_key("frame_bytes"));
     let simple = config(&[(18, 7), (524, 4), (1472, 1)]);
     assert_eq!(simple["frame_mix"], "simple-imix");
