@@ -430,6 +430,23 @@ fn routers_and_marking_change_nothing() {
     });
 }
 
+#[test]
+fn behind_a_router_too_each_length_is_looked_at() {
+    with_probe(64, |verifier, mut frame| {
+        frame.extend([0; 4]);
+        frame[22] = 3; // TTL
+        sum_up_ip(&mut frame);
+        assert_eq!(verdict(verifier, &frame), Ok(probe(64)));
+        for (at, length) in [(17, 92), (39, 72)] {
+            assert_eq!(frame[at], length);
+            let mut changed = frame.clone();
+            changed[at] += 1;
+            sum_up_ip(&mut changed);
+            assert_eq!(verdict(verifier, &changed), Err(Reject::Corrupt), "{at}");
+        }
+    });
+}
+
 proptest! {
     #[test]
     fn the_fast_path_judges_as_the_steps_do(
