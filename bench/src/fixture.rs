@@ -63,6 +63,20 @@ pub fn ipv6() -> Headers {
     })
 }
 
+/// Two sizes in turn, of the shortest probes and of such with a byte more.
+///
+/// # Panics
+///
+/// Never: it is a mix.
+#[must_use]
+pub fn in_turn() -> Sizes {
+    let share = |payload_len| Share {
+        payload_len,
+        weight: 1,
+    };
+    Sizes::mix(&[16, 17].map(share)).expect("a mix")
+}
+
 /// The sizes of an IMIX over IPv4: frames of 64, 570 and 1518 bytes, 7:4:1.
 ///
 /// # Panics

@@ -22,7 +22,8 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::tx::template::Patch;
 
 use fixture::{
-    FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, imix, ipv4, ipv6, patch, rules, tagged,
+    FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, imix, in_turn, ipv4, ipv6, patch, rules,
+    tagged,
 };
 
 /// The packets of a round.
@@ -63,6 +64,7 @@ pub const WORKS: &[Named] = &[
     ("reflect 16", || reflect_frames(ipv4(), &of(16))),
     ("reflect 16 tagged", || reflect_frames(tagged(), &of(16))),
     ("reflect 16 ipv6", || reflect_frames(ipv6(), &of(16))),
+    ("reflect in turn", || reflect_frames(ipv4(), &in_turn())),
     ("histogram", histogram),
     ("window", || window(1)),
     ("window shared", || window(2)),
