@@ -471,10 +471,13 @@ fn probes_that_pass_the_kernel_as_one_are_counted_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let (json, csv) = (folder.path().join("s.json"), folder.path().join("s.csv"));
     for (offload, size, options) in [
-        (Offload::On, 1000, "--gso"),
-        (Offload::On, 16, "--gso"),
-        (Offload::Off, 1472, "--gso"),
-        (Offload::On, 100, ""),
+        (Offload::On, "--packet-size 1000", "--gso"),
+        (Offload::On, "--packet-size 16", "--gso"),
+        (Offload::Off, "--packet-size 1472", "--gso"),
+        (Offload::On, "--packet-size 100", ""),
+        // What is joined has one size.
+        (Offload::On, "--frame-size imix", "--gso"),
+        (Offload::Off, "--frame-size 64:30,1518:1", "--gso"),
     ] {
         let link = Link::new(offload);
         link.address(NEAR, "10.77.0.1/24");
@@ -487,7 +490,7 @@ fn probes_that_pass_the_kernel_as_one_are_counted_one_by_one() {
         // What a stall leaves due goes out as one.
         let arguments = format!(
             "sendrecv --src 10.77.0.1 --dest 10.77.0.2:10000 --gso --burst-size 64 --count 9600 \
-             --rate 40kpps --packet-size {size} --rx-desc 16384 --json {} -s {}",
+             --rate 40kpps {size} --rx-desc 16384 --json {} -s {}",
             ports::text(&json),
             ports::text(&csv)
         );

@@ -59,7 +59,7 @@ fn capture(size: u16, queues: u16, options: &str) -> Captured {
     // Nothing comes back.
     let _ = run(link.inside(NEAR, &command), LIMIT).with_status(3);
     Captured {
-        frames: capture.dissect(COUNT, size + 42, &FIELDS),
+        frames: capture.dissect(COUNT, u64::from(COUNT) * u64::from(size + 42), &FIELDS),
         summary: Summary::read(&json),
     }
 }
@@ -349,7 +349,8 @@ fn there_and_back(layout: Layout) -> [Vec<Vec<String>>; 2] {
     let source = fields.iter().position(|field| *field == "eth.src");
     let source = source.expect("a field that is asked for");
     fields.push("udp.payload");
-    let frames = capture.dissect(2 * FEW, layout.frame_len(), &fields);
+    let bytes = u64::from(2 * FEW) * u64::from(layout.frame_len());
+    let frames = capture.dissect(2 * FEW, bytes, &fields);
     let _ = reflector.interrupt().ok();
     let (probes, answers) = frames
         .into_iter()

@@ -9,6 +9,7 @@ use divan::counter::ItemsCount;
 use dpdkgen_bench::fixture::{Fixture, SOURCE_PORTS};
 use dpdkgen_bench::{PACKETS, WORKS};
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::probe::sizes::Sizes;
 
 fn main() {
     divan::main();
@@ -63,8 +64,8 @@ fn two_workers(bencher: Bencher<'_, '_>, records: Records) {
         .with_inputs(|| {
             // However far one of them falls behind.
             let window = 2 * ROUNDS * PACKETS;
-            let shared = Fixture::with_window(16, receivers, window);
-            let other = Fixture::with_window(16, receivers, window);
+            let shared = Fixture::with_window(&Sizes::one(16), receivers, window);
+            let other = Fixture::with_window(&Sizes::one(16), receivers, window);
             for fixture in [&shared, &other] {
                 fixture.sequences.set_sent(0, u64::MAX >> 16);
             }

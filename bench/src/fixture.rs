@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use dpdkgen_core::port::FrameLen;
-use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 use dpdkgen_core::probe::layout::{Addresses, Headers, Marks};
+use dpdkgen_core::probe::sizes::{Share, Sizes};
 use dpdkgen_core::probe::{Index, Tag};
 use dpdkgen_core::reflect::{FrameReflector, Rules};
 use dpdkgen_core::rx::verify::{Expectation, Route};
@@ -12,7 +13,7 @@ use dpdkgen_core::sequence::{Dimensions, SequenceWindow, WindowMemory};
 use dpdkgen_core::stats::Recorder;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
 use dpdkgen_core::time::{Instant, Span};
-use dpdkgen_core::tx::template::{Patch, Template, filling_len};
+use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::{Mac, Tags, Tci};
 
 use crate::PACKETS;
@@ -62,6 +63,34 @@ pub fn ipv6() -> Headers {
     })
 }
 
+/// Two sizes in turn, of the shortest probes and of such with a byte more.
+///
+/// # Panics
+///
+/// Never: it is a mix.
+#[must_use]
+pub fn in_turn() -> Sizes {
+    let share = |payload_len| Share {
+        payload_len,
+        weight: 1,
+    };
+    Sizes::mix(&[16, 17].map(share)).expect("a mix")
+}
+
+/// The sizes of an IMIX over IPv4: frames of 64, 570 and 1518 bytes, 7:4:1.
+///
+/// # Panics
+///
+/// Never: it is a mix.
+#[must_use]
+pub fn imix() -> Sizes {
+    let share = |(payload_len, weight)| Share {
+        payload_len,
+        weight,
+    };
+    Sizes::mix(&[(18, 7), (524, 4), (1472, 1)].map(share)).expect("a mix")
+}
+
 /// Returns the fields of a probe's frame that differ from probe to probe, for probe `sequence`.
 #[must_use]
 pub fn patch(sequence: u64) -> Patch {
@@ -82,22 +111,21 @@ pub const fn rules() -> Rules<'static> {
 /// The parts of a run that the roles need.
 pub struct Fixture {
     headers: Headers,
-    payload_len: u16,
-    filling: Filling<'static>,
+    payloads: Payloads<'static>,
     /// The record of the sequences sent and seen, of which [`PACKETS`] were sent.
     pub sequences: &'static SequenceWindow<'static>,
     ring: &'static Ring<'static>,
 }
 
 impl Fixture {
-    /// Makes a run of probes with `payload_len` bytes of payload and so many receivers.
+    /// Makes a run of probes with these sizes and so many receivers.
     ///
     /// # Panics
     ///
     /// If no probe has that length.
     #[must_use]
-    pub fn new(payload_len: u16, receivers: u16) -> Self {
-        Self::with_window(payload_len, receivers, PACKETS)
+    pub fn new(sizes: &Sizes, receivers: u16) -> Self {
+        Self::with_window(sizes, receivers, PACKETS)
     }
 
     /// Makes a run like [`Self::new`] whose record has a window of `window` sequences.
@@ -106,11 +134,10 @@ impl Fixture {
     ///
     /// If no probe has that length.
     #[must_use]
-    pub fn with_window(payload_len: u16, receivers: u16, window: u64) -> Self {
-        let len = filling_len(payload_len);
+    pub fn with_window(sizes: &Sizes, receivers: u16, window: u64) -> Self {
         let memory = FillingMemory {
-            pool: vec![0; pool_len(len)].leak(),
-            sums: vec![0; SUMS_LEN].leak(),
+            pool: vec![0; pool_len(sizes)].leak(),
+            sums: vec![0; sums_len(sizes)].leak(),
         };
         let dimensions = Dimensions {
             streams: 1,
@@ -139,8 +166,7 @@ impl Fixture {
         let cells: Vec<Cell> = (0..1 << 12).map(|_| Cell::default()).collect();
         Self {
             headers: ipv4(),
-            payload_len,
-            filling: Filling::new(memory, 1, len).expect("memory of that size"),
+            payloads: Payloads::new(memory, 1, sizes.clone()).expect("memory of that size"),
             sequences: Box::leak(Box::new(sequences)),
             ring: Box::leak(Box::new(Ring::new(grid, cells.leak()))),
         }
@@ -160,7 +186,7 @@ impl Fixture {
     /// If no probe has that length.
     #[must_use]
     pub fn template(&self) -> Template<'static> {
-        Template::new(&self.headers, TAG, self.payload_len, self.filling).expect("a probe's length")
+        Template::new(&self.headers, TAG, &self.payloads).expect("a probe's length")
     }
 
     /// Returns a recorder for a worker to count in; there may be one at a time.
@@ -178,9 +204,8 @@ impl Fixture {
             is_through: false,
             first_source_port: FIRST_SOURCE_PORT,
             last_source_port: FIRST_SOURCE_PORT + (SOURCE_PORTS - 1) as u16,
-            payload_len: self.payload_len,
+            payloads: self.payloads.clone(),
             tag: TAG,
-            filling: self.filling,
         }
     }
 

@@ -10,6 +10,7 @@ use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use dpdkgen_core::probe::Index;
 use dpdkgen_core::probe::layout::Headers;
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::reflect::Reflector;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::rx::verify::Verifier;
@@ -21,7 +22,8 @@ use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::tx::template::Patch;
 
 use fixture::{
-    FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, ipv4, ipv6, patch, rules, tagged,
+    FIRST_SOURCE_PORT, Fixture, RECEIVED, SOURCE_PORTS, imix, in_turn, ipv4, ipv6, patch, rules,
+    tagged,
 };
 
 /// The packets of a round.
@@ -39,31 +41,48 @@ pub type Named = (&'static str, fn() -> Work);
 pub const WORKS: &[Named] = &[
     ("fill 16", || fill(16)),
     ("fill 1458", || fill(1458)),
-    ("send 16", || send(ipv4(), 16, None)),
-    ("send 16 tagged", || send(tagged(), 16, None)),
-    ("send 16 ipv6", || send(ipv6(), 16, None)),
-    ("send 16 paced", || {
-        send(ipv4(), 16, Rate::new(1_000_000_000, 1_000_000_000))
-    }),
-    ("verify 16", || verify(ipv4(), 16)),
-    ("verify 16 tagged", || verify(tagged(), 16)),
-    ("verify 16 ipv6", || verify(ipv6(), 16)),
-    ("verify 1458", || verify(ipv4(), 1458)),
-    ("receive 16", || receive(ipv4(), 16)),
-    ("receive 16 tagged", || receive(tagged(), 16)),
-    ("receive 16 ipv6", || receive(ipv6(), 16)),
-    ("receive 1458", || receive(ipv4(), 1458)),
-    ("reflect 16", || reflect_frames(ipv4())),
-    ("reflect 16 tagged", || reflect_frames(tagged())),
-    ("reflect 16 ipv6", || reflect_frames(ipv6())),
+    ("send 16", || send(ipv4(), &of(16), None)),
+    ("send 16 tagged", || send(tagged(), &of(16), None)),
+    ("send 16 ipv6", || send(ipv6(), &of(16), None)),
+    ("send 16 paced", || send(ipv4(), &of(16), paced())),
+    ("send 18", || send(ipv4(), &of(18), None)),
+    ("send 524", || send(ipv4(), &of(524), None)),
+    ("send 1472", || send(ipv4(), &of(1472), None)),
+    ("send imix", || send(ipv4(), &imix(), None)),
+    ("verify 16", || verify(ipv4(), &of(16))),
+    ("verify 16 tagged", || verify(tagged(), &of(16))),
+    ("verify 16 ipv6", || verify(ipv6(), &of(16))),
+    ("verify 1458", || verify(ipv4(), &of(1458))),
+    ("receive 16", || receive(ipv4(), &of(16))),
+    ("receive 16 tagged", || receive(tagged(), &of(16))),
+    ("receive 16 ipv6", || receive(ipv6(), &of(16))),
+    ("receive 1458", || receive(ipv4(), &of(1458))),
+    ("receive 18", || receive(ipv4(), &of(18))),
+    ("receive 524", || receive(ipv4(), &of(524))),
+    ("receive 1472", || receive(ipv4(), &of(1472))),
+    ("receive imix", || receive(ipv4(), &imix())),
+    ("reflect 16", || reflect_frames(ipv4(), &of(16))),
+    ("reflect 16 tagged", || reflect_frames(tagged(), &of(16))),
+    ("reflect 16 ipv6", || reflect_frames(ipv6(), &of(16))),
+    ("reflect in turn", || reflect_frames(ipv4(), &in_turn())),
     ("histogram", histogram),
     ("window", || window(1)),
     ("window shared", || window(2)),
 ];
 
+/// Returns the one size of all probes.
+fn of(payload_len: u16) -> Sizes {
+    Sizes::one(payload_len)
+}
+
+/// Returns a rate of 1000 packets a microsecond.
+fn paced() -> Option<Rate> {
+    Rate::new(1_000_000_000, 1_000_000_000)
+}
+
 /// Makes the work of writing a probe into a buffer.
 fn fill(payload_len: u16) -> Work {
-    let fixture = Fixture::new(payload_len, 1);
+    let fixture = Fixture::new(&of(payload_len), 1);
     let template = fixture.template();
     let mut frame = vec![0; 2048];
     let mut round = 0;
@@ -215,8 +234,8 @@ impl Clock for Still {
 }
 
 /// Makes the work of the whole sending role: due, fill, count, in bursts.
-fn send(headers: Headers, payload_len: u16, rate: Option<Rate>) -> Work {
-    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
+fn send(headers: Headers, sizes: &Sizes, rate: Option<Rate>) -> Work {
+    let fixture = Fixture::new(sizes, 1).with_headers(headers);
     let plan = Plan {
         stream: 0,
         streams: 1,
@@ -243,8 +262,8 @@ fn send(headers: Headers, payload_len: u16, rate: Option<Rate>) -> Work {
 }
 
 /// Makes the work of telling whether a frame is a probe of the run.
-fn verify(headers: Headers, payload_len: u16) -> Work {
-    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
+fn verify(headers: Headers, sizes: &Sizes) -> Work {
+    let fixture = Fixture::new(sizes, 1).with_headers(headers);
     let verifier = Verifier::new(fixture.expectation());
     let frames = fixture.frames();
     Box::new(move || {
@@ -257,8 +276,8 @@ fn verify(headers: Headers, payload_len: u16) -> Work {
 
 /// Makes the work of the whole receiving role: verify, look up, count, latency, interval. The
 /// record of the sequences seen is cleared after every round.
-fn receive(headers: Headers, payload_len: u16) -> Work {
-    let fixture = Fixture::new(payload_len, 1).with_headers(headers);
+fn receive(headers: Headers, sizes: &Sizes) -> Work {
+    let fixture = Fixture::new(sizes, 1).with_headers(headers);
     let mut receiver = Receiver::new(0, fixture.expectation(), fixture.sequences, true);
     let frames = fixture.frames();
     let mut recorder = fixture.recorder();
@@ -276,8 +295,8 @@ fn receive(headers: Headers, payload_len: u16) -> Work {
 }
 
 /// Makes the work of reflecting a frame.
-fn reflect_frames(headers: Headers) -> Work {
-    let fixture = Fixture::new(16, 1).with_headers(headers);
+fn reflect_frames(headers: Headers, sizes: &Sizes) -> Work {
+    let fixture = Fixture::new(sizes, 1).with_headers(headers);
     let frames = fixture.sent();
     let mut reflector = Reflector::new(rules(), None);
     let mut recorder = fixture.recorder();
@@ -305,7 +324,7 @@ fn histogram() -> Work {
 
 /// Makes the work of looking a probe up in the record of the sequences seen.
 fn window(receivers: u16) -> Work {
-    let fixture = Fixture::new(16, receivers);
+    let fixture = Fixture::new(&of(16), receivers);
     let mut record = fixture.sequences.cursor(0);
     Box::new(move || {
         for sequence in 0..PACKETS {

@@ -29,20 +29,20 @@
 //! ```
 //! use std::net::SocketAddr;
 //!
-//! use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+//! use dpdkgen_core::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 //! use dpdkgen_core::probe::layout::{Addresses, Marks};
+//! use dpdkgen_core::probe::sizes::Sizes;
 //! use dpdkgen_core::probe::{Index, Tag};
 //! use dpdkgen_core::reflect::{FrameReflector, Rules};
 //! use dpdkgen_core::rx::verify::{Expectation, Route, Verifier};
 //! use dpdkgen_core::time::{Instant, Span};
-//! use dpdkgen_core::tx::template::{Patch, Template, filling_len};
+//! use dpdkgen_core::tx::template::{Patch, Template};
 //! use dpdkgen_core::wire::Mac;
 //!
-//! let (payload_len, tag) = (100, Tag::new(0x1234));
-//! let len = filling_len(payload_len);
-//! let (mut pool, mut sums) = (vec![0; pool_len(len)], vec![0; SUMS_LEN]);
+//! let (sizes, tag) = (Sizes::one(100), Tag::new(0x1234));
+//! let (mut pool, mut sums) = (vec![0; pool_len(&sizes)], vec![0; sums_len(&sizes)]);
 //! let memory = FillingMemory { pool: &mut pool, sums: &mut sums };
-//! let filling = Filling::new(memory, 7, len).expect("memory of that size");
+//! let payloads = Payloads::new(memory, 7, sizes).expect("memory of that size");
 //! let addresses = Addresses {
 //!     source_mac: Mac([2, 0, 0, 0, 0, 1]),
 //!     destination_mac: Mac([2, 0, 0, 0, 0, 2]),
@@ -50,7 +50,7 @@
 //!     destination: SocketAddr::from(([10, 0, 0, 2], 10_000)),
 //! };
 //! let headers = addresses.into();
-//! let template = Template::new(&headers, tag, payload_len, filling).expect("a probe's length");
+//! let template = Template::new(&headers, tag, &payloads).expect("a probe's length");
 //!
 //! let mut frame = [0; 1514];
 //! let index = Index::new(0, 5);
@@ -67,9 +67,8 @@
 //!     is_through: false,
 //!     first_source_port: 20_000,
 //!     last_source_port: 20_000,
-//!     payload_len,
+//!     payloads,
 //!     tag,
-//!     filling,
 //! });
 //! let probe = verifier.verify(&frame[..sent]).result.expect("an intact probe");
 //! assert_eq!(probe.head.index(), index);

@@ -7,13 +7,14 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::probe::Tag;
-use crate::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use crate::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 use crate::probe::layout::{Addresses, Family, Headers, Layout, Marks};
+use crate::probe::sizes::Sizes;
 use crate::rx::verify::{Expectation, Route};
 use crate::sequence::{Dimensions, Line, SequenceWindow, WindowMemory};
 use crate::stats::Recorder;
 use crate::stats::intervals::{Cell, Interval, IntervalGrid, Reader, Ring, Writer};
-use crate::tx::template::{Template, filling_len};
+use crate::tx::template::Template;
 use crate::wire::{Mac, Tags, Tci};
 
 /// The addresses of the two ends of a stream.
@@ -58,15 +59,14 @@ pub fn layout(headers: &Headers) -> Layout {
     Layout::new(family, headers.marks.tags.as_slice().len())
 }
 
-/// Runs `test` with fillings of `len` bytes from `seed`.
-pub fn with_filling<T>(seed: u64, len: usize, test: impl FnOnce(Filling<'_>) -> T) -> T {
-    let mut pool = vec![0; pool_len(len)];
-    let mut sums = [0; SUMS_LEN];
+/// Runs `test` with payloads of these sizes from `seed`.
+pub fn with_payloads<T>(seed: u64, sizes: &Sizes, test: impl FnOnce(&Payloads<'_>) -> T) -> T {
+    let (mut pool, mut sums) = (vec![0; pool_len(sizes)], vec![0; sums_len(sizes)]);
     let memory = FillingMemory {
         pool: &mut pool,
         sums: &mut sums,
     };
-    test(Filling::new(memory, seed, len).unwrap())
+    test(&Payloads::new(memory, seed, sizes.clone()).unwrap())
 }
 
 pub const PAYLOAD_LEN: u16 = 24;
@@ -80,7 +80,7 @@ pub struct Bench {
     pub sequences: &'static SequenceWindow<'static>,
     pub ring: &'static Ring<'static>,
     pub recorder: Recorder<'static>,
-    filling: Filling<'static>,
+    payloads: Payloads<'static>,
 }
 
 fn leaked<T: Default>(count: usize) -> &'static [T] {
@@ -89,10 +89,13 @@ fn leaked<T: Default>(count: usize) -> &'static [T] {
 
 impl Bench {
     pub fn new(grid: IntervalGrid) -> Self {
-        let len = filling_len(PAYLOAD_LEN);
+        Self::with_sizes(grid, Sizes::one(PAYLOAD_LEN))
+    }
+
+    pub fn with_sizes(grid: IntervalGrid, sizes: Sizes) -> Self {
         let memory = FillingMemory {
-            pool: vec![0; pool_len(len)].leak(),
-            sums: vec![0; SUMS_LEN].leak(),
+            pool: vec![0; pool_len(&sizes)].leak(),
+            sums: vec![0; sums_len(&sizes)].leak(),
         };
         let dimensions = Dimensions {
             streams: 2,
@@ -111,12 +114,12 @@ impl Bench {
             sequences: Box::leak(Box::new(SequenceWindow::new(dimensions, lines).unwrap())),
             recorder: Recorder::new(Box::leak(Box::default()), Writer::new(ring)),
             ring,
-            filling: Filling::new(memory, 1, len).unwrap(),
+            payloads: Payloads::new(memory, 1, sizes).unwrap(),
         }
     }
 
     pub fn template(&self) -> Template<'static> {
-        Template::new(&ADDRESSES.into(), TAG, PAYLOAD_LEN, self.filling).unwrap()
+        Template::new(&ADDRESSES.into(), TAG, &self.payloads).unwrap()
     }
 
     pub fn expectation(&self) -> Expectation<'static> {
@@ -126,9 +129,8 @@ impl Bench {
             is_through: false,
             first_source_port: FIRST_PORT,
             last_source_port: FIRST_PORT + SOURCE_PORTS as u16 - 1,
-            payload_len: PAYLOAD_LEN,
+            payloads: self.payloads.clone(),
             tag: TAG,
-            filling: self.filling,
         }
     }
 

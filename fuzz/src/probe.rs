@@ -8,13 +8,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 use dpdkgen_core::probe::layout::{Addresses, Headers};
+use dpdkgen_core::probe::sizes::{Share, Sizes};
 use dpdkgen_core::probe::{Age, Index, Tag};
 use dpdkgen_core::reflect::{FrameReflector, Rules};
 use dpdkgen_core::rx::verify::{Expectation, Reject, Route, Verifier};
 use dpdkgen_core::time::{Instant, Span};
-use dpdkgen_core::tx::template::{Patch, Template, filling_len};
+use dpdkgen_core::tx::template::{Patch, Template};
 use dpdkgen_core::wire::Mac;
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 use zerocopy::little_endian::{U16, U64};
@@ -32,7 +33,8 @@ use crate::shape::Shape;
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Setup {
-    /// Chooses the length of the payload.
+    /// Chooses the length of the payload by the low four bits, and from how many a mix is by the
+    /// others.
     pub payload: u8,
     /// The run's tag.
     pub tag: U64,
@@ -117,8 +119,21 @@ pub fn run(data: &[u8]) {
 }
 
 impl Setup {
+    /// Returns the sizes of the run's probes: one, or a mix of up to eight.
+    fn sizes(&self) -> Sizes {
+        let (first, mix) = (self.payload % 16, self.payload / 16);
+        let share = |number: u8| Share {
+            payload_len: PAYLOADS[usize::from(first + number) % PAYLOADS.len()]
+                .min(self.shape.most_payload()),
+            weight: u16::from(1 + number * mix % 7),
+        };
+        let shares: Vec<_> = (0..=mix % 8).map(share).collect();
+        Sizes::mix(&shares).expect("few sizes, all different")
+    }
+
+    /// Returns the bytes of payload of the probe that is sent.
     fn payload_len(&self) -> u16 {
-        PAYLOADS[usize::from(self.payload) % PAYLOADS.len()].min(self.shape.most_payload())
+        self.sizes().payload_len(self.patch().index)
     }
 
     /// Returns the routes of the run, of its family.
@@ -165,9 +180,8 @@ impl Setup {
             is_through: self.shape.is_through(),
             first_source_port: *SOURCE_PORTS.start(),
             last_source_port: *SOURCE_PORTS.end(),
-            payload_len: self.payload_len(),
+            payloads: payloads(&self.sizes()),
             tag: self.tag(),
-            filling: filling(self.payload_len()),
         }
     }
 
@@ -187,9 +201,9 @@ impl Setup {
             addresses,
             marks: self.shape.marks(),
         };
-        let filling = filling(self.payload_len());
-        let template = Template::new(&headers, self.tag(), self.payload_len(), filling)
-            .expect("a payload that holds a probe");
+        let payloads = payloads(&self.sizes());
+        let template =
+            Template::new(&headers, self.tag(), &payloads).expect("a payload that holds a probe");
         let mut frame = vec![0; self.shape.headers_len() + usize::from(self.payload_len())];
         template.write(&mut frame, &self.patch());
         if self.shape.is_turned() {
@@ -201,20 +215,22 @@ impl Setup {
     }
 }
 
-/// Returns the filling for payloads of one length, which is made once.
-pub(crate) fn filling(payload_len: u16) -> Filling<'static> {
+/// Returns the payloads of these sizes, which are made once.
+pub(crate) fn payloads(sizes: &Sizes) -> Payloads<'static> {
     thread_local! {
-        static FILLINGS: RefCell<HashMap<u16, Filling<'static>>> = RefCell::default();
+        static MADE: RefCell<HashMap<Vec<(u16, u16)>, Payloads<'static>>> = RefCell::default();
     }
-    FILLINGS.with_borrow_mut(|fillings| {
-        *fillings.entry(payload_len).or_insert_with(|| {
-            let len = filling_len(payload_len);
+    let shares = sizes.shares().iter();
+    let key = shares.map(|share| (share.payload_len, share.weight));
+    MADE.with_borrow_mut(|made| {
+        let made = made.entry(key.collect()).or_insert_with(|| {
             let memory = FillingMemory {
-                pool: vec![0; pool_len(len)].leak(),
-                sums: vec![0; SUMS_LEN].leak(),
+                pool: vec![0; pool_len(sizes)].leak(),
+                sums: vec![0; sums_len(sizes)].leak(),
             };
-            Filling::new(memory, 11, len).expect("memory of the size it asks for")
-        })
+            Payloads::new(memory, 11, sizes.clone()).expect("memory of the size it asks for")
+        });
+        made.clone()
     })
 }
 

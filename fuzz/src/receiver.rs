@@ -5,6 +5,7 @@ mod memory;
 mod step;
 
 use dpdkgen_core::probe::Index;
+use dpdkgen_core::probe::sizes::{Share, Sizes};
 use dpdkgen_core::reflect::{FrameReflector, Rules};
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::{Dimensions, SequenceWindow};
@@ -34,7 +35,7 @@ pub struct Setup {
     pub source_ports: u8,
     /// The number of receivers less one, taken modulo 3.
     pub receivers: u8,
-    /// The bytes of payload beyond 16, taken modulo 32.
+    /// The bytes of payload beyond 16, taken modulo 32; divided by 32 the number of further sizes.
     pub payload: u8,
     /// The window, taken modulo 512.
     pub window: U16,
@@ -95,8 +96,14 @@ impl Setup {
         usize::from(self.receivers % 3) + 1
     }
 
-    fn payload_len(&self) -> u16 {
-        16 + u16::from(self.payload % 32)
+    fn sizes(&self) -> Sizes {
+        let (first, further) = (u16::from(self.payload % 32), u16::from(self.payload / 32));
+        let share = |number: u16| Share {
+            payload_len: 16 + (first + 5 * number) % 40,
+            weight: 1 + number % 3,
+        };
+        let shares: Vec<_> = (0..=further).map(share).collect();
+        Sizes::mix(&shares).expect("few sizes, all different")
     }
 
     fn grid(&self) -> IntervalGrid {
@@ -173,7 +180,7 @@ impl<'m> Bench<'m> {
                 setup.receivers(),
             ),
             frames: Frames::new(
-                setup.shape.headers_len() + usize::from(setup.payload_len()) + MOST_ADDED,
+                setup.shape.headers_len() + usize::from(setup.sizes().largest()) + MOST_ADDED,
             ),
             sent: Vec::new(),
             now: Instant::START,
@@ -294,7 +301,7 @@ impl<'m> Bench<'m> {
         let latency = merged(self.stats, |stats| &stats.latency);
         assert_eq!(latency, self.truth.latency.counts());
         // Without room for it a probe does not say how late it was.
-        if self.setup.payload_len() >= 24 {
+        if self.setup.sizes().have_lag() {
             let due = merged(self.stats, |stats| &stats.latency_due);
             assert_eq!(due, self.truth.latency_due.counts());
         }

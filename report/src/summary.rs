@@ -428,6 +428,14 @@ impl Summary {
         LatencyKind::of(self.is_through())
     }
 
+    /// Returns the mix of sizes that its frames had, as it was asked for, and their mean in bytes, tags
+    /// and FCS included.
+    #[must_use]
+    pub fn frame_mix(&self) -> Option<(&str, f64)> {
+        let mix = self.config.get("frame_mix")?.as_str()?;
+        Some((mix, self.config.get("mean_frame_bytes")?.as_f64()?))
+    }
+
     /// Returns whether all of its ports are sockets of the kernel's.
     #[must_use]
     pub fn is_over_sockets(&self) -> bool {

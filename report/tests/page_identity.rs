@@ -60,6 +60,19 @@ fn a_page_is_told_from_another_by_its_title() {
         ..sources(&timeline)
     });
     assert!(page.contains("<title>dpdkgen sendrecv: run.csv \u{b7} vm1 "));
+    summary.config.remove("payload_bytes");
+    for (name, value) in [
+        ("frame_mix", "imix".into()),
+        ("mean_frame_bytes", (4246.0 / 12.0).into()),
+    ] {
+        summary.config.insert(name.to_owned(), value);
+    }
+    let page = render(&Sources {
+        summary: Some(&summary),
+        ..sources(&timeline)
+    });
+    let mix = "3,500,000 packets/s of imix, 353.8 bytes a frame on average</title>";
+    assert!(page.contains(mix), "{page}");
 }
 
 #[test]

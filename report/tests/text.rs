@@ -22,6 +22,20 @@ The tx core is 37 % busy, the rx core is 31 % busy: room for about 2.7 times thi
     );
 }
 
+#[test]
+fn a_mix_is_told_by_its_name_and_its_mean() {
+    let mut run = sendrecv();
+    for (name, value) in [
+        ("frame_mix", "imix".into()),
+        ("mean_frame_bytes", (4246.0 / 12.0).into()),
+    ] {
+        run.config.insert(name.to_owned(), value);
+    }
+    let sent = "Sent 210,000,000 packets of imix, 353.8 bytes a frame on average (1.62 Gbit/s of \
+                frames without FCS).\n";
+    assert!(render(&run).contains(sent), "{}", render(&run));
+}
+
 /// Returns a run in which everything went wrong that can, short of ending it.
 fn lossy() -> Summary {
     let mut run = sendrecv();

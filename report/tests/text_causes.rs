@@ -50,6 +50,13 @@ fn packets_that_left_late() {
     run.config.insert("payload_bytes".to_owned(), 1000.into());
     let late = "1 % of the packets left more than 212 µs late.\n";
     assert!(render(&run).ends_with(late), "{}", render(&run));
+    run.config.remove("payload_bytes");
+    run.config.insert("frame_mix".to_owned(), "imix".into());
+    run.config
+        .insert("mean_frame_bytes".to_owned(), 353.8.into());
+    let late = "1 % of the packets left more than 212 µs late: a mix of which all have 24 bytes of \
+                payload or more (--frame-size) tells the round trip from when each was due.\n";
+    assert!(render(&run).ends_with(late), "{}", render(&run));
     run.latency_due_ns = run.latency_ns;
     assert!(render(&run).contains("212 µs late: the round trip from when each was due has that"));
 }

@@ -21,6 +21,7 @@ use dpdkgen_bench::PACKETS;
 use dpdkgen_bench::fixture::{Fixture, RECEIVED, ipv4, ipv6, tagged};
 use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::rx::receiver::Receiver;
 use dpdkgen_core::sequence::SequenceWindow;
 use dpdkgen_core::time::{Clock, Instant};
@@ -61,7 +62,7 @@ fn fixture(headers: &str, payload_len: &str) -> Outcome<Fixture> {
         "tagged" => tagged(),
         _ => return Err(format!("{headers} are no headers: see the head of this file").into()),
     };
-    Ok(Fixture::new(payload_len.parse()?, 1).with_headers(headers))
+    Ok(Fixture::new(&Sizes::one(payload_len.parse()?), 1).with_headers(headers))
 }
 
 fn failed(error: impl Into<Failure>) -> String {

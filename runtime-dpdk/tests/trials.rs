@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::csv::Row;
@@ -63,7 +64,7 @@ fn load(pps: u64, duration: Option<Span>, count: Option<u64>, payload_len: u16) 
         unreachable!("a sendrecv")
     };
     sendrecv.dests = vec![SocketAddr::from(([10, 0, 0, 2], 10_000))];
-    sendrecv.payload_len = payload_len;
+    sendrecv.sizes = Sizes::one(payload_len);
     sendrecv.run_tag = None;
     // Both ends may have to share a CPU with others.
     sendrecv.drain = Span::from_millis(1_500);

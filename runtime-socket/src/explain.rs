@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use dpdkgen_run::failure::Failure;
+use dpdkgen_run::request::SendRecv;
 
 use crate::sockets::OpenError;
 
@@ -90,10 +91,11 @@ pub fn not_on_interface(address: IpAddr, name: &str) -> Failure {
 
 /// Says that the probes are larger than the path.
 #[must_use]
-pub fn mtu(payload_len: u16, needed: u32, to: SocketAddr, mtu: u32) -> Failure {
+pub fn mtu(sendrecv: &SendRecv, needed: u32, to: SocketAddr, mtu: u32) -> Failure {
+    let (what, option) = (sendrecv.largest_payload(), sendrecv.size_option());
     Failure::request(format!(
-        "a payload of {payload_len} bytes needs an MTU of {needed}, and that of the path to {to} is \
-         {mtu}: send less with --packet-size, or raise the interface's"
+        "{what} needs an MTU of {needed}, and that of the path to {to} is {mtu}: send less with \
+         {option}, or raise the interface's"
     ))
 }
 

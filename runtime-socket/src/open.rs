@@ -215,7 +215,7 @@ fn probing(
     }
     let source = of_port(&sendrecv.sources, number);
     let to = of_port(&sendrecv.dests, number);
-    let settings = settings(request, own, place, sendrecv.payload_len);
+    let settings = settings(request, own, place, sendrecv.sizes.largest());
     let marks = sockets::marks(source, sendrecv.marks.dscp, sendrecv.marks.ttl);
     let failure = |error| explain::open(&error, settings.interface, "--src-port-range");
     let (mut sockets, mut at, mut rooms) = (Sockets::default(), Vec::new(), Vec::new());
@@ -306,12 +306,12 @@ fn give_room(socket: &impl AsFd, settings: &Settings<'_>) -> Result<Room, Failur
 }
 
 fn check_mtu(sendrecv: &SendRecv, sockets: &Sockets, to: SocketAddr) -> Result<(), Failure> {
-    let needed = u32::from(sendrecv.payload_len + sendrecv.layout().of_mtu());
+    let needed = u32::from(sendrecv.mtu_needed());
     let Some(socket) = sockets.fds.first() else {
         return Ok(());
     };
     match sockets::path_mtu(socket.as_fd(), to.ip()) {
-        Ok(mtu) if mtu < needed => Err(explain::mtu(sendrecv.payload_len, needed, to, mtu)),
+        Ok(mtu) if mtu < needed => Err(explain::mtu(sendrecv, needed, to, mtu)),
         _ => Ok(()),
     }
 }
@@ -319,7 +319,7 @@ fn check_mtu(sendrecv: &SendRecv, sockets: &Sockets, to: SocketAddr) -> Result<(
 /// Says where the kernel gives less room than was asked for.
 fn notices(request: &Request, rooms: &[Room]) -> Vec<String> {
     let payload_len = match &request.mode {
-        Mode::SendRecv(sendrecv) => sendrecv.payload_len,
+        Mode::SendRecv(sendrecv) => sendrecv.sizes.largest(),
         Mode::Reflect(_) => REFLECTED_PAYLOAD,
     };
     let each = sockets::truesize(payload_len);
@@ -377,7 +377,7 @@ impl OnPort {
                 sockets,
                 *sendrecv.src_ports.start(),
                 Family::of(sendrecv.sources[0]),
-                sendrecv.payload_len,
+                sendrecv.sizes.largest(),
                 request.tx_burst,
                 own.gso,
             ))),
@@ -389,15 +389,14 @@ impl OnPort {
                     traffic_class: sendrecv.marks.dscp << 2,
                     ttl: sendrecv.marks.ttl.saturating_sub(1),
                 };
-                let (payload_len, burst) = (sendrecv.payload_len, request.rx_burst);
                 let returning = returning.collect();
                 let is_stamped = own.is_stamped == Some(true);
                 let receiver = Receiver::new(
                     sockets,
                     returning,
                     seen,
-                    payload_len,
-                    burst,
+                    &sendrecv.sizes,
+                    request.rx_burst,
                     (own.gso, is_stamped),
                 );
                 receiver.map(SocketPort::Receiver).map_err(watched)

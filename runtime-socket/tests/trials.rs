@@ -11,6 +11,7 @@ mod counting;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_run::request::{Mode, Request};
@@ -27,7 +28,7 @@ fn load(at: SocketAddr, pps: u64, count: u64, payload_len: u16) -> Request {
     };
     (sendrecv.sources, sendrecv.dests) = (vec![at.ip()], vec![at]);
     sendrecv.src_ports = at.port()..=at.port();
-    sendrecv.payload_len = payload_len;
+    sendrecv.sizes = Sizes::one(payload_len);
     sendrecv.run_tag = None;
     sendrecv.drain = Span::from_millis(500);
     request.rx_desc = 4096;

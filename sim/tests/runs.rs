@@ -57,6 +57,34 @@ fn a_count_is_sent_to_the_packet() {
 }
 
 #[test]
+fn a_mix_is_sent_at_the_rate_of_its_mean_frame_and_counted_to_the_byte() {
+    // 28 frames of 60 bytes without FCS, 16 of 566 and 4 of 1514.
+    let (of_cycle, with_fcs) = (16_792, 16_792 + 48 * 4);
+    let summary = run("--frame-size imix --rate 1Gbps --count 4800 --delay 10us --poll 1us");
+    assert_eq!(summary.tx.bytes, 100 * of_cycle);
+    assert_eq!(summary.rx.as_ref().unwrap().bytes, 100 * of_cycle);
+    assert!(summary.latency_due_ns.is_none(), "64 bytes carry no lag");
+    let summary = run("--frame-size imix --rate 1Gbps --duration 0.5 --poll 1us");
+    let bits = 8 * (summary.tx.bytes + 4 * summary.tx.packets);
+    assert!(bits.abs_diff(500_000_000) < 8 * with_fcs, "{bits}");
+    let summary = run("--frame-size 100:1,1000:2 --rate 1Mpps --count 3000");
+    assert!(summary.latency_due_ns.is_some());
+    let streams = run("--frame-size imix --rate 1Gbps --count 4800 --txq 5 --warmup 0.001");
+    assert_eq!(streams.tx.packets, 4800);
+    assert_eq!(streams.lost, Some(0));
+}
+
+#[test]
+fn a_link_that_cuts_and_changes_a_mix_makes_it_corrupt() {
+    let summary = run(
+        "--frame-size 64:3,82:2,90:1,91:1 --rate 1Mpps --count 20000 --truncate 5% --corrupt 5% \
+         --pad 50% --partial 20%",
+    );
+    let probes = summary.rx.unwrap().probes.unwrap();
+    assert!(probes.corrupt > 1000, "{probes:?}");
+}
+
+#[test]
 fn what_is_sent_while_warming_up_is_not_counted() {
     let summary = run("--rate 1Mpps --duration 0.01 --warmup 0.0045");
     assert_eq!(summary.tx.packets, 10_000);

@@ -48,17 +48,17 @@ impl Capture {
         Self { tcpdump, folder }
     }
 
-    /// Waits for so many `frames` of `frame_len` bytes, and returns these `fields` of each frame, empty
-    /// where it has no such field.
+    /// Waits for so many `frames` of so many `bytes` together, and returns these `fields` of each frame,
+    /// empty where it has no such field.
     ///
     /// # Panics
     ///
     /// If they do not come, or the kernel had no room for all.
     #[must_use]
-    pub fn dissect(mut self, frames: u32, frame_len: u16, fields: &[&str]) -> Vec<Vec<String>> {
+    pub fn dissect(mut self, frames: u32, bytes: u64, fields: &[&str]) -> Vec<Vec<String>> {
         let pcap = pcap(&self.folder);
         // A file header, and each frame with a header of its own.
-        let whole = 24 + u64::from(frames) * (16 + u64::from(frame_len));
+        let whole = 24 + u64::from(frames) * 16 + bytes;
         self.tcpdump.until("all frames", LIMIT, |_| {
             pcap.metadata()
                 .is_ok_and(|metadata| metadata.len() >= whole)

@@ -109,6 +109,16 @@ impl Layout {
         }
     }
 
+    /// Returns where the IP header says how long its packet, or over IPv6 its payload, is.
+    #[must_use]
+    pub const fn ip_length(self) -> usize {
+        self.ip
+            + match self.family {
+                Family::V4 => offset_of!(Ipv4, total_length),
+                Family::V6 => offset_of!(Ipv6, payload_length),
+            }
+    }
+
     /// Returns where the IP addresses begin, source before destination.
     #[must_use]
     pub const fn addresses(self) -> usize {
@@ -366,6 +376,7 @@ mod tests {
         let layout = Layout::IPV4;
         assert_eq!((layout.ether_type(), layout.ip()), (12, 14));
         assert_eq!((layout.ttl(), layout.ip_checksum()), (22, Some(24)));
+        assert_eq!(layout.ip_length(), 16);
         assert_eq!((layout.addresses(), layout.udp()), (26, 34));
         assert_eq!((layout.udp_length(), layout.udp_checksum()), (38, 40));
         assert_eq!((layout.payload(), layout.of_mtu()), (42, 28));
@@ -373,6 +384,7 @@ mod tests {
         let layout = Layout::new(Family::V6, 2);
         assert_eq!((layout.ether_type(), layout.ip()), (20, 22));
         assert_eq!((layout.ttl(), layout.ip_checksum()), (29, None));
+        assert_eq!(layout.ip_length(), 26);
         assert_eq!((layout.addresses(), layout.udp()), (30, 62));
         assert_eq!((layout.payload(), layout.of_mtu()), (70, 48));
     }

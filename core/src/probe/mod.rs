@@ -10,6 +10,7 @@
 
 pub mod filling;
 pub mod layout;
+pub mod sizes;
 
 use zerocopy::byteorder::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

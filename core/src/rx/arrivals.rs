@@ -232,10 +232,10 @@ impl<'a> Arrivals<'a> {
 impl Arrivals<'_> {
     /// Receives a burst from `port` and counts it; `shapes` are the verifier's own.
     #[inline(never)] // so that the loop over a burst has the registers to itself
-    pub fn receive_burst<P: Port, const FRONT: usize, const LANES: usize>(
+    pub fn receive_burst<P: Port, const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &mut self,
         verifier: &Verifier<'_>,
-        shapes: &Shapes<FRONT, LANES>,
+        shapes: &Shapes<FRONT, LANES, IS_MIX>,
         port: &mut P,
         clock: &mut impl Clock,
         recorder: &mut Recorder<'_>,
@@ -260,10 +260,10 @@ impl Arrivals<'_> {
 
     /// Takes a frame and how long it waited, as [`Receiver::receive`] does.
     #[inline(always)] // into the loop over a burst
-    pub fn receive<const FRONT: usize, const LANES: usize>(
+    pub fn receive<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &mut self,
         verifier: &Verifier<'_>,
-        shapes: &Shapes<FRONT, LANES>,
+        shapes: &Shapes<FRONT, LANES, IS_MIX>,
         (frame, waited): (&[u8], Span),
         now: Instant,
         recorder: &mut Recorder<'_>,

@@ -3,7 +3,6 @@
 use crate::neighbour::{NextHop, Responder};
 use crate::phase::Phase;
 use crate::port::Port;
-use crate::probe::LONG_LEN;
 use crate::rx::answering::{AnswerBox, Answering};
 use crate::rx::arrivals::Arrivals;
 use crate::rx::verify::{Expectation, Verifier, in_its_layout};
@@ -34,7 +33,7 @@ impl<'a> Receiver<'a> {
             arrivals: Arrivals::new(
                 number,
                 sequences,
-                is_paced && usize::from(expectation.payload_len) >= LONG_LEN,
+                is_paced && expectation.payloads.sizes().have_lag(),
             ),
             verifier: Verifier::new(expectation),
         }

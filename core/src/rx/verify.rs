@@ -8,7 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 use heapless::Vec;
 use zerocopy::FromBytes;
 
-use crate::probe::filling::Filling;
+use crate::probe::filling::Payloads;
 use crate::probe::layout::{Addresses, Family, Marks};
 use crate::probe::{Head, LONG_LEN, Tag, Tail};
 use crate::time::Span;
@@ -16,7 +16,7 @@ use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, EthernetFrame, Ipv4, Ipv6, Udp};
 
 pub(crate) use fast_path::in_its_layout;
-pub use fast_path::{LaidOut, Shapes, Verifier};
+pub use fast_path::{InLayout, LaidOut, Shapes, Verifier};
 
 /// The most ports that one run can use.
 pub const MAX_PORTS: usize = 32;
@@ -54,12 +54,10 @@ pub struct Expectation<'a> {
     pub first_source_port: u16,
     /// The highest of the run's source ports.
     pub last_source_port: u16,
-    /// Bytes of UDP payload of every probe.
-    pub payload_len: u16,
+    /// The payloads of the probes.
+    pub payloads: Payloads<'a>,
     /// The run's tag.
     pub tag: Tag,
-    /// The run's filling, made for `payload_len`.
-    pub filling: Filling<'a>,
 }
 
 /// A probe of this run, as intact as can be told from the frame alone.
@@ -234,11 +232,13 @@ impl Expectation<'_> {
     /// those of the probe that the payload's index names.
     #[inline]
     fn expected_filling<'f>(&self, payload: &'f [u8]) -> Option<(&'f [u8], u16)> {
-        if payload.len() != usize::from(self.payload_len) {
+        let (head, _) = Head::ref_from_prefix(payload).ok()?;
+        let number = self.payloads.sizes().number_of(head.index());
+        let share = self.payloads.sizes().shares()[number];
+        if payload.len() != usize::from(share.payload_len) {
             return None;
         }
-        let (head, _) = Head::ref_from_prefix(payload).ok()?;
-        let (expected, sum) = self.filling.of(head.index());
+        let (expected, sum) = self.payloads.fillings(number).of(head.index());
         let (front, filling) = payload.split_at_checked(payload.len() - expected.len())?;
         (filling == expected).then_some((front, sum))
     }

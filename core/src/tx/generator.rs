@@ -9,7 +9,7 @@ use crate::stats::intervals::{Interval, IntervalBounds};
 use crate::time::{Instant, Span};
 use crate::tx::neighbours::{Attending, Neighbours};
 use crate::tx::pacer::{CATCH_UP, Pacer, Rate};
-use crate::tx::template::{FrontWords, Template, in_its_layout};
+use crate::tx::template::{Fronts, Template, in_its_layout};
 use crate::worker::Polled;
 
 /// The plan of what one stream sends.
@@ -103,7 +103,7 @@ impl<'a> Generator<'a> {
         self
     }
 
-    /// Returns the length of every frame that it sends, without VLAN tags.
+    /// Returns the length of the longest frame that it sends, without VLAN tags.
     #[must_use]
     pub fn untagged_frame_len(&self) -> FrameLen {
         self.template.untagged_frame_len()
@@ -181,13 +181,23 @@ impl<'a> Generator<'a> {
 
     #[inline]
     fn transmit<P: Port>(&self, now: Instant, due: u16, port: &mut P) -> TxOutcome {
-        in_its_layout!(self.template, front => self.transmit_with(front, now, due, port))
+        if self.template.is_mix() {
+            return self.transmit_mix(now, due, port);
+        }
+        in_its_layout!(self.template, fronts => self
+            .transmit_with::<P, _, false>(fronts, now, due, port))
+    }
+
+    #[inline(never)] // for the sake of those that send one size
+    fn transmit_mix<P: Port>(&self, now: Instant, due: u16, port: &mut P) -> TxOutcome {
+        in_its_layout!(self.template, fronts => self
+            .transmit_with::<P, _, true>(fronts, now, due, port))
     }
 
     #[inline(never)] // so that the loop over a burst has the registers to itself
-    fn transmit_with<P: Port, const FIXED: usize>(
+    fn transmit_with<P: Port, const FIXED: usize, const IS_MIX: bool>(
         &self,
-        front: &FrontWords<FIXED>,
+        fronts: &Fronts<'a, FIXED>,
         now: Instant,
         due: u16,
         port: &mut P,
@@ -206,7 +216,7 @@ impl<'a> Generator<'a> {
         self.sequences.set_sent(stream, sequence + u64::from(due));
         let mut burst = self
             .template
-            .burst(front, Index::new(stream, sequence), now);
+            .burst::<_, IS_MIX>(fronts, Index::new(stream, sequence), now);
         let mut next = u32::from(first_source_port) + port_offset;
         // A burst of one flow has a range of one port.
         let (first, end) = if P::IS_ONE_FLOW {
@@ -225,7 +235,7 @@ impl<'a> Generator<'a> {
         };
         let outcome = match self.pacer {
             // Nowhere to tell a lag.
-            _ if self.template.is_minimal() => {
+            _ if !IS_MIX && self.template.is_minimal() => {
                 port.transmit(due, |frame| burst.write_minimal(frame, next_port()))
             }
             None => port.transmit(due, |frame| burst.write(frame, next_port(), Span::ZERO)),
@@ -274,7 +284,8 @@ impl<'a> Generator<'a> {
         }
         tx.last_ns = now.as_nanos();
         tx.packets += packets;
-        tx.bytes += packets * u64::from(self.template.frame_len().0);
+        let first = self.next.sequence - packets;
+        tx.bytes += self.template.bytes(first, packets);
         recorder.intervals.count(
             self.interval.index,
             &Interval {

@@ -3,8 +3,9 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::port::FrameLen;
-use crate::probe::filling::Filling;
+use crate::probe::filling::{Filling, Payloads};
 use crate::probe::layout::{Family, Front, Headers, Layout};
+use crate::probe::sizes::{MAX_SIZES, Share, Sizes};
 use crate::probe::{self, Head, Index, Tag, Tail};
 use crate::time::{Instant, Span};
 use crate::wire::checksum::Sum;
@@ -47,43 +48,100 @@ impl<const FIXED: usize> FrontWords<FIXED> {
     }
 }
 
-/// A front in the words of its layout.
-#[derive(Clone, Debug)]
-pub enum LaidOut {
-    /// IPv4.
-    Ipv4(FrontWords<32>),
-    /// IPv4 behind a VLAN tag.
-    TaggedIpv4(FrontWords<36>),
-    /// IPv4 behind two tags.
-    TwiceTaggedIpv4(FrontWords<40>),
-    /// IPv6.
-    Ipv6(FrontWords<52>),
-    /// IPv6 behind a VLAN tag.
-    TaggedIpv6(FrontWords<56>),
-    /// IPv6 behind two tags.
-    TwiceTaggedIpv6(FrontWords<60>),
+/// What the frames of one size have in common.
+#[derive(Clone, Copy, Debug)]
+struct OfSize<'a, const FIXED: usize> {
+    front: FrontWords<FIXED>,
+    /// The sum over all that never changes and that the UDP checksum covers, folded.
+    constant: u16,
+    /// The UDP checksum of a packet that was left to a NIC (`CHECKSUM_PARTIAL`).
+    partial: [u8; 2],
+    is_long: bool,
+    frame_len: FrameLen,
+    filling: Filling<'a>,
 }
 
-impl LaidOut {
-    fn new(front: &Front) -> Self {
-        let layout = front.layout;
-        let tags = (layout.ip() - Layout::IPV4.ip()) / crate::wire::Vlan::LEN;
-        match (layout.family(), tags) {
-            (Family::V4, 0) => Self::Ipv4(FrontWords::new(front)),
-            (Family::V4, 1) => Self::TaggedIpv4(FrontWords::new(front)),
-            (Family::V4, _) => Self::TwiceTaggedIpv4(FrontWords::new(front)),
-            (Family::V6, 0) => Self::Ipv6(FrontWords::new(front)),
-            (Family::V6, 1) => Self::TaggedIpv6(FrontWords::new(front)),
-            (Family::V6, _) => Self::TwiceTaggedIpv6(FrontWords::new(front)),
+/// The fronts of a run's sizes in the words of their layout, and what goes with them.
+#[derive(Clone, Debug)]
+pub struct Fronts<'a, const FIXED: usize> {
+    /// Beyond the last size the first one again.
+    of: [OfSize<'a, FIXED>; MAX_SIZES],
+}
+
+impl<'a, const FIXED: usize> Fronts<'a, FIXED> {
+    /// Makes the fronts of the probes of the run with `tag`; `None` if the addresses are of
+    /// different families.
+    fn new(headers: &Headers, tag: Tag, payloads: &Payloads<'a>) -> Option<Self> {
+        let of_size = |number: usize, share: &Share| {
+            let front = Front::sent(headers, Udp::LEN as u16 + share.payload_len)?;
+            let is_long = usize::from(share.payload_len) >= probe::LONG_LEN;
+            let mut constant = front.pseudo.plus(front.udp().sum());
+            if is_long {
+                constant = constant.plus(Tail::new(tag, Span::ZERO).sum());
+            }
+            Some(OfSize {
+                front: FrontWords::new(&front),
+                constant: constant.fold(),
+                partial: front.pseudo.fold().to_ne_bytes(),
+                is_long,
+                frame_len: FrameLen(front.layout.payload() as u16 + share.payload_len),
+                filling: *payloads.fillings(number),
+            })
+        };
+        let (first, others) = payloads.sizes().shares().split_first()?;
+        let mut of = [of_size(0, first)?; MAX_SIZES];
+        for (number, share) in (1..).zip(others) {
+            of[number] = of_size(number, share)?;
+        }
+        Some(Self { of })
+    }
+
+    const fn set_destination(&mut self, mac: Mac) {
+        let mut number = 0;
+        while number < MAX_SIZES {
+            self.of[number].front.set_destination(mac);
+            number += 1;
         }
     }
 }
 
-/// Does something with the front of a template in the words of its layout, so that it is compiled
-/// for each layout.
+/// The fronts in the words of their layout.
+#[derive(Clone, Debug)]
+pub enum LaidOut<'a> {
+    /// IPv4.
+    Ipv4(Fronts<'a, 32>),
+    /// IPv4 behind a VLAN tag.
+    TaggedIpv4(Fronts<'a, 36>),
+    /// IPv4 behind two tags.
+    TwiceTaggedIpv4(Fronts<'a, 40>),
+    /// IPv6.
+    Ipv6(Fronts<'a, 52>),
+    /// IPv6 behind a VLAN tag.
+    TaggedIpv6(Fronts<'a, 56>),
+    /// IPv6 behind two tags.
+    TwiceTaggedIpv6(Fronts<'a, 60>),
+}
+
+impl<'a> LaidOut<'a> {
+    fn new(headers: &Headers, tag: Tag, payloads: &Payloads<'a>) -> Option<Self> {
+        let family = Family::of(headers.addresses.source);
+        let tags = headers.marks.tags.as_slice().len();
+        Some(match (family, tags) {
+            (Family::V4, 0) => Self::Ipv4(Fronts::new(headers, tag, payloads)?),
+            (Family::V4, 1) => Self::TaggedIpv4(Fronts::new(headers, tag, payloads)?),
+            (Family::V4, _) => Self::TwiceTaggedIpv4(Fronts::new(headers, tag, payloads)?),
+            (Family::V6, 0) => Self::Ipv6(Fronts::new(headers, tag, payloads)?),
+            (Family::V6, 1) => Self::TaggedIpv6(Fronts::new(headers, tag, payloads)?),
+            (Family::V6, _) => Self::TwiceTaggedIpv6(Fronts::new(headers, tag, payloads)?),
+        })
+    }
+}
+
+/// Does something with the fronts of a template in the words of their layout, so that it is
+/// compiled for each layout.
 macro_rules! in_its_layout {
     ($template:expr, $front:ident => $what:expr) => {
-        match $template.front() {
+        match $template.fronts() {
             $crate::tx::template::LaidOut::Ipv4($front) => $what,
             $crate::tx::template::LaidOut::TaggedIpv4($front) => $what,
             $crate::tx::template::LaidOut::TwiceTaggedIpv4($front) => $what,
@@ -95,21 +153,13 @@ macro_rules! in_its_layout {
 }
 pub(crate) use in_its_layout;
 
-/// The frame of a stream, but for what differs from packet to packet.
+/// The frames of a stream, but for what differs from packet to packet.
 #[derive(Clone, Debug)]
 pub struct Template<'a> {
-    front: LaidOut,
-    /// Over all that never changes and that the UDP checksum covers.
-    constant: Sum,
-    /// The UDP checksum of a packet that was left to a NIC (`CHECKSUM_PARTIAL`).
-    partial: [u8; 2],
+    fronts: LaidOut<'a>,
     tag: Tag,
-    filling: Filling<'a>,
-    long: bool,
-    minimal: bool,
-    frame_len: FrameLen,
-    /// Bytes of the VLAN tags in it.
-    tags_len: u16,
+    sizes: Sizes,
+    layout: Layout,
 }
 
 /// The fields that differ from packet to packet.
@@ -126,112 +176,132 @@ pub struct Patch {
 }
 
 impl<'a> Template<'a> {
-    /// Makes the frames of the run with `tag` that have `headers` and `payload_len` bytes of
-    /// payload, for which `filling` has been made (see [`filling_len`]).
+    /// Makes the frames of the run with `tag` that have `headers` and these `payloads`.
     ///
-    /// `None` if the payload is shorter than a probe or longer than [`max_payload_len`], or if the
+    /// `None` if a payload is shorter than a probe or longer than [`max_payload_len`], or if the
     /// addresses are of different families.
     #[must_use]
-    pub fn new(
-        headers: &Headers,
-        tag: Tag,
-        payload_len: u16,
-        filling: Filling<'a>,
-    ) -> Option<Self> {
-        let udp_len = (Udp::LEN as u16).checked_add(payload_len)?;
-        let front = Front::sent(headers, udp_len)?;
-        let len = usize::from(payload_len);
-        if !(probe::MIN_LEN..=max_payload_len(front.layout)).contains(&len) {
+    pub fn new(headers: &Headers, tag: Tag, payloads: &Payloads<'a>) -> Option<Self> {
+        let family = Family::of(headers.addresses.source);
+        let layout = Layout::new(family, headers.marks.tags.as_slice().len());
+        let lens = probe::MIN_LEN..=max_payload_len(layout);
+        let mut shares = payloads.sizes().shares().iter();
+        if !shares.all(|share| lens.contains(&usize::from(share.payload_len))) {
             return None;
         }
         Some(Self {
-            partial: front.pseudo.fold().to_ne_bytes(),
-            constant: front.pseudo.plus(front.udp().sum()),
-            front: LaidOut::new(&front),
+            fronts: LaidOut::new(headers, tag, payloads)?,
             tag,
-            filling,
-            long: len >= probe::LONG_LEN,
-            minimal: len == probe::MIN_LEN,
-            frame_len: FrameLen(front.layout.payload() as u16 + payload_len),
-            tags_len: (front.layout.ip() - Layout::IPV4.ip()) as u16,
+            sizes: payloads.sizes().clone(),
+            layout,
         })
     }
 
-    /// Returns the length of every frame, without FCS.
+    /// Returns the length of the longest frame, without FCS.
     #[must_use]
-    pub const fn frame_len(&self) -> FrameLen {
-        self.frame_len
+    pub fn max_frame_len(&self) -> FrameLen {
+        FrameLen(self.layout.payload() as u16 + self.sizes.largest())
     }
 
-    /// Returns the bytes of every frame, without VLAN tags and FCS.
+    /// Returns the bytes of the longest frame, without VLAN tags and FCS.
     #[must_use]
-    pub const fn untagged_frame_len(&self) -> FrameLen {
-        FrameLen(self.frame_len.0 - self.tags_len)
+    pub fn untagged_frame_len(&self) -> FrameLen {
+        let tags_len = (self.layout.ip() - Layout::IPV4.ip()) as u16;
+        FrameLen(self.max_frame_len().0 - tags_len)
+    }
+
+    /// Returns the bytes of the frames of so many packets from sequence `first` on, without FCS.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self, first: u64, packets: u64) -> u64 {
+        packets * self.layout.payload() as u64 + self.sizes.bytes(first, packets)
+    }
+
+    /// Returns whether its frames have several sizes.
+    #[must_use]
+    #[inline]
+    pub fn is_mix(&self) -> bool {
+        self.sizes.is_mix()
     }
 
     /// Returns whether its probes are the shortest, which carry neither lag nor filling.
     #[must_use]
-    pub const fn is_minimal(&self) -> bool {
-        self.minimal
+    #[inline]
+    pub fn is_minimal(&self) -> bool {
+        usize::from(self.sizes.largest()) == probe::MIN_LEN
     }
 
-    /// Returns its front, in the words of its layout.
+    /// Returns its fronts, in the words of their layout.
     #[inline]
-    pub(crate) const fn front(&self) -> &LaidOut {
-        &self.front
+    pub(crate) const fn fronts(&self) -> &LaidOut<'a> {
+        &self.fronts
     }
 
     /// Has all further frames go to `mac`.
     pub(super) const fn set_destination(&mut self, mac: Mac) {
-        match &mut self.front {
-            LaidOut::Ipv4(front) => front.set_destination(mac),
-            LaidOut::TaggedIpv4(front) => front.set_destination(mac),
-            LaidOut::TwiceTaggedIpv4(front) => front.set_destination(mac),
-            LaidOut::Ipv6(front) => front.set_destination(mac),
-            LaidOut::TaggedIpv6(front) => front.set_destination(mac),
-            LaidOut::TwiceTaggedIpv6(front) => front.set_destination(mac),
+        match &mut self.fronts {
+            LaidOut::Ipv4(fronts) => fronts.set_destination(mac),
+            LaidOut::TaggedIpv4(fronts) => fronts.set_destination(mac),
+            LaidOut::TwiceTaggedIpv4(fronts) => fronts.set_destination(mac),
+            LaidOut::Ipv6(fronts) => fronts.set_destination(mac),
+            LaidOut::TaggedIpv6(fronts) => fronts.set_destination(mac),
+            LaidOut::TwiceTaggedIpv6(fronts) => fronts.set_destination(mac),
         }
     }
 
-    /// Writes one packet to the start of `frame`, which holds at least [`Self::frame_len`] bytes, and
-    /// returns its length.
+    /// Writes one packet to the start of `frame`, which holds at least [`Self::max_frame_len`] bytes,
+    /// and returns its length.
     pub fn write(&self, frame: &mut [u8], patch: &Patch) -> FrameLen {
-        in_its_layout!(self, front => self
-            .burst(front, patch.index, patch.time)
-            .write(frame, patch.source_port, patch.lag))
+        let Patch {
+            index,
+            source_port,
+            time,
+            lag,
+        } = *patch;
+        if self.is_mix() {
+            in_its_layout!(self, fronts => self
+                .burst::<_, true>(fronts, index, time)
+                .write(frame, source_port, lag))
+        } else {
+            in_its_layout!(self, fronts => self
+                .burst::<_, false>(fronts, index, time)
+                .write(frame, source_port, lag))
+        }
     }
 
     /// Returns the packets from probe `first` of a stream on, sent at `time`, with the template's
-    /// own `front`; their sequences do not come to [`Index::SEQUENCES`].
+    /// own `fronts`; their sequences do not come to [`Index::SEQUENCES`]. `IS_MIX` is what
+    /// [`Self::is_mix`] says.
     #[must_use]
     #[inline]
-    pub(crate) fn burst<'t, const FIXED: usize>(
+    pub(crate) fn burst<'t, const FIXED: usize, const IS_MIX: bool>(
         &'t self,
-        front: &'t FrontWords<FIXED>,
+        fronts: &'t Fronts<'a, FIXED>,
         first: Index,
         time: Instant,
-    ) -> Burst<'t, 'a, FIXED> {
+    ) -> Burst<'t, 'a, FIXED, IS_MIX> {
         let head = Head::new(first, self.tag, time);
-        let mut sum = self.constant.plus(head.sum());
-        if self.long {
-            sum = sum.plus(Tail::new(self.tag, Span::ZERO).sum());
+        let (cycle, mut sum) = (self.sizes.cycle(), head.sum());
+        if !IS_MIX {
+            sum = sum.plus(Sum::of_u16(fronts.of[0].constant));
         }
         Burst {
             template: self,
-            front,
+            fronts,
             head,
             time,
             index: first,
             sum: u32::from(sum.fold()),
+            place: if IS_MIX { cycle.place_of(first) } else { 0 },
         }
     }
 
     /// Writes a packet as if it were sent a little later, so that its checksum does not look like a
     /// `CHECKSUM_PARTIAL` one.
     #[cold]
-    fn write_later<const FIXED: usize>(
+    fn write_later<const FIXED: usize, const IS_MIX: bool>(
         &self,
-        front: &FrontWords<FIXED>,
+        fronts: &Fronts<'a, FIXED>,
         frame: &mut [u8],
         (index, mut time): (Index, Instant),
         source_port: u16,
@@ -239,7 +309,7 @@ impl<'a> Template<'a> {
     ) {
         loop {
             time = time + Span::from_nanos(1);
-            let later = self.burst(front, index, time);
+            let later = self.burst::<_, IS_MIX>(fronts, index, time);
             if later.try_write::<false>(frame, source_port, lag) {
                 return;
             }
@@ -249,32 +319,47 @@ impl<'a> Template<'a> {
 
 /// The packets of one burst: neighbours in one stream, sent at one time, so that they have most of
 /// their sum in common.
-pub(crate) struct Burst<'t, 'a, const FIXED: usize> {
+pub(crate) struct Burst<'t, 'a, const FIXED: usize, const IS_MIX: bool> {
     template: &'t Template<'a>,
-    front: &'t FrontWords<FIXED>,
+    fronts: &'t Fronts<'a, FIXED>,
     /// That of the first packet.
     head: Head,
     time: Instant,
     /// The index of the next packet.
     index: Index,
-    /// The sum over the next packet without its source port, lag and filling.
+    /// The sum over the next packet without its source port, lag and filling; in a mix without what
+    /// its size has in common either.
     sum: u32,
+    /// The place of the next packet in the cycle of a mix.
+    place: usize,
 }
 
 /// The difference between the sums of an index and of the next (RFC 1624): 1 in the lowest byte of
 /// the index, as it lies in memory.
 const STEP: u32 = u16::from_ne_bytes(1_u16.to_le_bytes()) as u32;
 
-impl<const FIXED: usize> Burst<'_, '_, FIXED> {
+impl<'a, const FIXED: usize, const IS_MIX: bool> Burst<'_, 'a, FIXED, IS_MIX> {
+    /// Returns what the next packet has in common with all of its size.
+    #[inline(always)]
+    fn of_size(&self) -> &OfSize<'a, FIXED> {
+        let number = if IS_MIX {
+            self.template.sizes.cycle().number_at(self.place)
+        } else {
+            0
+        };
+        &self.fronts.of[number]
+    }
+
     /// Writes the next packet to the start of `frame`, which holds at least
-    /// [`Template::frame_len`] bytes: sent `lag` after it was due.
+    /// [`Template::max_frame_len`] bytes: sent `lag` after it was due.
     ///
     /// No packet is written whose right checksum looks like one that was left to a NIC, since a
     /// receiver would then overlook a change on the way: its time is one nanosecond later instead.
     #[inline(always)] // into the loop over a burst
     pub fn write(&mut self, frame: &mut [u8], source_port: u16, lag: Span) -> FrameLen {
+        let len = self.of_size().frame_len;
         self.write_next::<false>(frame, source_port, lag);
-        self.template.frame_len
+        len
     }
 
     /// Writes the next packet as [`Self::write`] does, of a template that [is
@@ -292,12 +377,16 @@ impl<const FIXED: usize> Burst<'_, '_, FIXED> {
             // By value, so that the burst stays in registers.
             let Self {
                 template,
-                front,
+                fronts,
                 index,
                 time,
                 ..
             } = *self;
-            template.write_later(front, frame, (index, time), source_port, lag);
+            let at = (index, time);
+            template.write_later::<_, IS_MIX>(fronts, frame, at, source_port, lag);
+        }
+        if IS_MIX {
+            self.place = self.template.sizes.cycle().after(self.place);
         }
         self.index = self.index.next();
         self.sum += STEP;
@@ -311,37 +400,40 @@ impl<const FIXED: usize> Burst<'_, '_, FIXED> {
         source_port: u16,
         lag: Span,
     ) -> bool {
-        let template = self.template;
+        let of_size = self.of_size();
         let (filling, filling_sum) = if MINIMAL {
             (&[][..], 0)
         } else {
-            template.filling.of(self.index)
+            of_size.filling.of(self.index)
         };
-        let has_tail = !MINIMAL && template.long;
+        let has_tail = !MINIMAL && of_size.is_long;
         let source_port = source_port.to_be_bytes();
         // Far from overflowing: 16 bits each, and a burst's steps.
         let mut sum = self.sum + u32::from(u16::from_ne_bytes(source_port));
         sum += u32::from(filling_sum);
+        if IS_MIX {
+            sum += u32::from(of_size.constant);
+        }
         if has_tail {
             sum += u32::from(lag_sum(lag).fold());
         }
         let checksum = Sum::of_u32(sum).udp_checksum();
-        if checksum == template.partial {
+        if checksum == of_size.partial {
             return false;
         }
         let (front, mut rest) = FrontWords::<FIXED>::mut_from_prefix(frame)
             .expect("a frame is no shorter than its front");
         let source_port = [0, 0, source_port[0], source_port[1], 0, 0, 0, 0];
-        let around = u64::from_ne_bytes(self.front.around_source_port);
+        let around = u64::from_ne_bytes(of_size.front.around_source_port);
         *front = FrontWords {
-            fixed: self.front.fixed,
+            fixed: of_size.front.fixed,
             around_source_port: (around | u64::from_ne_bytes(source_port)).to_ne_bytes(),
             udp_checksum: checksum,
             head: self.head.at(self.index),
         };
         if has_tail {
             let (tail_bytes, after) = rest.split_at_mut(size_of::<Tail>());
-            tail_bytes.copy_from_slice(Tail::new(template.tag, lag).as_bytes());
+            tail_bytes.copy_from_slice(Tail::new(self.template.tag, lag).as_bytes());
             rest = after;
         }
         if !filling.is_empty() {
@@ -355,17 +447,6 @@ impl<const FIXED: usize> Burst<'_, '_, FIXED> {
 #[inline]
 const fn lag_sum(lag: Span) -> Sum {
     Tail::new(Tag::new(0), lag).sum()
-}
-
-/// Returns the bytes of filling in a payload of `payload_len` bytes.
-#[must_use]
-pub const fn filling_len(payload_len: u16) -> usize {
-    let len = payload_len as usize;
-    if len >= probe::LONG_LEN {
-        len - probe::LONG_LEN
-    } else {
-        len.saturating_sub(probe::MIN_LEN)
-    }
 }
 
 #[cfg(test)]

@@ -148,6 +148,11 @@ pub fn probe() -> Seeds {
             probe_setup(payload).as_bytes().to_vec(),
         )
     });
+    // The high bits ask for a mix.
+    let mixes = [0x10, 0x35, 0x5b, 0x79, 0x97].map(|payload| {
+        let input = [probe_setup(payload).as_bytes(), edits_of_any().as_bytes()].concat();
+        (format!("mix-{payload:02x}"), input)
+    });
     let random = random(|random| {
         let setup = random_bytes(random, size_of::<Probe>());
         let edits: Vec<Edit> = (0..10)
@@ -182,6 +187,7 @@ pub fn probe() -> Seeds {
     edited
         .chain(times)
         .chain(sizes)
+        .chain(mixes)
         .chain(shaped)
         .chain([("two-ways".to_owned(), two_ways)])
         .chain(random)
@@ -240,6 +246,14 @@ pub fn receiver() -> Seeds {
         .collect();
     for (name, shape) in shapes() {
         let setup = Run { shape, ..setup };
+        let steps = [deliver, change, forge, resize, turn].map(burst).concat();
+        seeds.push((name.to_owned(), input(&setup, &steps)));
+    }
+    for (name, further) in [("mix-of-2", 1), ("mix-of-8", 7)] {
+        let setup = Run {
+            payload: 8 + 32 * further,
+            ..setup
+        };
         let steps = [deliver, change, forge, resize, turn].map(burst).concat();
         seeds.push((name.to_owned(), input(&setup, &steps)));
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use dpdkgen_core::probe::{Age, Index};
 use dpdkgen_core::rx::verify::{Expectation, Reject, Verified};
 use dpdkgen_core::time::{Instant, Span};
+use sim::truth::oracle::Mix;
 
 use zerocopy::IntoBytes;
 
@@ -143,9 +144,10 @@ fn payload(
     let is_long = payload.len() >= 24;
     let index = Index::new((u64_at(payload, 0) >> 48) as u16, u64_at(payload, 0));
     let filling = &payload[if is_long { 24 } else { 16 }..];
-    if payload.len() != usize::from(expectation.payload_len)
-        || filling != expectation.filling.of(index).0
-    {
+    let shares = expectation.payloads.sizes().shares().iter();
+    let shares = shares.map(|share| (share.payload_len.into(), share.weight.into()));
+    let (number, len) = Mix::new(&shares.collect::<Vec<_>>()).of(index.sequence());
+    if payload.len() != len || filling != expectation.payloads.fillings(number).of(index).0 {
         return Err(Reject::Corrupt);
     }
     Ok(Probe {

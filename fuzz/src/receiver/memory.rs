@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::probe::filling::Filling;
+use dpdkgen_core::probe::filling::Payloads;
 use dpdkgen_core::probe::layout::{Addresses, Headers};
 use dpdkgen_core::rx::verify::{Expectation, Route};
 use dpdkgen_core::sequence::{Dimensions, Line, SequenceWindow, WindowMemory, Word};
@@ -12,11 +12,11 @@ use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid, Ring};
 use dpdkgen_core::tx::template::Template;
 use dpdkgen_core::wire::Mac;
-use sim::truth::oracle::Oracle;
+use sim::truth::oracle::{Mix, Oracle};
 
 use super::{CELLS, FIRST_PORT, Setup};
 use crate::places::vlans;
-use crate::probe::filling;
+use crate::probe::payloads;
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const DESTINATION: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -32,7 +32,7 @@ pub struct RunMemory {
     cells: Vec<Vec<Cell>>,
     /// The histograms and counters of each receiver.
     pub stats: Vec<WorkerStats>,
-    filling: Filling<'static>,
+    payloads: Payloads<'static>,
 }
 
 fn make<T: Default>(count: usize) -> Vec<T> {
@@ -50,7 +50,7 @@ impl RunMemory {
             highest: make(dimensions.highest_lines()),
             cells: (0..setup.receivers()).map(|_| make(CELLS)).collect(),
             stats: make(setup.receivers()),
-            filling: filling(setup.payload_len()),
+            payloads: payloads(&setup.sizes()),
         }
     }
 
@@ -84,24 +84,26 @@ impl RunMemory {
             is_through: setup.shape.is_through(),
             first_source_port: FIRST_PORT,
             last_source_port: setup.last_port(),
-            payload_len: setup.payload_len(),
+            payloads: self.payloads.clone(),
             tag: TAG,
-            filling: self.filling,
         }
     }
 
     /// Returns the oracle by which the simulator's record tells what a packet is that was turned
     /// round.
     pub fn oracle(&self, setup: &Setup) -> Oracle<'static> {
+        let sizes = setup.sizes();
+        let shares = sizes.shares().iter();
+        let shares = shares.map(|share| (share.payload_len.into(), share.weight.into()));
         Oracle {
             routes: vec![addresses(setup)],
             is_through: false,
             vlans: vlans(&setup.shape.tags()),
             ports: (FIRST_PORT, setup.last_port()),
             payload_at: setup.shape.headers_len(),
-            payload_len: setup.payload_len().into(),
+            mix: Mix::new(&shares.collect::<Vec<_>>()),
             tag: TAG.get(),
-            filling: self.filling,
+            payloads: self.payloads.clone(),
         }
     }
 
@@ -117,8 +119,7 @@ impl RunMemory {
             },
             marks: setup.shape.marks(),
         };
-        Template::new(&headers, TAG, setup.payload_len(), self.filling)
-            .expect("a payload that holds a probe")
+        Template::new(&headers, TAG, &self.payloads).expect("a payload that holds a probe")
     }
 }
 

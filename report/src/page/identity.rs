@@ -67,6 +67,7 @@ fn load(summary: &Summary) -> Option<String> {
     }
     let payload = summary.config.get("payload_bytes").and_then(Value::as_u64);
     let payload = payload.map(|bytes| format!("{} bytes of payload", words::count(bytes)));
+    let payload = payload.or_else(|| summary.frame_mix().map(words::mix));
     let rate = summary.config.get("rate_pps").and_then(Value::as_f64);
     match (rate.map(words::rate), payload) {
         (Some(rate), Some(payload)) => Some(format!("{rate} of {payload}")),

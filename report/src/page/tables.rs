@@ -265,7 +265,9 @@ fn setting(name: &str, value: &Value) -> Entry {
         ("_pps", |value| value.as_f64().map(words::rate)),
         ("_bps", |value| value.as_f64().map(words::bit_rate)),
         ("_bytes", |value| {
-            Some(format!("{} bytes", words::count(value.as_u64()?)))
+            let whole = value.as_u64().map(words::count);
+            let mean = || Some(format!("{:.1}", value.as_f64()?));
+            Some(format!("{} bytes", whole.or_else(mean)?))
         }),
     ];
     let told = units
@@ -281,6 +283,11 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) if values.is_empty() => "the only one".to_owned(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(named) => {
+            let named = named.iter();
+            let named = named.map(|(name, value)| format!("{name} {}", plain(value)));
+            named.collect::<Vec<_>>().join(" ")
+        }
         other => other.to_string(),
     }
 }
@@ -310,6 +317,15 @@ mod tests {
         assert_eq!(
             told("payload_bytes", json!(1000)),
             entry("payload", "1,000 bytes")
+        );
+        assert_eq!(
+            told("mean_frame_bytes", json!(4246.0 / 12.0)),
+            entry("mean frame", "353.8 bytes")
+        );
+        let sizes = json!([{"size": 64, "weight": 7}, {"size": 570, "weight": 1}]);
+        assert_eq!(
+            told("frame_sizes", sizes),
+            entry("frame sizes", "size 64 weight 7, size 570 weight 1")
         );
         assert_eq!(told("src", json!(["10.0.0.1"])), entry("src", "10.0.0.1"));
         assert_eq!(told("run_tag", json!(7)), entry("run tag", "7"));

@@ -86,9 +86,15 @@ fn lag(summary: &Summary) -> Option<String> {
     let lag = summary.pacing.as_ref()?.lag_ns?;
     (lag.p99 > LATE_NS).then(|| {
         let kind = summary.latency_kind().name();
-        let is_short = summary.config.get("payload_bytes").and_then(Value::as_u64) < Some(24);
+        let payload = summary.config.get("payload_bytes").and_then(Value::as_u64);
+        let is_short = payload < Some(24) && summary.frame_mix().is_none();
         let advice = if summary.latency_due_ns.is_some() {
             format!(": the {kind} from when each was due has that in it")
+        } else if summary.frame_mix().is_some() && summary.latency_ns.is_some() {
+            format!(
+                ": a mix of which all have 24 bytes of payload or more (--frame-size) tells the {kind} \
+                 from when each was due"
+            )
         } else if is_short {
             format!(
                 ": probes of 24 bytes or more (--packet-size) tell the {kind} from when each was due"

@@ -185,7 +185,9 @@ fn advice(summary: &Summary, peer: Option<&Summary>) -> Option<String> {
 fn sent(summary: &Summary) -> String {
     let tx = &summary.tx;
     let bits = bit_rate(tx.bytes, summary.duration_s);
-    let mut parts = vec![format!("Sent {}{bits}", words::packets(tx.packets))];
+    let mix = summary.frame_mix().map(words::mix);
+    let mix = mix.map_or_else(String::new, |mix| format!(" of {mix}"));
+    let mut parts = vec![format!("Sent {}{mix}{bits}", words::packets(tx.packets))];
     parts.extend(obstacles(summary));
     parts.join("; ") + "."
 }

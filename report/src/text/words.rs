@@ -47,6 +47,11 @@ pub fn rate_number(pps: f64) -> String {
     }
 }
 
+/// Returns `imix, 353.8 bytes a frame on average`.
+pub fn mix((name, mean_bytes): (&str, f64)) -> String {
+    format!("{name}, {mean_bytes:.1} bytes a frame on average")
+}
+
 /// Returns `1.62 Gbit/s`.
 pub fn bit_rate(bits_per_second: f64) -> String {
     const UNITS: [(f64, &str); 4] = [

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use dpdkgen_core::neighbour::{NextHop, Responder};
 use dpdkgen_core::phase::PhaseCell;
 use dpdkgen_core::port::{FrameLen, Port};
-use dpdkgen_core::probe::filling::{Filling, FillingMemory};
+use dpdkgen_core::probe::Tag;
+use dpdkgen_core::probe::filling::{FillingMemory, Payloads};
 use dpdkgen_core::probe::layout::{Addresses, Headers};
-use dpdkgen_core::probe::{LONG_LEN, Tag};
 use dpdkgen_core::reflect::{Budget, Reflector, Rules};
 use dpdkgen_core::rx::AnswerBox;
 use dpdkgen_core::rx::receiver::Receiver;
@@ -17,7 +17,7 @@ use dpdkgen_core::stats::intervals::{Ring, Writer};
 use dpdkgen_core::stats::{Recorder, WorkerStats};
 use dpdkgen_core::tx::Neighbours;
 use dpdkgen_core::tx::generator::{self, Generator};
-use dpdkgen_core::tx::template::{Template, filling_len};
+use dpdkgen_core::tx::template::Template;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::{Role, Worker};
 use dpdkgen_report::summary;
@@ -43,7 +43,7 @@ pub struct Context<'a> {
 struct Probes<'a> {
     sendrecv: &'a SendRecv,
     sequences: SequenceWindow<'a>,
-    filling: Filling<'a>,
+    payloads: Payloads<'a>,
     tag: Tag,
 }
 
@@ -81,15 +81,14 @@ impl<'a> Context<'a> {
         };
         let probes = match (&request.mode, dimensions) {
             (Mode::SendRecv(sendrecv), Some(dimensions)) => {
-                let len = filling_len(sendrecv.payload_len);
-                let filling = Filling::new(fill, sendrecv.seed, len);
+                let payloads = Payloads::new(fill, sendrecv.seed, sendrecv.sizes.clone());
                 let sequences = SequenceWindow::new(*dimensions, lines);
-                let parts = filling.zip(sequences);
-                let (filling, sequences) = parts.expect("the memory was made for this request");
+                let parts = payloads.zip(sequences);
+                let (payloads, sequences) = parts.expect("the memory was made for this request");
                 Some(Probes {
                     sendrecv,
                     sequences,
-                    filling,
+                    payloads,
                     tag,
                 })
             }
@@ -256,7 +255,7 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn knows_due_times(&self) -> bool {
         self.probes.as_ref().is_some_and(|probes| {
-            probes.sendrecv.rate.is_some() && usize::from(probes.sendrecv.payload_len) >= LONG_LEN
+            probes.sendrecv.rate.is_some() && probes.sendrecv.sizes.have_lag()
         })
     }
 }
@@ -294,8 +293,7 @@ impl<'a> Probes<'a> {
             addresses,
             marks: self.sendrecv.marks,
         };
-        Template::new(&headers, self.tag, self.sendrecv.payload_len, self.filling)
-            .expect("a validated payload length")
+        Template::new(&headers, self.tag, &self.payloads).expect("a validated payload length")
     }
 
     fn expectation(&self, ports: usize) -> Expectation<'a> {
@@ -305,9 +303,8 @@ impl<'a> Probes<'a> {
             is_through: self.sendrecv.is_through,
             first_source_port: *self.sendrecv.src_ports.start(),
             last_source_port: *self.sendrecv.src_ports.end(),
-            payload_len: self.sendrecv.payload_len,
+            payloads: self.payloads.clone(),
             tag: self.tag,
-            filling: self.filling,
         }
     }
 }

@@ -9,7 +9,6 @@ use dpdkgen_core::sequence::{Dimensions, Line, Word};
 use dpdkgen_core::stats::WorkerStats;
 use dpdkgen_core::stats::intervals::{Cell, IntervalGrid};
 use dpdkgen_core::time::Span;
-use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_report::summary;
 
 use super::placement::WorkerSpec;
@@ -84,8 +83,8 @@ impl Memory {
             cells,
             dimensions,
         } = Self::check(request, specs)?;
-        let filling_len = match &request.mode {
-            Mode::SendRecv(sendrecv) => Some(filling_len(sendrecv.payload_len)),
+        let sizes = match &request.mode {
+            Mode::SendRecv(sendrecv) => Some(&sendrecv.sizes),
             Mode::Reflect(_) => None,
         };
         let lines =
@@ -100,8 +99,8 @@ impl Memory {
             flows: make(flows),
             sent: lines(Dimensions::sent_lines),
             highest: lines(Dimensions::highest_lines),
-            pool: vec![0; filling_len.map_or(0, filling::pool_len)],
-            sums: vec![0; filling_len.map_or(0, |_| filling::SUMS_LEN)],
+            pool: vec![0; sizes.map_or(0, filling::pool_len)],
+            sums: vec![0; sizes.map_or(0, filling::sums_len)],
             budget: match request.mode {
                 Mode::Reflect(_) => request.count.map(Budget::new),
                 Mode::SendRecv(_) => None,

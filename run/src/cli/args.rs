@@ -12,7 +12,7 @@ use dpdkgen_core::wire::{Mac, Prefix, Tci};
 use dpdkgen_report::output::Target;
 
 use crate::request::{PortSelector, limits};
-use crate::units::{self, BadValue, RateSpec};
+use crate::units::{self, BadValue, FrameSize, RateSpec};
 
 /// Options of `sendrecv`.
 #[derive(Debug, Args)]
@@ -118,9 +118,9 @@ pub struct ProbeArgs {
     /// UDP payload, 16 to 8972 (IPv6: 8952) [default: 1000]
     #[arg(long, value_name = "BYTES", value_parser = units::size)]
     pub packet_size: Option<u64>,
-    /// Or the whole frame with tags and FCS, from 62
-    #[arg(long, value_name = "BYTES", value_parser = units::size)]
-    pub frame_size: Option<u64>,
+    /// Or the frame with tags and FCS, from 62; imix, simple-imix, SIZE:WEIGHT,...
+    #[arg(long, value_name = "BYTES", value_parser = units::frame_size)]
+    pub frame_size: Option<FrameSize>,
     /// VLAN of the probes, and their priority; twice: the outer tag (802.1ad) first
     #[arg(long, value_name = "ID[.PCP]", value_parser = units::vlan)]
     pub vlan: Vec<Tci>,

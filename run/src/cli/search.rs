@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 use dpdkgen_report::output::Target;
 use dpdkgen_search::{Goal, Method};
 
 use super::args::{PortArgs, ProbeArgs, SettleArgs, target};
-use super::sendrecv::{payload_of, unpaced};
+use super::sendrecv::unpaced;
 use super::{Program, on_ports, verbosity};
 use crate::failure::Failure;
-use crate::request::{Mode, Request, SendRecv, time_text};
+use crate::request::{Mode, Request, SendRecv, of_frames, time_text};
 use crate::search::{NamedGoal, Recipe, SearchRequest};
-use crate::units::{self, BadValue, RateSpec};
+use crate::units::{self, BadValue, FrameSize, RateSpec};
 
 /// Options of `search`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub struct FindArgs {
     /// How near lower and upper bound have to come
     #[arg(long, value_name = "RATIO", default_value = "0.5%", value_parser = units::ratio)]
     pub width: f64,
-    /// Search with each of these frames: 64,512,1518 or rfc2544 [default: --frame-size]
+    /// Search with each of these frames: 64,512,imix or rfc2544 [default: --frame-size]
     #[arg(long, value_name = "LIST")]
     pub frame_sizes: Option<String>,
     /// Search so often, and tell median and spread
@@ -153,22 +154,21 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
     let mut send = unpaced(program, "search", &probes, &settle, &ports)?;
     send.ends_drain_early = true;
     let has_size = probes.frame_size.is_some() || probes.packet_size.is_some();
-    let payload_lens = match &find.frame_sizes {
-        None if find.rfc2544.is_some() && !has_size => payload_lens("rfc2544", &send)?,
-        None => vec![send.payload_len],
+    let sizes = match &find.frame_sizes {
+        None if find.rfc2544.is_some() && !has_size => of_list("rfc2544", &send)?,
+        None => vec![send.sizes.clone()],
         Some(_) if has_size => {
             return Err(Failure::request(
                 "--frame-sizes and --frame-size or --packet-size exclude each other: all say how long \
                  the frames are",
             ));
         }
-        Some(list) => payload_lens(list, &send)?,
+        Some(list) => of_list(list, &send)?,
     };
-    send.payload_len = payload_lens
-        .iter()
-        .copied()
-        .max()
-        .unwrap_or(send.payload_len);
+    // Ports are opened for the largest.
+    if let Some(largest) = sizes.iter().max_by_key(|sizes| sizes.largest()) {
+        send.sizes = largest.clone();
+    }
     let verbosity = verbosity(output.quiet, output.verbose);
     let base = Request {
         json: output.json,
@@ -178,7 +178,7 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
     };
     Ok(SearchRequest {
         base,
-        payload_lens,
+        sizes,
         goals: goals(&find),
         min_rate: find.min_rate,
         max_rate: find.max_rate,
@@ -202,36 +202,35 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
     })
 }
 
-/// Returns the payloads of the frames in `list`.
-fn payload_lens(list: &str, send: &SendRecv) -> Result<Vec<u16>, Failure> {
+/// Returns the sizes of probes that make the frames in `list`.
+fn of_list(list: &str, send: &SendRecv) -> Result<Vec<Sizes>, Failure> {
     let wrong = |what: String| Failure::request(format!("--frame-sizes {list} {what}"));
-    let mut lens = Vec::new();
-    let sizes: Vec<u64> = if list == "rfc2544" {
-        RFC2544_SIZES.map(u64::from).to_vec()
+    let frames: Vec<FrameSize> = if list == "rfc2544" {
+        let sizes = RFC2544_SIZES.map(u64::from);
+        sizes.map(FrameSize::One).to_vec()
     } else {
-        let each = list.split(',').map(|text| units::size(text.trim()));
+        let each = list.split(',').map(units::frame_size);
         let each: Result<Vec<_>, _> = each.collect();
         each.map_err(|_| {
             wrong(
-                "is not a list of frame sizes in bytes, such as 64,512,1518, nor rfc2544"
+                "is not a list of frame sizes in bytes or imix, such as 64,512,imix, nor rfc2544"
                     .to_owned(),
             )
         })?
     };
-    for size in sizes {
-        let len = payload_of("--frame-sizes", size, send.layout())?;
-        if lens.contains(&len) {
-            return Err(wrong(format!("names {size} twice: name each size once")));
-        }
-        lens.push(len);
-    }
-    if lens.len() > MAX_SIZES {
+    if frames.len() > MAX_SIZES {
+        let given = frames.len();
         return Err(wrong(format!(
-            "names {} sizes, and {MAX_SIZES} is the limit",
-            lens.len()
+            "names {given} sizes, and {MAX_SIZES} is the limit"
         )));
     }
-    Ok(lens)
+    for (number, frame) in frames.iter().enumerate() {
+        if frames[..number].contains(frame) {
+            return Err(wrong("names one twice: name each size once".to_owned()));
+        }
+    }
+    let sizes = frames.iter().map(|frame| of_frames(frame, send.layout()));
+    sizes.collect()
 }
 
 /// Returns the final trial duration.

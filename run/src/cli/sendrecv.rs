@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use dpdkgen_core::probe::layout::{Layout, Marks};
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Tags;
 
 use super::Program;
 use super::args::{OutputArgs, PaceArgs, PortArgs, ProbeArgs, SendRecvArgs, SettleArgs};
 use crate::failure::Failure;
-use crate::request::{SendRecv, layout, limits};
+use crate::request::{self, SendRecv, layout};
 
 /// The UDP port that each of two ports sends to, unless a destination is given.
 const THROUGH_PORT: u16 = 10_000;
@@ -29,7 +30,7 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
     } = args;
     let send = unpaced(program, "sendrecv", probes, settle, &shared.ports)?;
     Ok(SendRecv {
-        rate: rate(pace, send.frame_len(), &shared.output)?,
+        rate: rate(pace, &send, &shared.output)?,
         max_loss: bounds.max_loss,
         max_p99: bounds.max_p99,
         max_skipped: bounds.max_skipped,
@@ -88,7 +89,7 @@ pub fn unpaced(
     }
     let marks = marks(probes)?;
     let layout = layout(&sources, marks.tags);
-    let payload_len = payload_len(probes, layout)?;
+    let sizes = sizes(probes, layout)?;
     Ok(SendRecv {
         sources,
         dests,
@@ -99,7 +100,7 @@ pub fn unpaced(
         gateways: probes.gateway.clone(),
         src_ports: probes.src_port_range.clone(),
         dest_macs,
-        payload_len,
+        sizes,
         rate: None,
         warmup: settle.warmup,
         seed: probes.seed,
@@ -147,38 +148,21 @@ fn marks(probes: &ProbeArgs) -> Result<Marks, Failure> {
     })
 }
 
-fn payload_len(probes: &ProbeArgs, layout: Layout) -> Result<u16, Failure> {
-    match (probes.packet_size, probes.frame_size) {
+fn sizes(probes: &ProbeArgs, layout: Layout) -> Result<Sizes, Failure> {
+    match (probes.packet_size, &probes.frame_size) {
         (Some(_), Some(_)) => Err(Failure::request(
             "--packet-size and --frame-size exclude each other: give the payload or the frame",
         )),
-        (None, None) => Ok(DEFAULT_PAYLOAD),
-        (Some(payload), None) => within("--packet-size", payload, 0, layout),
-        (None, Some(frame)) => payload_of("--frame-size", frame, layout),
+        (None, None) => Ok(Sizes::one(DEFAULT_PAYLOAD)),
+        (Some(size), None) => {
+            let subject = format!("--packet-size {size} is");
+            request::payload(&subject, size, 0, layout).map(Sizes::one)
+        }
+        (None, Some(frames)) => request::of_frames(frames, layout),
     }
 }
 
-/// Returns the payload of a frame of so many bytes, which `option` asks for.
-pub fn payload_of(option: &str, frame: u64, layout: Layout) -> Result<u16, Failure> {
-    within(option, frame, limits::around_payload(layout), layout)
-}
-
-/// Returns the payload that `option` asks for by a size of which `around` bytes are not payload.
-fn within(option: &str, asked: u64, around: u16, layout: Layout) -> Result<u16, Failure> {
-    let max_payload = limits::max_payload(layout);
-    let (min, max) = (limits::MIN_PAYLOAD + around, max_payload + around);
-    match u16::try_from(asked) {
-        Ok(size) if (min..=max).contains(&size) => Ok(size - around),
-        _ => Err(Failure::request(format!(
-            "{option} {asked} is not from {min} to {max} bytes: a probe has {} bytes of payload at \
-             least, a jumbo frame {} at most",
-            limits::MIN_PAYLOAD,
-            max_payload
-        ))),
-    }
-}
-
-fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
+fn rate(pace: &PaceArgs, send: &SendRecv, output: &OutputArgs) -> Result<Option<Rate>, Failure> {
     match (pace.rate, pace.rate_limit) {
         (Some(_), 1..) => Err(Failure::request(
             "--rate and --rate-limit exclude each other: both say how fast to send",
@@ -186,7 +170,7 @@ fn rate(pace: &PaceArgs, frame_len: u16, output: &OutputArgs) -> Result<Option<R
         // Neither factor is 0 when the request has passed its checks.
         (None, packets) => Ok(Rate::new(packets, output.stats_interval_ms.as_nanos())),
         (Some(asked), 0) => asked
-            .for_frames(frame_len)
+            .for_mix(send.frame_lens())
             .map(Some)
             .map_err(|reason| Failure::request(format!("the value of --rate {reason}"))),
     }

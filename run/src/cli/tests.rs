@@ -3,6 +3,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use dpdkgen_core::probe::layout::Marks;
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
@@ -108,7 +109,7 @@ fn the_articles_sendrecv() {
         gateways: vec![],
         src_ports: 10_000..=30_000,
         dest_macs: vec![Mac([0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc])],
-        payload_len: 16,
+        sizes: Sizes::one(16),
         rate: Rate::new(3_500, 1_000_000),
         warmup: Span::ZERO,
         seed: 4_107_683_144_946_382_073,
@@ -192,7 +193,7 @@ fn defaults() {
     );
     let send = send(NEEDED);
     assert_eq!(
-        (send.payload_len, send.rate, send.src_ports),
+        (send.sizes.largest(), send.rate, send.src_ports),
         (1_000, None, 10_000..=11_000)
     );
 }
@@ -221,7 +222,21 @@ fn options_have_their_aliases_and_units() {
     assert_eq!(request.verbosity, Verbosity::Verbose);
 
     let sent = |options: &str| send(&format!("{NEEDED} {options}"));
-    assert_eq!(sent("--frame-size 64").payload_len, 18);
+    assert_eq!(sent("--frame-size 64").sizes, Sizes::one(18));
+    assert_eq!(sent("--frame-size 64:3").sizes, Sizes::one(18));
+    let shares = |options: &str| {
+        let sizes = sent(options).sizes;
+        let shares = sizes.shares().iter();
+        shares
+            .map(|share| (share.payload_len, share.weight))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shares("--frame-size imix"),
+        [(18, 28), (524, 16), (1472, 4)]
+    );
+    let mix = sent("--frame-size simple-imix --rate 33968bps");
+    assert_eq!(mix.rate, Rate::new(3, 250_000_000), "of the mean frame");
     assert_eq!(
         sent("--frame-size 64 --rate 10Gbpsl1").rate,
         Rate::new(5, 336)
@@ -466,6 +481,59 @@ fn options_that_do_not_go_together() {
         (
             "--frame-size 9019",
             "--frame-size 9019 is not from 62 to 9018 bytes",
+        ),
+        (
+            "--packet-size imix",
+            "--packet-size imix is not a size such as 1000 or 64KiB",
+        ),
+        (
+            "--packet-size 16 --frame-size imix",
+            "--packet-size and --frame-size exclude each other",
+        ),
+        (
+            "--frame-size 61:1,64:1",
+            "--frame-size has 61, which is not from 62 to 9018 bytes",
+        ),
+        (
+            "--frame-size 64:1,9019:1",
+            "--frame-size has 9019, which is not from 62 to 9018 bytes",
+        ),
+        (
+            "--frame-size imix --vlan 7",
+            "--frame-size has 64, which is not from 66 to 9022 bytes",
+        ),
+        (
+            "--frame-size 64:1,128:2,64:3",
+            "--frame-size names 64 twice",
+        ),
+        (
+            "--frame-size 64:1,128:0",
+            "--frame-size gives 128 a weight of 0",
+        ),
+        (
+            "--frame-size 64:60,128:5",
+            "--frame-size has weights of 65 together, and 64 is the most",
+        ),
+        (
+            "--frame-size 64:18446744073709551615,128:1",
+            "--frame-size has weights of 18446744073709551615 together",
+        ),
+        (
+            "--frame-size 64:1,65:1,66:1,67:1,68:1,69:1,70:1,71:1,72:1",
+            "--frame-size names 9 sizes, and 8 is the most",
+        ),
+        (
+            "--frame-size 64:1,,65:1",
+            "--frame-size 64:1,,65:1 has an empty part",
+        ),
+        (
+            "--frame-size 64:1,65",
+            "--frame-size 64:1,65 has the part 65, which is no size with its weight",
+        ),
+        (
+            "--frame-size imix --mtu 1499",
+            "the largest frame, of 1518 bytes, needs an MTU of 1500, and --mtu is 1499: raise it, \
+             or send less with --frame-size",
         ),
         ("--mtu 67", "--mtu 67 is not from 68 to 65000"),
         ("--mtu big", "--mtu"),

@@ -182,12 +182,12 @@ impl Request {
                 limits::MAX_FLOWS
             )
         })?;
-        let needed = send.payload_len + send.layout().of_mtu();
+        let needed = send.mtu_needed();
         ensure(self.mtu.is_none_or(|mtu| mtu >= needed), || {
+            let (what, option) = (send.largest_payload(), send.size_option());
             format!(
-                "a payload of {} bytes needs an MTU of {needed}, and --mtu is {}: raise it, or send \
-                 less with --packet-size",
-                send.payload_len,
+                "{what} needs an MTU of {needed}, and --mtu is {}: raise it, or send less with \
+                 {option}",
                 self.mtu.unwrap_or(0)
             )
         })?;

@@ -7,7 +7,7 @@ use dpdkgen_core::wire::Tci;
 use dpdkgen_report::output::Target;
 use serde_json::{Map, Value, json};
 
-use super::{Mode, Reflect, Request, SendRecv, limits};
+use super::{Mode, Reflect, Request, SendRecv};
 
 impl Request {
     /// Returns the settings by name; what was not asked for is absent. Names of times end in `_ns`.
@@ -69,11 +69,7 @@ impl SendRecv {
         set("ttl", json!(self.marks.ttl));
         set("src_port_range", json!(format!("{first}-{last}")));
         set("dest_mac", json!((!macs.is_empty()).then_some(macs)));
-        set("payload_bytes", json!(self.payload_len));
-        set(
-            "frame_bytes",
-            json!(self.payload_len + limits::around_payload(self.layout())),
-        );
+        self.config_of_sizes(&mut set);
         set(
             "rate_pps",
             json!(self.rate.map(dpdkgen_core::tx::pacer::Rate::pps)),

@@ -23,6 +23,10 @@ pub const fn around_payload(layout: Layout) -> u16 {
     (layout.payload() + wire::FCS_LEN) as u16
 }
 
+/// The most sizes of a mix.
+pub const MAX_SIZES: usize = probe::sizes::MAX_SIZES;
+/// The most that the weights of a mix may add up to.
+pub const MAX_CYCLE: u64 = probe::sizes::MAX_CYCLE as u64;
 /// The most packets of a burst.
 pub const MAX_BURST: u16 = 512;
 /// The most ports of one run.

@@ -6,6 +6,7 @@
 mod check;
 mod config;
 pub mod limits;
+mod sizes;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use dpdkgen_core::probe::layout::{Family, Layout, Marks};
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::rx::verify::Route;
 use dpdkgen_core::time::{Instant, Span};
 use dpdkgen_core::tx::pacer::Rate;
@@ -23,6 +25,7 @@ use dpdkgen_report::summary::Origin;
 use serde_json::{Map, Value};
 
 pub(crate) use self::check::time_text;
+pub(crate) use self::sizes::{mix_text, of_frames, payload};
 use crate::units;
 
 /// The settings of a run.
@@ -178,8 +181,8 @@ pub struct SendRecv {
     pub dest_macs: Vec<Mac>,
     /// Whether these were resolved, and next hops that move are followed.
     pub is_resolved: bool,
-    /// The length of the UDP payload in bytes.
-    pub payload_len: u16,
+    /// The sizes of the UDP payload: one, or a mix.
+    pub sizes: Sizes,
     /// The rate over all ports and queues; `None` is as fast as it goes.
     pub rate: Option<Rate>,
     /// The time for which probes are sent before counting begins.
@@ -267,10 +270,16 @@ impl SendRecv {
         layout(&self.sources, self.marks.tags)
     }
 
-    /// Returns the length in bytes of a frame without FCS.
+    /// Returns the length in bytes of the largest frame without FCS.
     #[must_use]
     pub fn frame_len(&self) -> u16 {
-        self.payload_len + self.layout().payload() as u16
+        self.sizes.largest() + self.layout().payload() as u16
+    }
+
+    /// Returns the MTU that the largest probe needs.
+    #[must_use]
+    pub fn mtu_needed(&self) -> u16 {
+        self.sizes.largest() + self.layout().of_mtu()
     }
 
     /// Returns whether the MACs of the next hops have to be asked for: they are neither given nor

@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use dpdkgen_core::probe::sizes::Share;
 use serde_json::json;
 
 use super::*;
@@ -25,7 +26,7 @@ pub fn probes() -> SendRecv {
         gateways: vec![],
         src_ports: 10_000..=11_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
-        payload_len: 1_000,
+        sizes: Sizes::one(1_000),
         rate: None,
         warmup: Span::ZERO,
         seed: 7,
@@ -101,6 +102,31 @@ fn queues_have_to_fit_the_mode() {
         .check(),
         Ok(())
     );
+}
+
+#[test]
+fn a_mix_tells_its_sizes_its_name_and_its_mean() {
+    let config = |shares: &[(u16, u16)]| {
+        let share = |&(payload_len, weight)| Share {
+            payload_len,
+            weight,
+        };
+        let sizes = Sizes::mix(&shares.iter().map(share).collect::<Vec<_>>()).unwrap();
+        let mode = Mode::SendRecv(SendRecv { sizes, ..probes() });
+        Request { mode, ..sendrecv() }.config()
+    };
+    let imix = config(&[(18, 28), (524, 16), (1472, 4)]);
+    assert_eq!(imix["frame_mix"], "imix");
+    let sizes = json!([
+        {"size": 64, "weight": 28}, {"size": 570, "weight": 16}, {"size": 1518, "weight": 4}
+    ]);
+    assert_eq!(imix["frame_sizes"], sizes);
+    assert_eq!(imix["mean_frame_bytes"], 4246.0 / 12.0);
+    assert!(!imix.contains_key("payload_bytes") && !imix.contains_key("frame_bytes"));
+    let simple = config(&[(18, 7), (524, 4), (1472, 1)]);
+    assert_eq!(simple["frame_mix"], "simple-imix");
+    let other = config(&[(18, 7), (524, 1)]);
+    assert_eq!(other["frame_mix"], "64:7,570:1");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::search::live::{Bounds, Standing};
@@ -38,7 +39,7 @@ pub struct Searching {
 
 /// The search of one frame size that goes on.
 pub(super) struct OfSize {
-    pub payload_len: u16,
+    pub sizes: Sizes,
     pub repeat: Option<u32>,
     pub search: Search,
     /// The highest load, in packets per second.
@@ -51,7 +52,7 @@ impl OfSize {
     /// Returns a trial with frames of this size.
     pub fn wanted(&self, purpose: Purpose, pps: Option<u64>, length: Length) -> Wanted {
         Wanted {
-            payload_len: self.payload_len,
+            sizes: self.sizes.clone(),
             repeat: self.repeat,
             purpose,
             goal: None,
@@ -117,9 +118,9 @@ impl Searching {
     fn search_all(&mut self, executor: &mut impl Executor) -> Result<(), Failure> {
         for repeat in 1..=self.request.repeat {
             let repeat = (self.request.repeat > 1).then_some(repeat);
-            for payload_len in self.request.payload_lens.clone() {
+            for sizes in self.request.sizes.clone() {
                 if self.end.is_none() {
-                    self.with_size(executor, payload_len, repeat)?;
+                    self.with_size(executor, sizes, repeat)?;
                 }
             }
         }
@@ -133,13 +134,13 @@ impl Searching {
     fn with_size(
         &mut self,
         executor: &mut impl Executor,
-        payload_len: u16,
+        sizes: Sizes,
         repeat: Option<u32>,
     ) -> Result<(), Failure> {
         let goals: Vec<Goal> = self.request.goals.iter().map(|named| named.goal).collect();
-        let limits = self.request.limits(payload_len)?;
+        let limits = self.request.limits(&sizes)?;
         let mut of_size = OfSize {
-            payload_len,
+            sizes,
             repeat,
             spent: vec![(0, Duration::ZERO); goals.len()],
             search: Search::new(goals, limits, self.request.method),
@@ -177,7 +178,7 @@ impl Searching {
         let Some(outcome) = done.outcome else {
             return Ok(false);
         };
-        let min = self.request.limits(of_size.payload_len)?.min;
+        let min = self.request.limits(&of_size.sizes)?.min;
         let reached = done.record.tx_packets as f64 / done.record.duration_s;
         let max = (reached as u64).max(min);
         of_size.max = max;
@@ -301,7 +302,7 @@ impl Searching {
         });
         let latest = self.report.trials.last().cloned();
         Standing {
-            frame_size: self.request.frame_size(of_size.payload_len),
+            frame_size: self.request.frame_size(&of_size.sizes),
             repeat: of_size.repeat.map(|repeat| (repeat, self.request.repeat)),
             pps: wanted.pps,
             length: match wanted.length {
@@ -319,7 +320,7 @@ impl Searching {
     /// as this one.
     fn left(&self, of_size: &OfSize) -> Option<f64> {
         let remaining = of_size.search.remaining().as_secs_f64();
-        let sizes = self.request.payload_lens.len() as f64;
+        let sizes = self.request.sizes.len() as f64;
         let goals = self.request.goals.len().max(1) as f64;
         let over = self.report.results.len() as f64 / goals;
         let to_come = sizes * f64::from(self.request.repeat) - over - 1.0;
@@ -347,9 +348,9 @@ impl Searching {
                 Some(Limit::MaxRate) => Some(LimitedBy::MaxRate),
                 None => None,
             };
-            let frame_size = self.request.frame_size(of_size.payload_len);
+            let frame_size = self.request.frame_size(&of_size.sizes);
             self.report.results.push(SearchResult {
-                frame_bytes: self.request.frame_bytes(of_size.payload_len),
+                frame_bytes: self.request.frame_bytes(&of_size.sizes),
                 latency_ns: lower.and_then(|lower| self.latency_at(of_size, lower.pps)),
                 frame_size,
                 repeat: of_size.repeat,
@@ -367,7 +368,7 @@ impl Searching {
 
     /// Returns the latencies at a load: of its longest trials the one with the median 99th percentile.
     fn latency_at(&self, of_size: &OfSize, pps: u64) -> Option<Latency> {
-        let size = self.request.frame_size(of_size.payload_len);
+        let size = self.request.frame_size(&of_size.sizes);
         let at_load = self.report.trials.iter().filter(|trial| {
             trial.frame_size == size
                 && trial.repeat == of_size.repeat
@@ -433,12 +434,12 @@ fn missed(request: &SearchRequest, report: &SearchReport, unique: u64) -> Vec<St
     let Some(expect) = request.expect else {
         return misses;
     };
-    for payload_len in &request.payload_lens {
+    for sizes in &request.sizes {
         // Checked with the request.
-        let Ok(expected) = request.pps(expect, "--expect", *payload_len) else {
+        let Ok(expected) = request.pps(expect, "--expect", sizes) else {
             continue;
         };
-        let size = request.frame_size(*payload_len);
+        let size = request.frame_size(sizes);
         for named in &request.goals {
             let of_goal = report.results.iter().filter(|result| {
                 result.frame_size == size && result.goal == named.name && result.complete

@@ -52,7 +52,7 @@ impl Searching {
         };
         if trials > 0 {
             self.report.latency.push(LatencyTest {
-                frame_size: self.request.frame_size(of_size.payload_len),
+                frame_size: self.request.frame_size(&of_size.sizes),
                 pps: lower.pps as f64,
                 trials,
                 min_ns: latencies.iter().map(|of| of.min).min().unwrap_or(0),
@@ -115,7 +115,7 @@ impl Searching {
         let implied_buffer_s = frames / pps;
         let corrected = |throughput: f64| implied_buffer_s * (1.0 - throughput / pps).max(0.0);
         self.report.back_to_back.push(BackToBack {
-            frame_size: self.request.frame_size(of_size.payload_len),
+            frame_size: self.request.frame_size(&of_size.sizes),
             pps,
             searches,
             frames,

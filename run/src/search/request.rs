@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_report::search::FrameSize;
@@ -9,7 +10,7 @@ use dpdkgen_search::{Goal, Limits, Method};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::request::{Mode, Request, SendRecv, limits};
+use crate::request::{Mode, Request, SendRecv, limits, mix_text};
 use crate::units::RateSpec;
 
 /// A goal, and how its user wrote it.
@@ -52,8 +53,8 @@ impl Recipe {
 pub struct SearchRequest {
     /// What its trials have in common, a `sendrecv` with the largest frames and without a rate.
     pub base: Request,
-    /// The lengths of the UDP payload to search with, in bytes.
-    pub payload_lens: Vec<u16>,
+    /// The sizes of probes to search with, one after the other; each may be a mix.
+    pub sizes: Vec<Sizes>,
     /// The goals, whose durations, exceed ratio and width are the same.
     pub goals: Vec<NamedGoal>,
     /// The least rate.
@@ -121,10 +122,10 @@ impl SearchRequest {
             }
             check_goal(&goal.goal)?;
         }
-        for payload_len in &self.payload_lens {
-            let limits = self.limits(*payload_len)?;
+        for sizes in &self.sizes {
+            let limits = self.limits(sizes)?;
             if let Some(expect) = self.expect {
-                self.pps(expect, "--expect", *payload_len)?;
+                self.pps(expect, "--expect", sizes)?;
             }
             if limits.min > limits.max {
                 return refuse(format!(
@@ -132,7 +133,7 @@ impl SearchRequest {
                      exchange them",
                     limits.min,
                     limits.max,
-                    self.frame_size(*payload_len)
+                    self.frame_size(sizes)
                 ));
             }
         }
@@ -147,28 +148,39 @@ impl SearchRequest {
         }
     }
 
-    /// Returns the size of the frames with this payload.
+    /// Returns the same with probes of these sizes.
+    fn sized(&self, sizes: &Sizes) -> SendRecv {
+        SendRecv {
+            sizes: sizes.clone(),
+            ..self.sendrecv().clone()
+        }
+    }
+
+    /// Returns the size of the frames with these probes.
     #[must_use]
-    pub fn frame_size(&self, payload_len: u16) -> FrameSize {
-        FrameSize::Bytes(payload_len + limits::around_payload(self.sendrecv().layout()))
+    pub fn frame_size(&self, sizes: &Sizes) -> FrameSize {
+        match self.sized(sizes).frame_sizes()[..] {
+            [(bytes, _)] => FrameSize::Bytes(bytes),
+            ref mix => FrameSize::Mix(mix_text(mix)),
+        }
     }
 
     /// Returns the mean bytes of such a frame, tags and FCS included.
     #[must_use]
-    pub fn frame_bytes(&self, payload_len: u16) -> f64 {
-        f64::from(payload_len + limits::around_payload(self.sendrecv().layout()))
+    pub fn frame_bytes(&self, sizes: &Sizes) -> f64 {
+        self.sized(sizes).mean_frame_size()
     }
 
-    /// Returns the loads between which is searched with this payload; the greatest is the greatest
+    /// Returns the loads between which is searched with these sizes; the greatest is the greatest
     /// number if it has to be measured first.
     ///
     /// # Errors
     ///
     /// Returns a sentence that names the option, if a rate cannot be kept.
-    pub fn limits(&self, payload_len: u16) -> Result<Limits, Failure> {
-        let min = self.pps(self.min_rate, "--min-rate", payload_len)?;
+    pub fn limits(&self, sizes: &Sizes) -> Result<Limits, Failure> {
+        let min = self.pps(self.min_rate, "--min-rate", sizes)?;
         let max = match self.max_rate {
-            Some(max) => self.pps(max, "--max-rate", payload_len)?,
+            Some(max) => self.pps(max, "--max-rate", sizes)?,
             None => u64::MAX,
         };
         Ok(Limits {
@@ -178,14 +190,8 @@ impl SearchRequest {
     }
 
     /// Returns the whole packets per second of a rate.
-    pub(super) fn pps(
-        &self,
-        rate: RateSpec,
-        option: &str,
-        payload_len: u16,
-    ) -> Result<u64, Failure> {
-        let frame_len = payload_len + self.sendrecv().layout().payload() as u16;
-        let rate = rate.for_frames(frame_len);
+    pub(super) fn pps(&self, rate: RateSpec, option: &str, sizes: &Sizes) -> Result<u64, Failure> {
+        let rate = rate.for_mix(self.sized(sizes).frame_lens());
         let rate =
             rate.map_err(|reason| Failure::request(format!("the value of {option} {reason}")))?;
         Ok(rate.pps() as u64)
@@ -193,14 +199,14 @@ impl SearchRequest {
 
     /// Returns the request of one trial.
     #[must_use]
-    pub fn trial(&self, payload_len: u16, pps: Option<u64>, length: Length) -> Request {
+    pub fn trial(&self, sizes: &Sizes, pps: Option<u64>, length: Length) -> Request {
         let mut request = self.base.clone();
         match length {
             Length::Time(duration) => request.duration = Some(span(duration)),
             Length::Packets(count) => request.count = Some(count),
         }
         if let Mode::SendRecv(sendrecv) = &mut request.mode {
-            sendrecv.payload_len = payload_len;
+            sendrecv.sizes = sizes.clone();
             sendrecv.rate = pps.and_then(|pps| Rate::new(pps, Span::from_secs(1).as_nanos()));
             let window = sendrecv.window(request.grace);
             sendrecv.window = Some(window.min(limits::MAX_WINDOW));
@@ -215,6 +221,8 @@ impl SearchRequest {
         // Each trial has its own.
         for name in [
             "payload_bytes",
+            "frame_mix",
+            "mean_frame_bytes",
             "frame_bytes",
             "rate_pps",
             "run_tag",
@@ -222,11 +230,7 @@ impl SearchRequest {
         ] {
             config.remove(name);
         }
-        let sizes: Vec<_> = self
-            .payload_lens
-            .iter()
-            .map(|len| self.frame_size(*len))
-            .collect();
+        let sizes: Vec<_> = self.sizes.iter().map(|of| self.frame_size(of)).collect();
         let names: Vec<_> = self.goals.iter().map(|goal| &goal.name).collect();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
@@ -243,8 +247,8 @@ impl SearchRequest {
         }
         let per_size = |rate: Option<RateSpec>| {
             let rate = rate?;
-            let of = |len: &u16| self.pps(rate, "", *len).ok();
-            Some(self.payload_lens.iter().filter_map(of).collect::<Vec<_>>())
+            let of = |sizes: &Sizes| self.pps(rate, "", sizes).ok();
+            Some(self.sizes.iter().filter_map(of).collect::<Vec<_>>())
         };
         set("min_rate_pps", json!(per_size(Some(self.min_rate))));
         set("max_rate_pps", json!(per_size(self.max_rate)));

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant as Wall, SystemTime, UNIX_EPOCH};
 
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::search::live::Standing;
@@ -21,7 +22,7 @@ const MOST_SKIPPED: f64 = 0.001;
 /// A trial that is to be carried out.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    pub payload_len: u16,
+    pub sizes: Sizes,
     pub repeat: Option<u32>,
     pub purpose: Purpose,
     pub goal: Option<String>,
@@ -57,7 +58,7 @@ pub fn carry_out(
     signals: &mut StopSignals,
 ) -> Result<Done, Failure> {
     let Wanted {
-        payload_len,
+        ref sizes,
         pps,
         length,
         ..
@@ -70,7 +71,7 @@ pub fn carry_out(
         begin,
         passed: Passed::Real,
     };
-    let asked = request.trial(payload_len, pps, length);
+    let asked = request.trial(sizes, pps, length);
     let summary = trial(executor, &asked, &mut watch)?;
     let took = match watch.passed {
         Passed::Real => begin.elapsed(),
@@ -96,7 +97,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
     let loss_ratio = summary.loss_ratio.unwrap_or(0.0);
     Done {
         record: TrialRecord {
-            frame_size: request.frame_size(wanted.payload_len),
+            frame_size: request.frame_size(&wanted.sizes),
             repeat: wanted.repeat,
             purpose: wanted.purpose,
             goal: wanted.goal.clone(),

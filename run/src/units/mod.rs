@@ -6,6 +6,7 @@
 mod address;
 mod count;
 mod decimal;
+mod frame_size;
 mod rate;
 mod time;
 
@@ -13,6 +14,7 @@ use std::fmt;
 
 pub use self::address::{ip, mac, port_range, prefix, socket, vlan};
 pub use self::count::{bits, count, one_in, ratio, size, within};
+pub use self::frame_size::{FrameSize, NAMED as NAMED_MIXES, frame_size};
 pub use self::rate::{RateSpec, RateUnit, rate};
 pub use self::time::{milliseconds, nanoseconds, seconds};
 
@@ -42,6 +44,10 @@ pub enum BadValue {
     NoUnit,
     /// The end of a range lies before its start.
     UpsideDown,
+    /// The list has nothing between two commas, or before or behind one.
+    EmptyPart,
+    /// This part of a list is no size with its weight.
+    Part(String),
 }
 
 impl fmt::Display for BadValue {
@@ -65,6 +71,13 @@ impl fmt::Display for BadValue {
                 "has no unit behind its multiplier: 100Mpps is packets, 100Mbps bits a second",
             ),
             Self::UpsideDown => f.write_str("is upside down: the end of a range comes last"),
+            Self::EmptyPart => {
+                f.write_str("has an empty part: a mix is a list such as 64:28,570:16,1518:4")
+            }
+            Self::Part(part) => write!(
+                f,
+                "has the part {part}, which is no size with its weight as in 64:28,570:16,1518:4"
+            ),
         }
     }
 }

@@ -68,8 +68,23 @@ impl RateSpec {
     /// Returns an error if it has more digits, or is larger, than the pacer can keep exactly, or is
     /// 0.
     pub fn for_frames(self, frame_len: u16) -> Result<Rate, BadValue> {
-        let of_frame = u128::from(self.unit.of_frame(frame_len));
-        let per_ns = self.per_second.per(of_frame)?.per(1_000_000_000)?;
+        self.for_mix([(frame_len, 1)])
+    }
+
+    /// Returns the rate in packets at which a mix of frames, of these bytes (without FCS) and
+    /// weights, makes this: of their mean, exactly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::for_frames`].
+    pub fn for_mix(self, frames: impl IntoIterator<Item = (u16, u16)>) -> Result<Rate, BadValue> {
+        let (mut packets, mut bits) = (0, 0);
+        for (frame_len, weight) in frames {
+            packets += u128::from(weight);
+            bits += u128::from(weight) * u128::from(self.unit.of_frame(frame_len));
+        }
+        let per_second = self.per_second.times(packets)?.per(bits)?;
+        let per_ns = per_second.per(1_000_000_000)?;
         let packets = u64::try_from(per_ns.num).map_err(|_| BadValue::TooLarge)?;
         let span_ns = u64::try_from(per_ns.den).map_err(|_| BadValue::TooPrecise)?;
         Rate::new(packets, span_ns).ok_or(BadValue::Wanted("more than 0"))

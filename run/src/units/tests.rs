@@ -164,6 +164,59 @@ fn a_rate_says_what_it_counts_and_how_much_of_that_a_frame_is() {
 }
 
 #[test]
+fn a_rate_in_bits_is_that_of_the_mean_frame() {
+    // Frames of 64, 570 and 1518 bytes, 7:4:1: 4246 bytes in 12 packets.
+    let mix = [(60, 7), (566, 4), (1514, 1)];
+    for (text, packets, span_ns) in [
+        ("33968bps", 3, 250_000_000),
+        ("35888bpsl1", 3, 250_000_000),
+        ("12pps", 3, 250_000_000),
+        ("10Gbps", 15, 4_246),
+    ] {
+        let expected = Rate::new(packets, span_ns);
+        assert_eq!(rate(text).unwrap().for_mix(mix).ok(), expected, "{text}");
+    }
+    let times_four = mix.map(|(len, weight)| (len, 4 * weight));
+    let of = |mix: [(u16, u16); 3]| rate("1Gbps").unwrap().for_mix(mix);
+    assert_eq!(of(mix), of(times_four));
+    // Frames that are padded count as 64 bytes.
+    let padded = rate("1024bps").unwrap().for_mix([(58, 1), (60, 1)]);
+    assert_eq!(padded.ok(), Rate::new(1, 500_000_000));
+}
+
+#[test]
+fn sizes_of_frames_are_one_or_a_mix() {
+    let mix = |parts: &[(u64, u64)]| Ok(FrameSize::Mix(parts.to_vec()));
+    assert_eq!(frame_size("64"), Ok(FrameSize::One(64)));
+    assert_eq!(frame_size("1.5k"), Ok(FrameSize::One(1_500)));
+    assert_eq!(frame_size("imix"), mix(&[(64, 28), (570, 16), (1518, 4)]));
+    assert_eq!(
+        frame_size("Simple-IMIX"),
+        mix(&[(64, 7), (570, 4), (1518, 1)])
+    );
+    assert_eq!(frame_size("64:28, 1KiB:2"), mix(&[(64, 28), (1024, 2)]));
+    assert_eq!(frame_size("64:1"), mix(&[(64, 1)]));
+    for (text, said) in [
+        ("", "is not a size such as 1518, imix,"),
+        ("mix", "is not a size such as 1518, imix,"),
+        ("64,128", "has , or _ in it"),
+        ("64:1,,128:1", "has an empty part"),
+        ("64:1,", "has an empty part"),
+        (",64:1", "has an empty part"),
+        ("64:1,128", "has the part 128,"),
+        ("64:", "has the part 64:,"),
+        (":", "has the part :,"),
+        ("64:x,128:1", "has the part 64:x,"),
+        ("64:1:2", "has the part 64:1:2,"),
+        ("64:0.5", "has the part 64:0.5,"),
+        ("64:-1", "has the part 64:-1,"),
+    ] {
+        let error = frame_size(text).unwrap_err().to_string();
+        assert!(error.starts_with(said), "{text}: {error}");
+    }
+}
+
+#[test]
 fn no_rates() {
     for (text, error) in [
         (

@@ -9,6 +9,7 @@ use dpdkgen_core::phase::Phase;
 use dpdkgen_core::port::Port;
 use dpdkgen_core::probe::Tag;
 use dpdkgen_core::probe::layout::Marks;
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::{Clock, Span};
 use dpdkgen_core::tx::pacer::Rate;
 use dpdkgen_core::wire::Mac;
@@ -74,7 +75,7 @@ pub fn request(rate: Option<Rate>) -> Request {
         gateways: vec![],
         src_ports: 10_000..=10_000,
         dest_macs: vec![Mac([2, 0, 0, 0, 0, 1])],
-        payload_len: 200,
+        sizes: Sizes::one(200),
         rate,
         warmup: Span::ZERO,
         seed: 1,

@@ -25,11 +25,11 @@ pub fn open<'eal>(
     specs: &[WorkerSpec],
     lcores: &WorkerLcores,
 ) -> Result<Vec<Device<'eal>>, Error> {
-    let (port_use, payload_len, headers) = match &request.mode {
+    let (port_use, mtu_needed, headers) = match &request.mode {
         Mode::Reflect(_) => (PortUse::Reflect, 0, 0),
         Mode::SendRecv(sendrecv) => (
             PortUse::SendReceive,
-            sendrecv.payload_len,
+            sendrecv.mtu_needed(),
             sendrecv.layout().of_mtu(),
         ),
     };
@@ -46,7 +46,7 @@ pub fn open<'eal>(
             tx_descriptors: request.tx_desc,
             rx_burst: request.rx_burst,
             tx_burst: request.tx_burst,
-            mtu_needed: payload_len + headers,
+            mtu_needed,
             mtu_asked: request.mtu,
             headers,
             is_neighbour,

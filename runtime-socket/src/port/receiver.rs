@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use dpdkgen_core::port::{Capabilities, FrameLen};
 use dpdkgen_core::probe::layout::Family;
+use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
 
 use super::ancillary::Told;
@@ -34,8 +35,8 @@ struct Source {
     socket: usize,
     from: SocketAddr,
     to: SocketAddr,
-    /// The headers of an intact probe.
-    headers: Headers,
+    /// The headers of an intact probe of each length.
+    headers: Vec<Headers>,
 }
 
 /// The sockets of a receive queue.
@@ -44,7 +45,8 @@ pub struct Receiver {
     sources: Vec<Source>,
     ready: Ready,
     seen: Seen,
-    payload_len: usize,
+    /// The lengths that payloads of probes have.
+    lens: Vec<usize>,
     headers_len: usize,
     /// Whether the kernel may give many probes as one.
     is_segmented: bool,
@@ -56,8 +58,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Makes the receiver of up to `burst` probes at once with `payload_len` bytes of payload, whose
-    /// headers say what is `seen`, from those of `sockets` that are `returning`.
+    /// Makes the receiver of up to `burst` probes at once of these `sizes`, whose headers say what is
+    /// `seen`, from those of `sockets` that are `returning`.
     ///
     /// # Errors
     ///
@@ -66,23 +68,25 @@ impl Receiver {
         sockets: Arc<Sockets>,
         returning: Vec<Returning>,
         seen: Seen,
-        payload_len: u16,
+        sizes: &Sizes,
         burst: u16,
         (is_segmented, is_stamped): (bool, bool),
     ) -> io::Result<Self> {
-        let payload_len = usize::from(payload_len);
+        let shares = sizes.shares().iter();
+        let lens: Vec<_> = shares.map(|share| share.payload_len.into()).collect();
+        let largest = usize::from(sizes.largest());
         let family = returning
             .first()
             .map_or(Family::V4, |first| Family::of(first.to.ip()));
         let sources: Vec<_> = returning
             .into_iter()
             .filter_map(|Returning { socket, from, to }| {
-                let headers = Headers::new(from, to, payload_len, seen)?;
+                let headers = lens.iter().map(|len| Headers::new(from, to, *len, seen));
                 Some(Source {
                     socket,
                     from,
                     to,
-                    headers,
+                    headers: headers.collect::<Option<_>>()?,
                 })
             })
             .collect();
@@ -93,14 +97,14 @@ impl Receiver {
             sockets,
             sources,
             seen,
-            payload_len,
+            lens,
             headers_len: headers::len(family),
             is_segmented,
             is_stamped,
             batch: if is_segmented {
                 Batch::new(burst.min(segments::MAX_SLOTS).into(), segments::ROOM, 0)
             } else {
-                Batch::new(burst.into(), payload_len.max(LEAST_ROOM), 0)
+                Batch::new(burst.into(), largest.max(LEAST_ROOM), 0)
             },
             filled: Vec::with_capacity(burst.into()),
         })
@@ -108,7 +112,7 @@ impl Receiver {
 
     pub(super) fn capabilities(&self) -> Capabilities {
         Capabilities {
-            max_frame: FrameLen((self.headers_len + self.payload_len) as u16),
+            max_frame: FrameLen((self.headers_len + self.lens.iter().max().unwrap_or(&0)) as u16),
             rx_burst: (self.batch.len() * self.per_slot()) as u16,
             tx_burst: 0,
         }
@@ -133,14 +137,14 @@ impl Receiver {
                     // Headers lie where the probe before ended, which has been looked at.
                     for piece in segments::of(slot, len, &told) {
                         let frame = self.batch.frame(piece, self.headers_len);
-                        show(source, self.seen, self.payload_len, piece.len, frame);
+                        show(source, self.seen, &self.lens, piece.len, frame);
                         each(frame, waited);
                         received += 1;
                     }
                 } else {
                     let piece = Piece { slot, at: 0, len };
                     let frame = self.batch.frame(piece, self.headers_len);
-                    show(source, self.seen, self.payload_len, len, frame);
+                    show(source, self.seen, &self.lens, len, frame);
                     each(frame, Span::ZERO);
                     received += 1;
                 }
@@ -194,11 +198,10 @@ fn waited(taken: Option<SystemTime>, told: &Told) -> Span {
 
 /// Writes the headers of a datagram of `len` bytes to its frame.
 #[inline(always)] // into the loop over a burst
-fn show(source: &Source, seen: Seen, payload_len: usize, len: usize, frame: &mut [u8]) {
-    if len == payload_len {
-        source.headers.write(frame);
-    } else {
-        show_other(source, seen, len, frame);
+fn show(source: &Source, seen: Seen, lens: &[usize], len: usize, frame: &mut [u8]) {
+    match lens.iter().position(|of_probe| *of_probe == len) {
+        Some(number) => source.headers[number].write(frame),
+        None => show_other(source, seen, len, frame),
     }
 }
 

@@ -25,6 +25,10 @@ pub struct Sender {
     /// Whether the kernel takes many probes as one.
     is_segmented: bool,
     batch: Batch,
+    /// Bytes of payload of each probe of the burst.
+    lens: Vec<usize>,
+    /// The probes in each message of the burst and those before it.
+    ends: Vec<u16>,
 }
 
 impl Sender {
@@ -48,6 +52,8 @@ impl Sender {
             room,
             is_segmented,
             batch: Batch::new(slots, room.into(), slots),
+            lens: Vec::with_capacity(slots),
+            ends: Vec::with_capacity(slots),
         }
     }
 
@@ -68,21 +74,22 @@ impl Sender {
     ) -> TxOutcome {
         let headers = headers::len(self.family);
         let built = want.min(self.batch.len() as u16);
-        let (mut source_port, mut payload_len) = (self.first_source_port, 0);
+        let mut source_port = self.first_source_port;
+        self.lens.clear();
         for slot in 0..usize::from(built) {
             let len = self.room.into();
             let frame = self.batch.frame(Piece { slot, at: 0, len }, headers);
             let FrameLen(filled) = fill(frame);
             if slot == 0 {
                 source_port = port_of(frame, self.family);
-                payload_len = usize::from(filled).saturating_sub(headers);
             }
-            debug_assert_eq!(usize::from(filled), headers + payload_len, "of one length");
+            let payload_len = usize::from(filled).saturating_sub(headers);
+            self.lens.push(payload_len);
         }
-        let each = self.stage(built.into(), payload_len);
+        self.stage();
         let messages = self.hand_over(source_port);
         self.batch.unstage();
-        let accepted = (messages * each).min(built.into()) as u16;
+        let accepted = messages.checked_sub(1).map_or(0, |last| self.ends[last]);
         TxOutcome {
             accepted,
             refused: built - accepted,
@@ -90,28 +97,30 @@ impl Sender {
         }
     }
 
-    /// Has so many probes of one length sent, as few messages as may be, and returns how many probes
-    /// each of these has but the last.
+    /// Has the probes of the burst sent, as few messages as may be: what is joined has one length.
     #[inline]
-    fn stage(&mut self, built: usize, len: usize) -> usize {
-        let each = if self.is_segmented {
-            segments::per_message(len)
-        } else {
-            1
-        };
-        let segmented = Telling::nothing().segmented(len as u16);
+    fn stage(&mut self) {
+        self.ends.clear();
         let mut first = 0;
-        while first < built {
-            let end = built.min(first + each);
-            let pieces = (first..end).map(|slot| Piece { slot, at: 0, len });
-            let control = match end - first {
-                1 => &[],
-                _ => segmented.as_slice(),
+        while let Some(&len) = self.lens.get(first) {
+            let most = if self.is_segmented {
+                segments::per_message(len)
+            } else {
+                1
             };
-            self.batch.stage(pieces, None, control);
+            let following = self.lens[first..].iter().take(most);
+            let joined = following.take_while(|other| **other == len).count();
+            let end = first + joined;
+            let pieces = (first..end).map(|slot| Piece { slot, at: 0, len });
+            if joined == 1 {
+                self.batch.stage(pieces, None, &[]);
+            } else {
+                let segmented = Telling::nothing().segmented(len as u16);
+                self.batch.stage(pieces, None, segmented.as_slice());
+            }
+            self.ends.push(end as u16);
             first = end;
         }
-        each
     }
 
     /// Sends what is staged from `source_port`, and returns how many messages the kernel took.

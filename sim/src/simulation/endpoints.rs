@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use dpdkgen_core::probe::Tag;
-use dpdkgen_core::probe::filling::{Filling, FillingMemory, SUMS_LEN, pool_len};
+use dpdkgen_core::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 use dpdkgen_core::time::Instant;
-use dpdkgen_core::tx::template::filling_len;
 use dpdkgen_core::wire::Mac;
 use dpdkgen_core::worker::Worker;
 use dpdkgen_report::summary::{Device, Role};
@@ -17,7 +16,7 @@ use dpdkgen_run::request::{PortSelector, Request, SendRecv, of_port};
 use crate::conditions::HostConditions;
 use crate::link::port::{Place, REFLECTOR_MAC, SharedLcore, SimPort};
 use crate::link::{Link, Queues, SharedLink, Side};
-use crate::truth::oracle::Oracle;
+use crate::truth::oracle::{Mix, Oracle};
 use crate::truth::{Schedule, Stream, Truth};
 
 /// The number of ports that the sender has.
@@ -154,8 +153,8 @@ impl Pool {
     /// Makes memory for the probes of `sendrecv`.
     pub fn new(sendrecv: &SendRecv) -> Self {
         Self {
-            pool: vec![0; pool_len(filling_len(sendrecv.payload_len))],
-            sums: vec![0; SUMS_LEN],
+            pool: vec![0; pool_len(&sendrecv.sizes)],
+            sums: vec![0; sums_len(&sendrecv.sizes)],
         }
     }
 }
@@ -171,9 +170,10 @@ pub fn truth<'p>(
         pool: &mut pool.pool,
         sums: &mut pool.sums,
     };
-    let len = filling_len(sendrecv.payload_len);
     let is_ipv6 = sendrecv.sources.iter().any(IpAddr::is_ipv6);
     let vlans = sendrecv.marks.tags.as_slice().iter().map(|tag| tag.id());
+    let shares = sendrecv.sizes.shares().iter();
+    let shares = shares.map(|share| (share.payload_len.into(), share.weight.into()));
     let oracle = Oracle {
         routes: (0..context.placement().ports.len())
             .filter(|port| {
@@ -191,9 +191,10 @@ pub fn truth<'p>(
         payload_at: 14 + 4 * vlans.len() + if is_ipv6 { 40 } else { 20 } + 8,
         vlans: vlans.filter(|&vlan| vlan != 0).collect(),
         ports: (*sendrecv.src_ports.start(), *sendrecv.src_ports.end()),
-        payload_len: sendrecv.payload_len.into(),
+        mix: Mix::new(&shares.collect::<Vec<_>>()),
         tag: tag.get(),
-        filling: Filling::new(memory, sendrecv.seed, len).expect("memory of the right size"),
+        payloads: Payloads::new(memory, sendrecv.seed, sendrecv.sizes.clone())
+            .expect("memory of the right size"),
     };
     let count = |role| {
         context

@@ -24,7 +24,7 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq)]
 struct Traffic {
     pps: Option<u64>,
-    payload_len: u16,
+    size: Size,
     source_ports: u16,
     ports: u16,
     through: Option<Through>,
@@ -35,6 +35,32 @@ struct Traffic {
     count: Option<u64>,
     warmup_ns: u64,
     headers: Headers,
+}
+
+/// The sizes of probes.
+#[derive(Debug, Clone, PartialEq)]
+enum Size {
+    /// Bytes of payload of all of them.
+    One(u16),
+    /// Bytes of payload, beyond the least of a probe, and weights.
+    Mix(Vec<(u16, u16)>),
+}
+
+impl Size {
+    /// Returns the mean bytes of payload.
+    fn mean_payload(&self) -> u64 {
+        match self {
+            Self::One(payload_len) => u64::from(*payload_len),
+            Self::Mix(mix) => {
+                let (mut bytes, mut packets) = (0, 0);
+                for (beyond, weight) in mix {
+                    bytes += u64::from(*weight) * (16 + u64::from(*beyond));
+                    packets += u64::from(*weight);
+                }
+                bytes / packets.max(1)
+            }
+        }
+    }
 }
 
 /// A link that forwards.
@@ -111,7 +137,7 @@ prop_compose! {
             4 => (1_000_u64..50_000).prop_map(Some),
             1 => Just(None),
         ],
-        payload_len in prop_oneof![16_u16..80, 16_u16..=8952],
+        size in size(),
         source_ports in prop_oneof![Just(1_u16), 1_u16..2000],
         ports in prop_oneof![3 => Just(1_u16), 1 => 1_u16..4],
         through in prop::option::weighted(0.3, through()),
@@ -126,10 +152,25 @@ prop_compose! {
         // Without a rate there are some packets a nanosecond.
         let millis = if pps.is_none() { 1 } else { millis };
         Traffic {
-            pps, payload_len, source_ports, ports, through, queues, bursts, descriptors, millis, count,
+            pps, size, source_ports, ports, through, queues, bursts, descriptors, millis, count,
             warmup_ns, headers,
         }
     }
+}
+
+/// Draws one size, or, in one of three cases, a mix of up to eight: of small ones that may differ by
+/// a byte, or of any.
+fn size() -> impl Strategy<Value = Size> {
+    let lens = |most: u16| {
+        let mix = prop::collection::btree_map(0..=most, 1_u16..=8, 1..=8);
+        mix.prop_map(|mix| mix.into_iter().collect::<Vec<_>>())
+    };
+    let mix = prop_oneof![lens(20), lens(2000), lens(8952 - 16)];
+    prop_oneof![
+        1 => (16_u16..80).prop_map(Size::One),
+        1 => (16_u16..=8952).prop_map(Size::One),
+        1 => mix.prop_shuffle().prop_map(Size::Mix),
+    ]
 }
 
 prop_compose! {
@@ -281,6 +322,11 @@ impl Case {
 }
 
 impl Headers {
+    /// Returns the bytes of a frame around its payload, FCS included.
+    fn len(&self) -> u16 {
+        14 + 4 * self.tags.len() as u16 + if self.is_ipv6 { 40 } else { 20 } + 8 + 4
+    }
+
     fn add_to(&self, is_crossed: bool, words: &mut Words) {
         if is_crossed {
             let net = if self.is_ipv6 { "fd00::" } else { "10.0.0." };
@@ -316,7 +362,15 @@ impl Traffic {
             }
         }
         words.given("rate", self.pps.map(|pps| format!("{pps}pps")));
-        words.option("packet-size", self.payload_len);
+        match &self.size {
+            Size::One(payload_len) => words.option("packet-size", payload_len),
+            Size::Mix(mix) => {
+                let least = self.headers.len() + 16;
+                let part = |(len, weight): &(u16, u16)| format!("{}:{weight}", len + least);
+                let parts: Vec<_> = mix.iter().map(part).collect();
+                words.option("frame-size", parts.join(","));
+            }
+        }
         let last = 20_000 + self.source_ports - 1;
         words.option("src-port-range", format_args!("20000-{last}"));
         for port in (0..self.ports).filter(|_| self.ports > 1) {

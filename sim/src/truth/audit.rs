@@ -142,7 +142,7 @@ fn pacing(truth: &mut Truth<'_>, summary: &Summary, request: &Request) {
         return;
     };
     // Shorter probes carry no lag.
-    if sendrecv.payload_len >= 24 && truth.lag.count > 0 {
+    if sendrecv.sizes.smallest() >= 24 && truth.lag.count > 0 {
         let told = told.lag_ns.map_or(0, |lag| lag.max);
         if truth.lag.max < u64::from(u32::MAX) {
             let most = truth.lag.max;

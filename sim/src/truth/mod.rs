@@ -180,6 +180,10 @@ impl<'a> Truth<'a> {
         if sent + Span::from_nanos(2) < now || sent > now + Span::from_nanos(1) {
             self.disagree(|| format!("a probe sent at {now:?} says {sent:?}"));
         }
+        let (_, len) = self.oracle.mix.of(self.streams[usize::from(stream)].next());
+        if payload.len() != len {
+            self.disagree(|| format!("a probe has {} bytes of payload, not {len}", payload.len()));
+        }
         let is_long = payload.len() >= 24;
         let lag = Span::from_nanos(if is_long { stamp(16, 32) } else { 0 });
         let record = &mut self.streams[usize::from(stream)];

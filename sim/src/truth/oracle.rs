@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use dpdkgen_core::probe::Index;
-use dpdkgen_core::probe::filling::Filling;
+use dpdkgen_core::probe::filling::Payloads;
 
 /// The oracle of a run: what it has to know of the run's probes to recognise them.
 #[derive(Debug)]
@@ -22,12 +22,62 @@ pub struct Oracle<'a> {
     pub ports: (u16, u16),
     /// The offset of the UDP payload in a frame as it is sent.
     pub payload_at: usize,
-    /// The length of the UDP payload in bytes.
-    pub payload_len: usize,
+    /// The lengths of UDP payloads.
+    pub mix: Mix,
     /// The run's tag, of 48 bits.
     pub tag: u64,
-    /// The filling of every probe.
-    pub filling: Filling<'a>,
+    /// The fillings of the probes.
+    pub payloads: Payloads<'a>,
+}
+
+/// The lengths of UDP payloads in bytes, and the order in which they follow one another.
+#[derive(Debug)]
+pub struct Mix {
+    lens: Vec<usize>,
+    /// Which of them each packet of a turn has.
+    turn: Vec<usize>,
+}
+
+impl Mix {
+    /// Makes the mix of these lengths and weights: each packet of a turn has the length that is
+    /// furthest behind its share of the packets so far, with this one; of several the first.
+    ///
+    /// # Panics
+    ///
+    /// If there are no lengths.
+    #[must_use]
+    pub fn new(shares: &[(usize, u64)]) -> Self {
+        let all: u64 = shares.iter().map(|(_, weight)| weight).sum();
+        let mut turn = Vec::new();
+        for packet in 1..=all {
+            // In parts of a packet, of which there are as many as the weights add up to.
+            let behind = |which: usize| {
+                let had = turn.iter().filter(|had| **had == which).count() as u64;
+                i128::from(packet * shares[which].1) - i128::from(had * all)
+            };
+            let mut all_behind = (0..shares.len()).map(|which| (which, behind(which)));
+            let first = all_behind.next().expect("a length");
+            let furthest = all_behind.fold(first, |furthest, other| {
+                if other.1 > furthest.1 {
+                    other
+                } else {
+                    furthest
+                }
+            });
+            turn.push(furthest.0);
+        }
+        Self {
+            lens: shares.iter().map(|(len, _)| *len).collect(),
+            turn,
+        }
+    }
+
+    /// Returns which of the lengths the probe of this sequence has, and the length.
+    #[must_use]
+    pub fn of(&self, sequence: u64) -> (usize, usize) {
+        let which = self.turn[(sequence % self.turn.len() as u64) as usize];
+        (which, self.lens[which])
+    }
 }
 
 /// The kinds of frames that a receiver of probes tells apart.
@@ -268,12 +318,13 @@ impl Oracle<'_> {
         if tag != self.tag & ((1 << tag_bits) - 1) {
             return Classification::Foreign;
         }
-        if payload.len() != self.payload_len {
+        let (size, len) = self.mix.of(number(0, 6));
+        if payload.len() != len {
             return Classification::Corrupt;
         }
         let index = Index::new(number(6, 2) as u16, number(0, 6));
         let filling = &payload[if is_long { 24 } else { 16 }..];
-        if filling != self.filling.of(index).0 {
+        if filling != self.payloads.fillings(size).of(index).0 {
             return Classification::Corrupt;
         }
         Classification::Probe(Claim {

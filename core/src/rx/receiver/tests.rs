@@ -6,8 +6,10 @@ use zerocopy::FromBytes;
 use super::*;
 use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
 use crate::probe::Index;
+use crate::probe::sizes::{Share, Sizes};
 use crate::reflect::{FrameReflector, Rules};
 use crate::rx::arrivals::ARRIVALS;
+use crate::stats::Counters;
 use crate::stats::histogram::{Histogram, bucket};
 use crate::stats::intervals::Interval;
 use crate::stats::intervals::IntervalGrid;
@@ -30,7 +32,10 @@ struct End {
 
 impl End {
     fn new() -> Self {
-        let bench = Bench::new(DIVISION);
+        Self::of(Bench::new(DIVISION))
+    }
+
+    fn of(bench: Bench) -> Self {
         let receiver = Receiver::new(0, bench.expectation(), bench.sequences, true);
         bench.sequences.set_sent(0, 1_000);
         Self { bench, receiver }
@@ -38,14 +43,15 @@ impl End {
 
     /// Returns the probe as it comes back.
     fn frame(&self, sequence: u64, time: u64) -> Vec<u8> {
-        let mut frame = vec![0; 66];
+        let mut frame = vec![0; 2000];
         let patch = Patch {
             index: Index::new(0, sequence),
             source_port: FIRST_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
             time: Instant::from_nanos(time),
             lag: Span::from_nanos(30),
         };
-        self.bench.template().write(&mut frame, &patch);
+        let FrameLen(len) = self.bench.template().write(&mut frame, &patch);
+        frame.truncate(len.into());
         FrameReflector::new(Rules::of(Mac([2, 0, 0, 0, 0, 2])))
             .reflect(&mut frame)
             .unwrap();
@@ -69,6 +75,35 @@ impl End {
             .map(|(sequence, time)| self.frame(*sequence, *time))
             .collect();
         self.take(&frames, now);
+    }
+}
+
+#[test]
+fn probes_of_a_mix_are_counted_by_their_own_lengths() {
+    let share = |(payload_len, weight)| Share {
+        payload_len,
+        weight,
+    };
+    for smallest in [16, 24] {
+        let sizes = Sizes::mix(&[(smallest, 2), (524, 1)].map(share)).unwrap();
+        let mut end = End::of(Bench::with_sizes(DIVISION, sizes));
+        end.probes(&[(0, 2_000), (1, 2_000), (2, 2_000), (1, 2_000)], 3_000);
+        let mut changed = end.frame(4, 2_000);
+        *changed.last_mut().unwrap() ^= 1;
+        end.take(&[changed], 3_000);
+        let Counters {
+            rx,
+            probes,
+            latency,
+            latency_due,
+            ..
+        } = end.bench.recorder.counters;
+        let (unique, duplicates, corrupt) = (probes.unique, probes.duplicates, probes.corrupt);
+        assert_eq!((unique, duplicates, corrupt), (3, 1, 1));
+        assert_eq!(rx.bytes, 5 * 42 + 2 * u64::from(smallest) + 3 * 524);
+        assert_eq!(latency.summary(), Some((1_000, 1_000.0, 1_000)));
+        let due = (smallest == 24).then_some((1_030, 1_030.0, 1_030));
+        assert_eq!(latency_due.summary(), due, "of all of them or of none");
     }
 }
 

@@ -10,86 +10,161 @@ use heapless::Vec;
 use zerocopy::FromBytes;
 
 use super::{Expectation, MAX_PORTS, Probe, Route, Verified};
+use crate::probe::filling::Filling;
 use crate::probe::layout::{Addresses, Family, Front, Headers, Layout};
+use crate::probe::sizes::{Cycle, MAX_SIZES};
 use crate::probe::{Head, LONG_LEN, MIN_LEN, Tail};
 use crate::simd::{Bytes16, lane_at};
 use crate::time::Span;
 use crate::wire::checksum::Sum;
-use crate::wire::{Ethernet, Mac, Udp};
+use crate::wire::{Ethernet, Ipv4, Mac, Udp};
 
 /// The verifier of received frames.
 pub struct Verifier<'a> {
     expectation: Expectation<'a>,
     shapes: LaidOut,
-    /// Bytes of payload behind the head.
-    rest_len: usize,
+    /// Of each size; beyond the last that of the first.
+    of_sizes: [OfSize<'a>; MAX_SIZES],
+    cycle: Cycle,
     port_offset_max: u16,
     /// By how many bits the two UDP ports are shifted for that which the probe was sent from.
     source_port_shift: u32,
     tag_short: u16,
+}
+
+/// What is known of all probes of one size, on whichever route.
+#[derive(Clone, Copy)]
+struct OfSize<'a> {
+    /// Bytes of payload behind the head.
+    rest_len: usize,
     is_long: bool,
+    /// What the lengths in its headers sum up to beyond those of the first size.
+    lengths: Sum,
+    /// The IP and UDP lengths, as they are in its headers.
+    ip_length: [u8; 2],
+    udp_length: [u8; 2],
+    filling: Filling<'a>,
 }
 
-/// The shapes in which probes come, in their layout.
-pub enum LaidOut {
-    /// IPv4.
-    Ipv4(Shapes<58, 2>),
-    /// IPv4 behind a VLAN tag.
-    TaggedIpv4(Shapes<62, 2>),
-    /// IPv4 behind two tags.
-    TwiceTaggedIpv4(Shapes<66, 3>),
-    /// IPv6.
-    Ipv6(Shapes<78, 3>),
-    /// IPv6 behind a VLAN tag.
-    TaggedIpv6(Shapes<82, 4>),
-    /// IPv6 behind two tags.
-    TwiceTaggedIpv6(Shapes<86, 4>),
-}
-
-impl LaidOut {
-    fn new(expectation: &Expectation<'_>) -> Self {
-        let tags = expectation.marks.tags.as_slice().len();
-        let source = expectation.routes.first().map(|route| route.source);
-        match (source.map(Family::of), tags) {
-            (Some(Family::V6), 0) => Self::Ipv6(Shapes::new(expectation)),
-            (Some(Family::V6), 1) => Self::TaggedIpv6(Shapes::new(expectation)),
-            (Some(Family::V6), _) => Self::TwiceTaggedIpv6(Shapes::new(expectation)),
-            (_, 0) => Self::Ipv4(Shapes::new(expectation)),
-            (_, 1) => Self::TaggedIpv4(Shapes::new(expectation)),
-            (_, _) => Self::TwiceTaggedIpv4(Shapes::new(expectation)),
+impl<'a> OfSize<'a> {
+    fn new(expectation: &Expectation<'a>, number: usize) -> Self {
+        let shares = expectation.payloads.sizes().shares();
+        let number = if number < shares.len() { number } else { 0 };
+        let len = usize::from(shares[number].payload_len);
+        let udp_len = |number: usize| Udp::LEN as u16 + shares[number].payload_len;
+        let of_ipv4 = match family(expectation) {
+            Family::V4 => size_of::<Ipv4>() as u16,
+            Family::V6 => 0,
+        };
+        // The pseudo-header has the UDP length too. What is subtracted is added as its complement.
+        let (ours, of_first) = (udp_len(number).to_be(), !udp_len(0).to_be());
+        let difference = Sum::of_u16(ours).plus(Sum::of_u16(of_first));
+        Self {
+            rest_len: len.saturating_sub(MIN_LEN),
+            is_long: len >= LONG_LEN,
+            lengths: difference.plus(difference),
+            ip_length: (of_ipv4 + udp_len(number)).to_be_bytes(),
+            udp_length: udp_len(number).to_be_bytes(),
+            filling: *expectation.payloads.fillings(number),
         }
     }
 }
 
-/// Does something with the shapes of a verifier in their layout, so that it is compiled for each
-/// layout.
-macro_rules! in_its_layout {
-    ($verifier:expr, $shapes:ident => $what:expr) => {
-        match $verifier.shapes() {
-            $crate::rx::verify::LaidOut::Ipv4($shapes) => $what,
-            $crate::rx::verify::LaidOut::TaggedIpv4($shapes) => $what,
-            $crate::rx::verify::LaidOut::TwiceTaggedIpv4($shapes) => $what,
-            $crate::rx::verify::LaidOut::Ipv6($shapes) => $what,
-            $crate::rx::verify::LaidOut::TaggedIpv6($shapes) => $what,
-            $crate::rx::verify::LaidOut::TwiceTaggedIpv6($shapes) => $what,
+/// The shapes in which probes come: of one size, or of those of a mix.
+pub enum LaidOut {
+    /// All probes have one size.
+    OneSize(InLayout<false>),
+    /// Which size a probe has its index tells.
+    Mix(InLayout<true>),
+}
+
+/// The shapes in which probes come, in their layout.
+pub enum InLayout<const IS_MIX: bool> {
+    /// IPv4.
+    Ipv4(Shapes<58, 2, IS_MIX>),
+    /// IPv4 behind a VLAN tag.
+    TaggedIpv4(Shapes<62, 2, IS_MIX>),
+    /// IPv4 behind two tags.
+    TwiceTaggedIpv4(Shapes<66, 3, IS_MIX>),
+    /// IPv6.
+    Ipv6(Shapes<78, 3, IS_MIX>),
+    /// IPv6 behind a VLAN tag.
+    TaggedIpv6(Shapes<82, 4, IS_MIX>),
+    /// IPv6 behind two tags.
+    TwiceTaggedIpv6(Shapes<86, 4, IS_MIX>),
+}
+
+impl LaidOut {
+    fn new(expectation: &Expectation<'_>) -> Self {
+        if expectation.payloads.sizes().is_mix() {
+            Self::Mix(InLayout::new(expectation))
+        } else {
+            Self::OneSize(InLayout::new(expectation))
         }
-    };
+    }
+}
+
+impl<const IS_MIX: bool> InLayout<IS_MIX> {
+    fn new(expectation: &Expectation<'_>) -> Self {
+        let tags = expectation.marks.tags.as_slice().len();
+        match (family(expectation), tags) {
+            (Family::V4, 0) => Self::Ipv4(Shapes::new(expectation)),
+            (Family::V4, 1) => Self::TaggedIpv4(Shapes::new(expectation)),
+            (Family::V4, _) => Self::TwiceTaggedIpv4(Shapes::new(expectation)),
+            (Family::V6, 0) => Self::Ipv6(Shapes::new(expectation)),
+            (Family::V6, 1) => Self::TaggedIpv6(Shapes::new(expectation)),
+            (Family::V6, _) => Self::TwiceTaggedIpv6(Shapes::new(expectation)),
+        }
+    }
+}
+
+fn family(expectation: &Expectation<'_>) -> Family {
+    let route = expectation.routes.first();
+    Family::of(route.expect("a run has a route").source)
+}
+
+/// Does something with the shapes of a verifier in their layout, so that it is compiled for each
+/// layout, with one size and with a mix.
+macro_rules! in_its_layout {
+    ($verifier:expr, $shapes:ident => $what:expr) => {{
+        use $crate::rx::verify::{InLayout, LaidOut};
+        macro_rules! of {
+            ($in_layout:expr) => {
+                match $in_layout {
+                    InLayout::Ipv4($shapes) => $what,
+                    InLayout::TaggedIpv4($shapes) => $what,
+                    InLayout::TwiceTaggedIpv4($shapes) => $what,
+                    InLayout::Ipv6($shapes) => $what,
+                    InLayout::TaggedIpv6($shapes) => $what,
+                    InLayout::TwiceTaggedIpv6($shapes) => $what,
+                }
+            };
+        }
+        match $verifier.shapes() {
+            LaidOut::OneSize(in_layout) => of!(in_layout),
+            LaidOut::Mix(in_layout) => of!(in_layout),
+        }
+    }};
 }
 pub(crate) use in_its_layout;
 
 /// The shapes of the run's probes, one a route: headers and head of `FRONT` bytes, compared in
-/// `LANES` of 16 bytes.
-pub struct Shapes<const FRONT: usize, const LANES: usize> {
+/// `LANES` of 16 bytes; in a mix several a route.
+pub struct Shapes<const FRONT: usize, const LANES: usize, const IS_MIX: bool> {
     layout: Layout,
-    first: Shape<LANES>,
+    /// Those of the first route, one a size; beyond the last that of the first size.
+    first: [Shape<LANES>; MAX_SIZES],
+    /// Those of the other routes, with the first size.
     others: Vec<Shape<LANES>, MAX_PORTS>,
-    /// The bits that are the same in every probe, whatever routers are on the way.
+    /// The bits that are the same in every probe, whatever routers are on the way; in a mix without
+    /// the lengths.
     kept: [Bytes16; LANES],
     /// The bits of the last lane that are the same in every probe that no router has changed.
     last_mask: Bytes16,
 }
 
-/// The shape of the probes of one route.
+/// The shape of the probes of one route and one size.
+#[derive(Clone, Copy)]
 struct Shape<const LANES: usize> {
     /// Their headers as they come without a router on the way.
     lanes: [Bytes16; LANES],
@@ -115,7 +190,7 @@ impl<const LANES: usize> Shape<LANES> {
     }
 }
 
-impl<const FRONT: usize, const LANES: usize> Shapes<FRONT, LANES> {
+impl<const FRONT: usize, const LANES: usize, const IS_MIX: bool> Shapes<FRONT, LANES, IS_MIX> {
     /// Where the UDP header lies.
     const UDP_AT: usize = FRONT - size_of::<Head>() - Udp::LEN;
     /// Where the last lane lies: it ends with the UDP length, so that all of the ports is in it.
@@ -131,30 +206,34 @@ impl<const FRONT: usize, const LANES: usize> Shapes<FRONT, LANES> {
     }
 
     fn new(expectation: &Expectation<'_>) -> Self {
-        let mut shapes = expectation
-            .routes
-            .iter()
-            .map(|route| Self::shape(route, expectation));
-        let first = shapes.next().expect("a run has a route");
-        let others = shapes.collect();
-        let family = Family::of(expectation.routes[0].source);
-        let layout = Layout::new(family, expectation.marks.tags.as_slice().len());
+        let shares = expectation.payloads.sizes().shares();
+        let shape = |route, number: usize| {
+            let share = shares.get(number).unwrap_or(&shares[0]);
+            Self::shape(route, expectation, share.payload_len)
+        };
+        let (route, others) = expectation.routes.split_first().expect("a run has a route");
+        let layout = Layout::new(family(expectation), expectation.marks.tags.as_slice().len());
         let source_port_at = Self::UDP_AT + if expectation.is_through { 0 } else { 2 };
         let mut all = [0xff; FRONT];
         all[source_port_at..][..2].fill(0);
         let mut kept = Front::kept::<FRONT>(layout);
         kept[Self::UDP_AT..][..4].fill(0xff);
         kept[source_port_at..][..2].fill(0);
+        if IS_MIX {
+            for length in [layout.ip_length(), layout.udp_length()] {
+                kept[length..][..2].fill(0);
+            }
+        }
         Self {
             layout,
-            first,
-            others,
+            first: core::array::from_fn(|number| shape(route, number)),
+            others: others.iter().map(|route| shape(route, 0)).collect(),
             kept: Self::lanes(&kept),
             last_mask: Self::lanes(&all)[LANES - 1],
         }
     }
 
-    fn shape(route: &Route, expectation: &Expectation<'_>) -> Shape<LANES> {
+    fn shape(route: &Route, expectation: &Expectation<'_>, payload_len: u16) -> Shape<LANES> {
         let headers = Headers {
             addresses: Addresses {
                 source_mac: Mac::default(),
@@ -164,7 +243,7 @@ impl<const FRONT: usize, const LANES: usize> Shapes<FRONT, LANES> {
             },
             marks: expectation.marks,
         };
-        let udp_len = Udp::LEN as u16 + expectation.payload_len;
+        let udp_len = Udp::LEN as u16 + payload_len;
         let front = if expectation.is_through {
             Front::sent(&headers, udp_len)
         } else {
@@ -181,12 +260,21 @@ impl<const FRONT: usize, const LANES: usize> Shapes<FRONT, LANES> {
         }
     }
 
-    /// Returns the shape of a probe whose headers a router may have changed, if they are intact.
+    /// Returns the shape of a probe of this size whose headers a router may have changed, as it is
+    /// with the first size, if they are intact.
     #[inline]
-    fn changed(&self, front: &[u8; FRONT]) -> Option<&Shape<LANES>> {
+    fn changed(&self, front: &[u8; FRONT], of_size: &OfSize<'_>) -> Option<&Shape<LANES>> {
         let lanes = Self::lanes(front);
-        let mut shapes = iter::once(&self.first).chain(&self.others);
+        let mut shapes = iter::once(&self.first[0]).chain(&self.others);
         let shape = shapes.find(|shape| shape.matches_kept(&lanes, &self.kept))?;
+        let (ip_length, udp_length) = (self.layout.ip_length(), self.layout.udp_length());
+        let is_length = |at: usize, length: [u8; 2]| front[at..at + 2] == length;
+        if IS_MIX
+            && !(is_length(ip_length, of_size.ip_length)
+                && is_length(udp_length, of_size.udp_length))
+        {
+            return None;
+        }
         let is_intact = match self.layout.family() {
             Family::V4 => Sum::of(&front[self.layout.ip()..Self::UDP_AT]).is_valid(),
             Family::V6 => true,
@@ -205,11 +293,11 @@ impl<'a> Verifier<'a> {
     pub fn new(expectation: Expectation<'a>) -> Self {
         Self {
             shapes: LaidOut::new(&expectation),
-            rest_len: usize::from(expectation.payload_len).saturating_sub(MIN_LEN),
+            of_sizes: core::array::from_fn(|number| OfSize::new(&expectation, number)),
+            cycle: *expectation.payloads.sizes().cycle(),
             port_offset_max: expectation.last_source_port - expectation.first_source_port,
             source_port_shift: if expectation.is_through { 16 } else { 0 },
             tag_short: expectation.tag.short(),
-            is_long: usize::from(expectation.payload_len) >= LONG_LEN,
             expectation,
         }
     }
@@ -245,9 +333,9 @@ impl<'a> Verifier<'a> {
     }
 
     #[inline(always)] // into the loop over a burst
-    fn verify_in<const FRONT: usize, const LANES: usize>(
+    fn verify_in<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &self,
-        shapes: &Shapes<FRONT, LANES>,
+        shapes: &Shapes<FRONT, LANES, IS_MIX>,
         frame: &[u8],
     ) -> Verified {
         match self.fast_path(shapes, frame) {
@@ -259,17 +347,30 @@ impl<'a> Verifier<'a> {
     /// Returns the probe, if `frame` is an intact one of the first route that no router has changed;
     /// `shapes` are the verifier's own.
     #[inline(always)] // into the loop over a burst, so that the probe stays in registers
-    pub(crate) fn fast_path<const FRONT: usize, const LANES: usize>(
+    pub(crate) fn fast_path<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &self,
-        shapes: &Shapes<FRONT, LANES>,
+        shapes: &Shapes<FRONT, LANES, IS_MIX>,
         frame: &[u8],
     ) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
-        let lanes = Shapes::<FRONT, LANES>::lanes(front);
-        if !shapes.first.matches(&lanes, shapes.last_mask) {
+        let number = self.size_of::<FRONT, IS_MIX>(front);
+        let shape = &shapes.first[number];
+        let lanes = Shapes::<FRONT, LANES, IS_MIX>::lanes(front);
+        if !shape.matches(&lanes, shapes.last_mask) {
             return None;
         }
-        self.intact(shapes.first.udp_fixed, front, rest)
+        let udp_fixed = Sum::of_u16(shape.udp_fixed);
+        self.intact(&self.of_sizes[number], udp_fixed, front, rest)
+    }
+
+    /// Returns the number of the size that a probe with this front has to have.
+    #[inline(always)] // as above
+    fn size_of<const FRONT: usize, const IS_MIX: bool>(&self, front: &[u8; FRONT]) -> usize {
+        let head = front.last_chunk::<{ size_of::<Head>() }>();
+        match head.and_then(|head| Head::ref_from_bytes(head).ok()) {
+            Some(head) if IS_MIX => self.cycle.number_of(head.index()),
+            _ => 0,
+        }
     }
 
     /// Says what a frame is that does not take the fast path.
@@ -284,22 +385,25 @@ impl<'a> Verifier<'a> {
     /// Returns the probe, if `frame` is an intact one of any route, with headers as a router may
     /// have changed them.
     #[inline]
-    fn changed_headers<const FRONT: usize, const LANES: usize>(
+    fn changed_headers<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &self,
-        shapes: &Shapes<FRONT, LANES>,
+        shapes: &Shapes<FRONT, LANES, IS_MIX>,
         frame: &[u8],
     ) -> Option<Probe> {
         let (front, rest) = frame.split_first_chunk::<FRONT>()?;
-        let shape = shapes.changed(front)?;
-        self.intact(shape.udp_fixed, front, rest)
+        let of_size = &self.of_sizes[self.size_of::<FRONT, IS_MIX>(front)];
+        let shape = shapes.changed(front, of_size)?;
+        let udp_fixed = Sum::of_u16(shape.udp_fixed).plus(of_size.lengths);
+        self.intact(of_size, udp_fixed, front, rest)
     }
 
     /// Returns the probe in a frame whose headers are right, if all that they do not say is right
-    /// too; `udp_fixed` is of its shape.
+    /// too; `udp_fixed` is the sum over what is the same in all of its route and size.
     #[inline(always)] // as above
     fn intact<const FRONT: usize>(
         &self,
-        udp_fixed: u16,
+        of_size: &OfSize<'a>,
+        udp_fixed: Sum,
         front: &[u8; FRONT],
         rest: &[u8],
     ) -> Option<Probe> {
@@ -314,15 +418,15 @@ impl<'a> Verifier<'a> {
         if port_offset > self.port_offset_max || head.tag_short() != self.tag_short {
             return None;
         }
-        let sum = Sum::of_u16(udp_fixed)
+        let sum = udp_fixed
             .plus(Sum::of_u16(source_port.to_be()))
             .plus(Sum::of_u16(u16::from_ne_bytes(udp.checksum)))
             .plus(head.sum());
-        let rest = rest.get(..self.rest_len)?;
+        let rest = rest.get(..of_size.rest_len)?;
         let (lag, rest_sum) = if rest.is_empty() {
             (None, Sum::ZERO)
         } else {
-            self.intact_rest(head, rest)?
+            self.intact_rest(of_size, head, rest)?
         };
         // Not empty: the protocol's number is in it.
         sum.plus(rest_sum).is_zero().then_some(Probe {
@@ -334,19 +438,23 @@ impl<'a> Verifier<'a> {
 
     /// Returns the lag, if it is told, and the sum of what follows the head, if that is right.
     #[inline(always)] // as above
-    fn intact_rest(&self, head: &Head, mut rest: &[u8]) -> Option<(Option<Span>, Sum)> {
-        let expectation = &self.expectation;
+    fn intact_rest(
+        &self,
+        of_size: &OfSize<'a>,
+        head: &Head,
+        mut rest: &[u8],
+    ) -> Option<(Option<Span>, Sum)> {
         let (mut lag, mut sum) = (None, Sum::ZERO);
-        if self.is_long {
+        if of_size.is_long {
             let (tail, after) = Tail::ref_from_prefix(rest).ok()?;
-            if tail.tag_rest() != expectation.tag.rest() {
+            if tail.tag_rest() != self.expectation.tag.rest() {
                 return None;
             }
             lag = Some(tail.lag());
             sum = tail.sum();
             rest = after;
         }
-        let (filling, filling_sum) = expectation.filling.of(head.index());
+        let (filling, filling_sum) = of_size.filling.of(head.index());
         (rest == filling).then(|| (lag, sum.plus(Sum::of_u16(filling_sum))))
     }
 }

@@ -5,11 +5,13 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::probe::Index;
+use crate::probe::filling::filling_len;
 use crate::probe::layout::{Headers, Layout};
+use crate::probe::sizes::{Share, Sizes};
 use crate::reflect::{FrameReflector, Rules};
-use crate::testing::{ADDRESSES, ADDRESSES_V6, every_layout, layout, with_filling};
+use crate::testing::{ADDRESSES, ADDRESSES_V6, every_layout, layout, with_payloads};
 use crate::time::Instant;
-use crate::tx::template::{Patch, Template, filling_len};
+use crate::tx::template::{Patch, Template};
 
 const SEED: u64 = 11;
 const TAG: Tag = Tag::new(0x1234_5678_9abc);
@@ -27,25 +29,50 @@ fn with_probe(payload_len: u16, test: impl Fn(&Verifier<'_>, vec::Vec<u8>)) {
 }
 
 /// Runs `test` with what is expected of probes with these headers, and one that came back, or
-/// through.
+/// through: where all have the same size, and where it is the first or the second of a mix.
 fn with_probe_of(
     headers: &Headers,
     is_through: bool,
     payload_len: u16,
     test: impl Fn(&Verifier<'_>, vec::Vec<u8>),
 ) {
-    with_filling(SEED, filling_len(payload_len), |filling| {
+    let other = if payload_len == 40 { 41 } else { 40 };
+    for sizes in [
+        Sizes::one(payload_len),
+        mix(&[(payload_len, 3), (other, 1)]),
+        mix(&[(other, 1), (payload_len, 2)]),
+    ] {
+        assert_eq!(sizes.payload_len(PATCH.index), payload_len);
+        with_probe_of_sizes(headers, is_through, &sizes, &test);
+    }
+}
+
+fn mix(shares: &[(u16, u16)]) -> Sizes {
+    let share = |&(payload_len, weight)| Share {
+        payload_len,
+        weight,
+    };
+    Sizes::mix(&shares.iter().map(share).collect::<vec::Vec<_>>()).unwrap()
+}
+
+fn with_probe_of_sizes(
+    headers: &Headers,
+    is_through: bool,
+    sizes: &Sizes,
+    test: impl Fn(&Verifier<'_>, vec::Vec<u8>),
+) {
+    with_payloads(SEED, sizes, |payloads| {
         let expectation = Expectation {
             routes: Vec::from_slice(&[Route::of(&headers.addresses)]).unwrap(),
             marks: headers.marks,
             is_through,
             first_source_port: 20_000,
             last_source_port: 20_010,
-            payload_len,
+            payloads: payloads.clone(),
             tag: TAG,
-            filling,
         };
-        let template = Template::new(headers, TAG, payload_len, filling).unwrap();
+        let template = Template::new(headers, TAG, payloads).unwrap();
+        let payload_len = sizes.payload_len(PATCH.index);
         let mut frame = vec![0; layout(headers).payload() + usize::from(payload_len)];
         template.write(&mut frame, &PATCH);
         if !is_through {
@@ -316,6 +343,52 @@ fn a_shorter_probe_of_our_tag_is_corrupt_and_one_without_room_for_a_tag_foreign(
     }
 }
 
+/// Well-formed in all else: with the filling of its index and right checksums.
+#[test]
+fn a_probe_of_another_size_than_its_index_has_is_corrupt() {
+    let sizes = mix(&[(16, 3), (18, 2), (100, 2), (1000, 1)]);
+    with_probe_of_sizes(&ADDRESSES.into(), false, &sizes, |verifier, frame| {
+        let payloads = verifier.expectation().payloads.clone();
+        let mut judged = [0; 2];
+        for (number, share) in sizes.shares().iter().enumerate() {
+            for sequence in 0..8 {
+                let len = usize::from(share.payload_len);
+                let index = Index::new(0, sequence);
+                let head = Head::new(index, TAG, PATCH.time);
+                let mut payload = head.as_bytes().to_vec();
+                if len >= LONG_LEN {
+                    payload.extend(Tail::new(TAG, PATCH.lag).as_bytes());
+                }
+                payload.extend(payloads.fillings(number).of(index).0);
+                let mut frame = frame[..Layout::IPV4.payload()].to_vec();
+                let ip = Ipv4::udp(
+                    [10, 0, 0, 2].into(),
+                    [10, 0, 0, 1].into(),
+                    (Udp::LEN + len) as u16,
+                );
+                ip.write_to(&mut frame[14..34]).unwrap();
+                frame[38..40].copy_from_slice(&((Udp::LEN + len) as u16).to_be_bytes());
+                frame.extend(payload);
+                sum_up(&mut frame);
+                let is_its_own = sizes.payload_len(index) == share.payload_len;
+                let verified = verifier.verify(&frame);
+                assert_eq!(verified, verifier.expectation().verify(&frame));
+                if is_its_own {
+                    assert!(verified.result.is_ok(), "{sequence}, {len} bytes");
+                } else {
+                    assert_eq!(
+                        verified.result,
+                        Err(Reject::Corrupt),
+                        "{sequence}, {len} bytes"
+                    );
+                }
+                judged[usize::from(is_its_own)] += 1;
+            }
+        }
+        assert_eq!(judged, [24, 8]);
+    });
+}
+
 #[test]
 fn one_of_several_addresses_is_ours_too() {
     with_probe(64, |verifier, frame| {
@@ -357,6 +430,23 @@ fn routers_and_marking_change_nothing() {
     });
 }
 
+#[test]
+fn behind_a_router_too_each_length_is_looked_at() {
+    with_probe(64, |verifier, mut frame| {
+        frame.extend([0; 4]);
+        frame[22] = 3; // TTL
+        sum_up_ip(&mut frame);
+        assert_eq!(verdict(verifier, &frame), Ok(probe(64)));
+        for (at, length) in [(17, 92), (39, 72)] {
+            assert_eq!(frame[at], length);
+            let mut changed = frame.clone();
+            changed[at] += 1;
+            sum_up_ip(&mut changed);
+            assert_eq!(verdict(verifier, &changed), Err(Reject::Corrupt), "{at}");
+        }
+    });
+}
+
 proptest! {
     #[test]
     fn the_fast_path_judges_as_the_steps_do(
@@ -364,6 +454,7 @@ proptest! {
         is_through: bool,
         expected_through in prop::bool::weighted(0.1),
         payload_len in prop::sample::select(&LENGTHS[..7]),
+        is_second_route: bool,
         changes in prop::collection::vec((0_usize..90, any::<u8>()), 0..4),
         sums: (bool, bool),
         len in prop::option::of(0_usize..200),
@@ -386,6 +477,11 @@ proptest! {
             }
             let mut expectation = verifier.expectation().clone();
             expectation.is_through ^= expected_through;
+            if is_second_route {
+                let mut other = expectation.routes[0];
+                other.destination.set_port(9);
+                expectation.routes.insert(0, other).unwrap();
+            }
             let verifier = Verifier::new(expectation);
             assert_eq!(verifier.verify(&frame), verifier.expectation().verify(&frame));
         });

@@ -6,7 +6,8 @@ use zerocopy::FromBytes;
 use super::*;
 use crate::port::{Capabilities, ForwardOutcome, FrameLen, Verdict};
 use crate::probe::layout::Layout;
-use crate::probe::{Age, Head, Tail};
+use crate::probe::sizes::{Share, Sizes};
+use crate::probe::{Age, Head, LONG_LEN, Tail};
 use crate::stats::Counters;
 use crate::stats::intervals::IntervalGrid;
 use crate::testing::{Bench, FIRST_PORT, PAYLOAD_LEN, SOURCE_PORTS};
@@ -15,7 +16,10 @@ use crate::testing::{Bench, FIRST_PORT, PAYLOAD_LEN, SOURCE_PORTS};
 struct Wire {
     takes: u16,
     buffers: u16,
+    sizes: Sizes,
     sent: Vec<Probe>,
+    /// Bytes of the frames in it.
+    bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,10 @@ impl Probe {
             sequence: head.index().sequence(),
             port: u16::from_be_bytes([frame[34], frame[35]]) - FIRST_PORT,
             time: now.saturating_sub(age).as_nanos(),
-            lag: Tail::read_from_prefix(after).unwrap().0.lag().as_nanos(),
+            lag: match frame.len() - Layout::IPV4.payload() {
+                LONG_LEN.. => Tail::read_from_prefix(after).unwrap().0.lag().as_nanos(),
+                _ => 0,
+            },
         }
     }
 }
@@ -56,15 +63,16 @@ impl Port for Wire {
         let built = want.min(self.buffers);
         let accepted = built.min(self.takes);
         for number in 0..built {
-            let mut frame = [0; 200];
+            let mut frame = [0; 2000];
             let len = fill(&mut frame).0;
-            assert_eq!(
-                usize::from(len),
-                Layout::IPV4.payload() + usize::from(PAYLOAD_LEN)
-            );
+            let frame = &frame[..usize::from(len)];
+            let probe = Probe::read(frame, Instant::from_nanos(1 << 40));
+            let index = Index::new(probe.stream, probe.sequence);
+            let payload_len = self.sizes.payload_len(index);
+            assert_eq!(len, Layout::IPV4.payload() as u16 + payload_len);
             if number < accepted {
-                self.sent
-                    .push(Probe::read(&frame, Instant::from_nanos(1 << 40)));
+                self.sent.push(probe);
+                self.bytes += u64::from(len);
             }
         }
         TxOutcome {
@@ -129,18 +137,25 @@ fn plan() -> Plan {
 
 impl Sender {
     fn new(plan: Plan) -> Self {
-        let bench = Bench::new(IntervalGrid {
+        Self::with_sizes(plan, Sizes::one(PAYLOAD_LEN))
+    }
+
+    fn with_sizes(plan: Plan, sizes: Sizes) -> Self {
+        let grid = IntervalGrid {
             start: plan.start,
             length: Span::from_micros(10),
             grace: Span::ZERO,
-        });
+        };
+        let bench = Bench::with_sizes(grid, sizes.clone());
         Self {
             generator: Generator::new(plan, bench.template(), bench.sequences),
             bench,
             wire: Wire {
                 takes: u16::MAX,
                 buffers: u16::MAX,
+                sizes,
                 sent: vec![],
+                bytes: 0,
             },
         }
     }
@@ -209,6 +224,31 @@ fn no_more_than_a_burst_is_sent_at_once() {
     assert_eq!(sender.poll(6_000), Polled::Moved(3));
     assert_eq!(sender.poll(6_000), Polled::Moved(0));
     assert_eq!(sender.lags(), [6_000, 5_000, 4_000, 3_000, 2_000, 1_000, 0]);
+}
+
+#[test]
+fn a_mix_is_sent_size_by_size_and_its_bytes_are_those_of_what_was_accepted() {
+    let share = |(payload_len, weight)| Share {
+        payload_len,
+        weight,
+    };
+    let sizes = Sizes::mix(&[(18, 7), (524, 4), (1472, 1)].map(share)).unwrap();
+    for (rate, takes) in [(plan().rate, 4), (plan().rate, 3), (None, 4), (None, 1)] {
+        let mut sender = Sender::with_sizes(Plan { rate, ..plan() }, sizes.clone());
+        sender.wire.takes = takes;
+        for poll in 0..500 {
+            sender.poll(poll * 4_000);
+        }
+        let tx = sender.bench.recorder.counters.tx;
+        assert!(
+            tx.packets >= 490 * u64::from(takes)
+                && sender.sequences().into_iter().eq(0..tx.packets)
+        );
+        assert_eq!(tx.bytes, sender.wire.bytes);
+        let is_late = |probe: &&Probe| probe.lag > 0;
+        let late: Vec<_> = sender.wire.sent.iter().filter(is_late).collect();
+        assert_eq!(late.is_empty(), rate.is_none(), "the longer ones tell it");
+    }
 }
 
 #[test]

@@ -4,18 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::probe::Age;
-use crate::testing::{ADDRESSES, every_layout, layout, with_filling};
+use crate::testing::{ADDRESSES, every_layout, layout, with_payloads};
 
-fn written(
-    headers: &Headers,
-    payload_len: u16,
-    seed: u64,
-    tag: u64,
-    patch: &Patch,
-) -> vec::Vec<u8> {
+fn written(headers: &Headers, sizes: &Sizes, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
     let mut frame = vec![0xa5; 9100];
-    let FrameLen(len) = with_filling(seed, filling_len(payload_len), |filling| {
-        let template = Template::new(headers, Tag::new(tag), payload_len, filling);
+    let FrameLen(len) = with_payloads(seed, sizes, |payloads| {
+        let template = Template::new(headers, Tag::new(tag), payloads);
         template.unwrap().write(&mut frame, patch)
     });
     assert!(
@@ -26,11 +20,21 @@ fn written(
     frame
 }
 
+prop_compose! {
+    /// Draws one size, or a mix of several.
+    fn any_sizes()(
+        shares in prop::collection::btree_map(16_u16..=8952, 1_u16..=8, 1..=MAX_SIZES),
+    ) -> Sizes {
+        let share = |(payload_len, weight)| Share { payload_len, weight };
+        Sizes::mix(&shares.into_iter().map(share).collect::<vec::Vec<_>>()).unwrap()
+    }
+}
+
 proptest! {
     #[test]
     fn etherparse_finds_every_frame_well_formed(
         headers in prop::sample::select(every_layout()),
-        payload_len in 16_u16..=8952,
+        sizes in any_sizes(),
         seed: u64,
         tag: u64,
         index: u64,
@@ -40,7 +44,7 @@ proptest! {
     ) {
         let index = Index::new((index >> 48) as u16, index);
         let patch = Patch { index, source_port, time: Instant::from_nanos(time), lag: Span::from_nanos(lag) };
-        let frame = written(&headers, payload_len, seed, tag, &patch);
+        let frame = written(&headers, &sizes, seed, tag, &patch);
         let parsed = etherparse::SlicedPacket::from_ethernet(&frame).unwrap();
         let ids: vec::Vec<u16> = parsed.vlan_ids().iter().map(|id| id.value()).collect();
         let tags = headers.marks.tags;
@@ -68,7 +72,7 @@ proptest! {
         };
         prop_assert_eq!(udp.checksum(), theirs.unwrap());
         prop_assert_eq!(udp.source_port(), source_port);
-        prop_assert_eq!(udp.payload().len(), usize::from(payload_len));
+        prop_assert_eq!(udp.payload().len(), usize::from(sizes.payload_len(index)));
     }
 }
 
@@ -81,15 +85,15 @@ proptest! {
         source_port: u16,
         time in 0..1_u64 << 60,
     ) {
-        with_filling(1, 0, |filling| {
-            let template = Template::new(&ADDRESSES.into(), Tag::new(tag), 16, filling).unwrap();
+        with_payloads(1, &Sizes::one(16), |payloads| {
+            let template = Template::new(&ADDRESSES.into(), Tag::new(tag), payloads).unwrap();
             prop_assert!(template.is_minimal());
             let first = Index::new(stream, sequence);
-            let LaidOut::Ipv4(front) = template.front() else {
+            let LaidOut::Ipv4(fronts) = template.fronts() else {
                 panic!("no IPv4")
             };
-            let mut bare = template.burst(front, first, Instant::from_nanos(time));
-            let mut any = template.burst(front, first, Instant::from_nanos(time));
+            let of = || template.burst::<_, false>(fronts, first, Instant::from_nanos(time));
+            let (mut bare, mut any) = (of(), of());
             for i in 0..1000 {
                 let source_port = source_port.wrapping_add(i * 13);
                 let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
@@ -102,10 +106,45 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_burst_of_a_mix_is_what_is_written_one_by_one(
+        sizes in any_sizes(),
+        sequence in 0..Index::SEQUENCES - 1000,
+        time in 0..1_u64 << 60,
+    ) {
+        prop_assume!(sizes.is_mix());
+        with_payloads(1, &sizes, |payloads| {
+            let template = Template::new(&ADDRESSES.into(), Tag::new(7), payloads).unwrap();
+            let LaidOut::Ipv4(fronts) = template.fronts() else {
+                panic!("no IPv4")
+            };
+            let time = Instant::from_nanos(time);
+            let mut burst = template.burst::<_, true>(fronts, Index::new(3, sequence), time);
+            let mut bytes = 0;
+            for number in 0..100 {
+                let index = Index::new(3, sequence + number);
+                let (source_port, lag) = (number as u16, Span::from_nanos(number));
+                let (mut one, mut other) = (vec![0xa5; 9100], vec![0xa5; 9100]);
+                let FrameLen(len) = burst.write(&mut one, source_port, lag);
+                prop_assert_eq!(usize::from(len), 42 + usize::from(sizes.payload_len(index)));
+                bytes += u64::from(len);
+                template.write(&mut other, &Patch { index, source_port, time, lag });
+                prop_assert_eq!(one, other);
+            }
+            prop_assert_eq!(template.bytes(sequence, 100), bytes);
+            Ok(())
+        })?;
+    }
+}
+
 #[test]
 fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
-    with_filling(1, filling_len(16), |filling| {
-        let template = Template::new(&ADDRESSES.into(), Tag::new(1), 16, filling).unwrap();
+    with_payloads(1, &Sizes::one(16), |payloads| {
+        let template = Template::new(&ADDRESSES.into(), Tag::new(1), payloads).unwrap();
+        let LaidOut::Ipv4(fronts) = template.fronts() else {
+            panic!("no IPv4")
+        };
         let mut frame = [0; 58];
         let mut postponed = 0;
         // Every sum comes up several times.
@@ -117,7 +156,7 @@ fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
                 lag: Span::ZERO,
             };
             template.write(&mut frame, &patch);
-            assert_ne!(frame[40..42], template.partial);
+            assert_ne!(frame[40..42], fronts.of[0].partial);
             let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
             let Age::Past(age) = head.age(Instant::from_nanos(2000)) else {
                 panic!("from the future");
@@ -140,15 +179,27 @@ fn the_last_probe_of_all_is_written() {
         time: Instant::from_nanos(1),
         lag: Span::ZERO,
     };
-    let frame = written(&ADDRESSES.into(), 16, 1, 1, &patch);
+    let frame = written(&ADDRESSES.into(), &Sizes::one(16), 1, 1, &patch);
     let (head, _) = Head::ref_from_prefix(&frame[Layout::IPV4.payload()..]).unwrap();
     assert_eq!(head.index(), patch.index);
 }
 
 #[test]
 fn a_payload_that_holds_no_probe_is_refused() {
-    with_filling(0, 0, |filling| {
-        assert!(Template::new(&ADDRESSES.into(), Tag::new(0), 15, filling).is_none());
-        assert!(Template::new(&ADDRESSES.into(), Tag::new(0), 8973, filling).is_none());
-    });
+    let mix = |lens: [u16; 2]| {
+        Sizes::mix(&lens.map(|payload_len| Share {
+            payload_len,
+            weight: 1,
+        }))
+    };
+    for sizes in [
+        Some(Sizes::one(15)),
+        Some(Sizes::one(8973)),
+        mix([16, 15]),
+        mix([8973, 16]),
+    ] {
+        with_payloads(0, &sizes.unwrap(), |payloads| {
+            assert!(Template::new(&ADDRESSES.into(), Tag::new(0), payloads).is_none());
+        });
+    }
 }

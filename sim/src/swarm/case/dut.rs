@@ -38,7 +38,7 @@ impl Dut {
         // Without a rate a sender reaches some tens of millions a second: far above the capacity.
         let pps = traffic.pps.unwrap_or(10_000_000);
         // The headers and the FCS of the smallest frame.
-        let bits = (u64::from(traffic.payload_len) + 46) * 8;
+        let bits = (traffic.size.mean_payload() + 46) * 8;
         let rate = |percent: u64| {
             let pps = (pps * percent / 100).max(1);
             if self.is_in_bits {
