@@ -85,6 +85,35 @@ fn a_duplicate_on_another_queue_is_one() {
     );
 }
 
+#[test]
+fn what_was_forgotten_is_new_again() {
+    let dimensions = Dimensions {
+        streams: 2,
+        source_ports: 3,
+        ..SMALL
+    };
+    for receivers in [1, 2] {
+        with_window(
+            Dimensions {
+                receivers,
+                ..dimensions
+            },
+            |sequences| {
+                assert_eq!(sequences.streams(), 2);
+                sequences.set_sent(1, 10_000);
+                for _ in 0..2 {
+                    let mut view = sequences.cursor(receivers - 1);
+                    for sequence in [7_000, 7_001, 8_000] {
+                        assert_eq!(view.insert(Index::new(1, sequence), 1), FIRST);
+                    }
+                    assert_eq!(view.insert(Index::new(1, 7_000), 1), Novelty::TooOld);
+                    sequences.clear();
+                }
+            },
+        );
+    }
+}
+
 /// A naive record that keeps everything.
 #[derive(Default)]
 struct Naive {
