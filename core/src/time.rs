@@ -106,12 +106,6 @@ impl Span {
         self.0
     }
 
-    /// Returns whether it is no time at all.
-    #[must_use]
-    pub const fn is_zero(self) -> bool {
-        self.0 == 0
-    }
-
     /// Returns by how much this is longer than `other`, zero if it is not.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
