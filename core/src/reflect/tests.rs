@@ -199,6 +199,7 @@ fn a_count_ends_within_a_burst_whatever_its_frames_are_like() {
         [&one; 6],
     ] {
         let budget = Budget::new(3);
+        assert_eq!(budget.left(), 3);
         let mut end = End::new(Some(&budget));
         let burst = burst.map(Vec::as_slice);
         assert_eq!(end.take(&burst, 1_000), Polled::Moved(6));

@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
@@ -11,10 +12,10 @@ use crate::rx::arrivals::ARRIVALS;
 use crate::stats::histogram::{Histogram, bucket};
 use crate::stats::intervals::Interval;
 use crate::stats::intervals::IntervalGrid;
-use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
+use crate::testing::{ADDRESSES, Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
 use crate::time::Span;
 use crate::tx::template::Patch;
-use crate::wire::{Ipv4, Mac};
+use crate::wire::{Ipv4, Mac, Tags};
 
 /// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
 const DIVISION: IntervalGrid = IntervalGrid {
@@ -325,4 +326,62 @@ fn what_a_probe_waited_after_it_had_arrived_is_no_latency_and_moves_it_to_no_oth
         expected.add(3, 3_530 + 4_030 + 30, 30, 4_030);
         expected
     });
+}
+
+/// Returns an ARP packet of `sender` to all: a request for `target`, or an announcement of its own.
+fn arp(sender: (Mac, [u8; 4]), target: [u8; 4]) -> Vec<u8> {
+    let arp = etherparse::ArpEthIpv4Packet {
+        operation: etherparse::ArpOperation::REQUEST,
+        sender_mac: sender.0.0,
+        sender_ipv4: sender.1,
+        target_mac: [0; 6],
+        target_ipv4: target,
+    };
+    let mut frame = Vec::new();
+    etherparse::PacketBuilder::ethernet2(sender.0.0, [0xff; 6])
+        .arp(arp.into())
+        .write(&mut frame)
+        .unwrap();
+    frame
+}
+
+#[test]
+fn what_neighbours_ask_and_tell_is_answered_or_followed_and_is_no_packet() {
+    let own = [10, 0, 0, 1];
+    let [there, other] = [2, 9].map(|last| Mac([2, 0, 0, 0, 1, last]));
+    let (there_ip, other_ip) = ([10, 0, 0, 2], [10, 0, 0, 9]);
+    let addresses = [own.into()];
+    let answers = Box::<AnswerBox>::default();
+    let next_hop = NextHop::new(there_ip.into(), Mac([2; 6]));
+    let mut end = End::new();
+    let mac = ADDRESSES.source_mac;
+    let responder = Responder::new(mac, Tags::NONE, &addresses);
+    let mut receiver = Receiver::new(0, end.bench.expectation(), end.bench.sequences, true)
+        .answering(responder, &answers, Some(&next_hop));
+    let mut take = |frame: &[u8]| {
+        let now = Instant::from_nanos(5_000);
+        assert!(end.bench.recorder.intervals.open(now));
+        let recorder = &mut end.bench.recorder;
+        receiver.receive(frame, now, recorder);
+        receiver.flush(now, recorder);
+        let counters = &recorder.counters;
+        (counters.rx.answered, counters.rx.packets)
+    };
+    let mut room = [0; 100];
+    // A question, whose answer waits; while it does, others are packets like any.
+    assert_eq!(take(&arp((other, other_ip), own)), (1, 0));
+    assert_eq!(take(&arp((other, other_ip), own)), (1, 1));
+    let answer = answers.take(&mut room).unwrap();
+    assert_eq!(answer[..14], [&other.0[..], &mac.0, &[8, 6]].concat());
+    assert_eq!(answer[28..32], own);
+    assert_eq!(take(&arp((other, other_ip), own)), (2, 1));
+    // The next hop's question is heard even so, and tells where it is.
+    assert_eq!(take(&arp((there, there_ip), own)), (3, 1));
+    assert_eq!(next_hop.mac(), there);
+    // So does what it tells of itself; what others do is nothing of ours.
+    let moved = Mac([2, 0, 0, 0, 1, 5]);
+    assert_eq!(take(&arp((moved, there_ip), there_ip)), (4, 1));
+    assert_eq!(next_hop.mac(), moved);
+    assert_eq!(take(&arp((other, other_ip), other_ip)), (4, 2));
+    assert_eq!(end.bench.recorder.counters.probes.foreign, 2);
 }
