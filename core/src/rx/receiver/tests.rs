@@ -17,12 +17,17 @@ use crate::time::Span;
 use crate::tx::template::Patch;
 use crate::wire::{Ipv4, Mac, Tags};
 
+mod naive;
+
 /// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
 const DIVISION: IntervalGrid = IntervalGrid {
     start: Instant::from_nanos(1_000),
     length: Span::from_micros(10),
     grace: Span::from_micros(2),
 };
+
+/// The time from when a probe was due to when it was sent.
+const LAG: Span = Span::from_nanos(30);
 
 struct End {
     bench: Bench,
@@ -44,7 +49,7 @@ impl End {
             index: Index::new(0, sequence),
             source_port: FIRST_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
             time: Instant::from_nanos(time),
-            lag: Span::from_nanos(30),
+            lag: LAG,
         };
         self.bench.template().write(&mut frame, &patch);
         FrameReflector::new(Rules::of(Mac([2, 0, 0, 0, 0, 2])))
