@@ -85,6 +85,35 @@ fn a_duplicate_on_another_queue_is_one() {
     );
 }
 
+/// Blocks have 32 sequences: number 32 begins with 1024.
+#[test]
+fn a_block_is_not_taken_for_the_one_whose_number_is_a_sequence_of_it() {
+    for sequences_in_turn in [[1_025, 1], [1, 1_025]] {
+        let large = Dimensions {
+            window: 5_000,
+            ..SMALL
+        };
+        with_window(large, |sequences| {
+            sequences.set_sent(0, 10_000);
+            let mut view = sequences.cursor(0);
+            for sequence in sequences_in_turn {
+                let novelty = view.insert(Index::new(0, sequence), 0);
+                assert!(matches!(novelty, Novelty::New { .. }), "{sequence}");
+            }
+        });
+        with_window(large, |sequences| {
+            sequences.set_sent(0, 10_000);
+            let mut view = sequences.cursor(0);
+            for sequence in sequences_in_turn {
+                let mut open_block = view.open_block(Index::new(0, sequence)).unwrap();
+                let novelty = open_block.insert(Index::new(0, sequence), 0);
+                assert!(matches!(novelty, Some(Novelty::New { .. })), "{sequence}");
+                open_block.close();
+            }
+        });
+    }
+}
+
 #[test]
 fn what_was_forgotten_is_new_again() {
     let dimensions = Dimensions {

@@ -365,6 +365,8 @@ fn a_run_goes_on_until_all_have_ended_and_shows_their_last_counts() {
     // Polls of a microsecond, but for a receiver's, whose clock is read once more when frames came.
     let [sent, received, reflected] = counters.map(|counters| counters.poll.polls);
     assert_eq!((sent, counters[0].poll.empty), (4, 1));
+    let full = counters.map(|counters| counters.poll.full_bursts_max);
+    assert_eq!(full, [2, 2, 0], "twice eight of twenty");
     assert!((40..50).contains(&received) && received.abs_diff(reflected) <= 1);
 }
 

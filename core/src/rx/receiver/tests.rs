@@ -200,6 +200,17 @@ fn a_burst_may_come_from_several_intervals() {
 }
 
 #[test]
+fn what_is_sent_at_the_end_of_an_interval_is_of_the_next() {
+    let mut end = End::new();
+    end.probes(&[(0, 10_000)], 10_500);
+    end.probes(&[(1, 10_999), (2, 11_000)], 11_000);
+    end.probes(&[(3, 10_999), (4, 11_000)], 11_001);
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, second.on_time), (3, 2));
+    assert_eq!((first.rx_packets, second.rx_packets), (1, 4));
+}
+
+#[test]
 fn clocks_may_differ_by_ten_microseconds() {
     let mut end = End::new();
     end.probes(&[(0, 15_000)], 5_000);

@@ -357,6 +357,41 @@ fn routers_and_marking_change_nothing() {
     });
 }
 
+#[test]
+fn options_of_ip_change_nothing_if_they_are_whole() {
+    with_probe(64, |verifier, frame| {
+        let with_options = |words: u8| {
+            let mut frame = frame.clone();
+            frame[14] += words;
+            frame[17] += 4 * words;
+            for _ in 0..4 * words {
+                frame.insert(34, 1);
+            }
+            sum_up_options(&mut frame);
+            frame
+        };
+        for words in [1, 10] {
+            let frame = with_options(words);
+            assert_eq!(verdict(verifier, &frame), Ok(probe(64)), "{words} words");
+            let mut changed = frame.clone();
+            changed[35] = 0;
+            assert_eq!(verdict(verifier, &changed), Err(Reject::Corrupt));
+        }
+        let mut short = frame.clone();
+        short[14] = 0x44;
+        sum_up_options(&mut short);
+        assert_eq!(verdict(verifier, &short), Err(Reject::Foreign));
+    });
+}
+
+/// Makes the checksum of an IP header with its options right again after a change.
+fn sum_up_options(frame: &mut [u8]) {
+    frame[24..26].fill(0);
+    let end = 14 + 4 * usize::from(frame[14] & 0xf);
+    let checksum = Sum::of(&frame[14..end]).checksum();
+    frame[24..26].copy_from_slice(&checksum);
+}
+
 proptest! {
     #[test]
     fn the_fast_path_judges_as_the_steps_do(
