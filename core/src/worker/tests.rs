@@ -321,6 +321,16 @@ fn one_of_each(waiting: u16) -> [Worker<'static, Deep>; 3] {
 }
 
 #[test]
+#[should_panic(expected = "has no room for")]
+fn frames_that_the_port_does_not_carry_are_no_worker() {
+    let [sender, ..] = one_of_each(0);
+    let bench = Bench::new(SECONDS);
+    // Which carries 64 bytes; the frames have 66.
+    let port = Source { burst: 0, takes: 8 };
+    let _ = Worker::new(port, sender.role, bench.recorder);
+}
+
+#[test]
 fn before_the_start_a_receiver_forgets_what_waits() {
     let mut workers = one_of_each(5);
     workers.iter_mut().for_each(Worker::prime);
