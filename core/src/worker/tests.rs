@@ -203,6 +203,7 @@ fn spent(took: &[u64]) -> (u64, u64) {
 #[test]
 fn a_poll_in_which_the_lcore_was_taken_away_is_a_stall_and_not_busy() {
     assert_eq!(spent(&[10_000, 999_999, 10_000]), (1_019_999, 999_999));
+    assert_eq!(spent(&[10_000, 1_000_000, 10_000]), (20_000, 1_000_000));
     assert_eq!(spent(&[10_000, 4_000_000, 10_000]), (20_000, 4_000_000));
 }
 

@@ -275,6 +275,12 @@ fn in_every_layout_a_frame_like_the_last_one_takes_the_fast_path() {
             assert!(!is_known(&reflector, &mut frame), "byte {at}");
             assert_eq!(frame, before, "byte {at}");
         }
+        for (one, two) in (0..udp).flat_map(|one| (one + 1..udp).map(move |two| (one, two))) {
+            let mut frame = other.clone();
+            frame[one] ^= 1;
+            frame[two] ^= 1;
+            assert!(!is_known(&reflector, &mut frame), "bytes {one} and {two}");
+        }
         assert!(!is_known(&reflector, &mut other[..udp + 37]));
         // Nor one whose checksum has to be completed.
         let ip = &frame[14 + 4 * tags..];
@@ -457,6 +463,16 @@ fn what_the_port_cannot_carry_is_told_as_that() {
     assert_eq!(reflect(&mut cut), Err(Ignored::Oversized));
     cut.truncate(142);
     assert_eq!(reflect(&mut cut), Err(Ignored::Malformed));
+    // Whole, too long, and without room for a UDP header.
+    let tiny = Rules {
+        max_frame: FrameLen(40),
+        ..rules
+    };
+    let mut frame = udp_frame(&[]);
+    frame[17] = 27;
+    frame.truncate(41);
+    let reflected = FrameReflector::new(tiny).reflect(&mut frame);
+    assert_eq!(reflected, Err(Ignored::Malformed));
 }
 
 #[test]

@@ -284,7 +284,7 @@ impl<'a> Verifier<'a> {
     /// Returns the probe, if `frame` is an intact one of any route, with headers as a router may
     /// have changed them.
     #[inline]
-    fn changed_headers<const FRONT: usize, const LANES: usize>(
+    pub(super) fn changed_headers<const FRONT: usize, const LANES: usize>(
         &self,
         shapes: &Shapes<FRONT, LANES>,
         frame: &[u8],

@@ -121,6 +121,81 @@ fn a_probe_is_known_again_in_every_layout_and_either_way() {
     }
 }
 
+#[test]
+fn headers_that_a_router_changed_take_the_second_path() {
+    for headers in every_layout() {
+        with_probe_of(&headers, false, 24, |verifier, mut frame| {
+            let layout = layout(&headers);
+            let is_second = |frame: &[u8]| {
+                in_its_layout!(verifier, shapes => {
+                    assert_eq!(verifier.fast_path(shapes, frame), None);
+                    verifier.changed_headers(shapes, frame)
+                })
+            };
+            frame[layout.ttl()] -= 1;
+            if let Some(at) = layout.ip_checksum() {
+                assert_eq!(is_second(&frame), None, "wrong checksum");
+                frame[at] += 1;
+            }
+            assert_eq!(is_second(&frame), Some(probe(24)));
+            // Not to another address.
+            frame[layout.addresses()] ^= 1;
+            assert_eq!(is_second(&frame), None);
+        });
+    }
+}
+
+#[test]
+fn changes_in_two_places_do_not_make_up_for_each_other() {
+    for headers in every_layout() {
+        with_probe_of(&headers, false, 16, |verifier, frame| {
+            for one in 12..frame.len() {
+                for other in one + 1..frame.len() {
+                    let mut frame = frame.clone();
+                    frame[one] ^= 1;
+                    frame[other] ^= 1;
+                    let expected = verifier.expectation().verify(&frame);
+                    assert_eq!(verifier.verify(&frame), expected, "{one} and {other}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_burst_is_verified_frame_by_frame() {
+    with_probe(24, |verifier, frame| {
+        let mut foreign = frame.clone();
+        foreign[30] ^= 1;
+        let frames = [&frame[..], &foreign, &frame[..50]];
+        let mut verified = vec::Vec::new();
+        verifier.verify_burst(frames, |of| verified.push(of));
+        assert_eq!(verified, frames.map(|frame| verifier.verify(frame)));
+    });
+}
+
+#[test]
+fn the_runs_source_ports_are_all_that_are_ours() {
+    with_probe(24, |verifier, mut frame| {
+        for (port, offset) in [
+            (20_000, Some(0)),
+            (20_010, Some(10)),
+            (20_011, None),
+            (19_999, None),
+        ] {
+            frame[36..38].copy_from_slice(&u16::to_be_bytes(port));
+            sum_up(&mut frame);
+            let expected = offset.map(|port_offset| Probe {
+                port_offset,
+                ..probe(24)
+            });
+            assert_eq!(verdict(verifier, &frame), expected.ok_or(Reject::Foreign));
+            let fast = in_its_layout!(verifier, shapes => verifier.fast_path(shapes, &frame));
+            assert_eq!(fast, expected);
+        }
+    });
+}
+
 /// A reflector that does not turn probes round, or a path that does though it should not.
 #[test]
 fn a_probe_that_comes_the_other_way_is_foreign_and_told() {
