@@ -43,6 +43,10 @@ emulate *ARGS:
 plant *ARGS:
     scripts/plant {{ ARGS }}
 
+# Make every small change to core, or those of some functions (`-F Pacer`), and say which nobody notices
+mutants *ARGS:
+    scripts/mutants {{ ARGS }}
+
 # Measure against testpmd and a bare loop; takes root and hugepages
 bench *ARGS:
     scripts/bench {{ ARGS }}

@@ -56,6 +56,9 @@ impl PhaseCell {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -67,5 +70,19 @@ mod tests {
             assert_eq!(cell.get(), phase);
             cell.wait_for_start();
         }
+    }
+
+    #[test]
+    fn a_worker_waits_until_the_run_starts() {
+        let cell = PhaseCell::default();
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                cell.wait_for_start();
+                cell.get()
+            });
+            thread::sleep(Duration::from_millis(5));
+            cell.set(Phase::Running);
+            assert_eq!(worker.join().unwrap(), Phase::Running);
+        });
     }
 }

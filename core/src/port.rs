@@ -182,3 +182,124 @@ impl<P: Port> Port for &mut P {
         (**self).rx_depth()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A port each of whose methods deals with another number of frames.
+    struct Queue;
+
+    impl Port for Queue {
+        const IS_ONE_FLOW: bool = true;
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities {
+                max_frame: FrameLen(9),
+                rx_burst: 8,
+                tx_burst: 7,
+            }
+        }
+
+        fn transmit(
+            &mut self,
+            want: u16,
+            mut fill: impl FnMut(&mut [u8]) -> FrameLen,
+        ) -> TxOutcome {
+            let FrameLen(accepted) = fill(&mut [0; 9]);
+            TxOutcome {
+                accepted,
+                refused: want,
+                no_buffer: 5,
+            }
+        }
+
+        fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+            each(&[4; 4]);
+            4
+        }
+
+        fn forward(&mut self, mut each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+            let is_sent = each(&mut [3; 3]) == Verdict::Send;
+            ForwardOutcome {
+                received: 3,
+                sent: u16::from(is_sent),
+                ..ForwardOutcome::default()
+            }
+        }
+    }
+
+    /// A queue whose device tells when frames arrived and how many wait.
+    struct Telling;
+
+    impl Port for Telling {
+        fn capabilities(&self) -> Capabilities {
+            Queue.capabilities()
+        }
+
+        fn transmit(&mut self, want: u16, fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+            Queue.transmit(want, fill)
+        }
+
+        fn receive(&mut self, each: impl FnMut(&[u8])) -> u16 {
+            Queue.receive(each)
+        }
+
+        fn receive_timed(&mut self, mut each: impl FnMut(&[u8], Span)) -> u16 {
+            each(&[2; 2], Span::from_nanos(6));
+            2
+        }
+
+        fn forward(&mut self, each: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+            Queue.forward(each)
+        }
+
+        fn rx_depth(&self) -> Option<u32> {
+            Some(12)
+        }
+    }
+
+    /// Returns all that `port` does and tells.
+    fn everything<P: Port>(
+        mut port: P,
+    ) -> (bool, Capabilities, TxOutcome, ForwardOutcome, [u64; 6]) {
+        let outcome = port.transmit(11, |room| FrameLen(room.len() as u16));
+        let (mut len, mut timed_len, mut waited) = (0, 0, Span::MAX);
+        let received = port.receive(|frame| len = frame.len() as u64);
+        let timed = port.receive_timed(|frame, before| {
+            (timed_len, waited) = (frame.len() as u64, before);
+        });
+        let forwarded = port.forward(|frame| {
+            assert_eq!(frame, [3; 3]);
+            Verdict::Send
+        });
+        let depth = port.rx_depth().map_or(u64::MAX, u64::from);
+        let told = [
+            received.into(),
+            len,
+            timed.into(),
+            timed_len,
+            waited.as_nanos(),
+            depth,
+        ];
+        (
+            P::IS_ONE_FLOW,
+            port.capabilities(),
+            outcome,
+            forwarded,
+            told,
+        )
+    }
+
+    #[test]
+    fn a_port_that_is_lent_does_what_it_does() {
+        assert_eq!(everything(&mut Queue), everything(Queue));
+        assert_eq!(everything(&mut Telling), everything(Telling));
+    }
+
+    #[test]
+    fn a_device_that_knows_no_times_and_no_depth_tells_none() {
+        let (_, _, _, _, told) = everything(Queue);
+        assert_eq!(told, [4, 4, 4, 4, 0, u64::MAX]);
+    }
+}

@@ -6,6 +6,7 @@ use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
+use crate::port::{Capabilities, ForwardOutcome, FrameLen, Port, TxOutcome, Verdict};
 use crate::probe::Tag;
 use crate::probe::filling::{FillingMemory, Payloads, pool_len, sums_len};
 use crate::probe::layout::{Addresses, Family, Headers, Layout, Marks};
@@ -139,5 +140,39 @@ impl Bench {
         self.recorder.intervals.end();
         let mut reader = Reader::new(self.ring);
         core::array::from_fn(|_| reader.read().unwrap())
+    }
+}
+
+/// A port that keeps what is sent.
+#[derive(Default)]
+pub struct Sent(pub Vec<Vec<u8>>);
+
+impl Port for Sent {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(1514),
+            rx_burst: 0,
+            tx_burst: 64,
+        }
+    }
+
+    fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        for _ in 0..want {
+            let mut frame = [0; 1514];
+            let FrameLen(len) = fill(&mut frame);
+            self.0.push(frame[..usize::from(len)].to_vec());
+        }
+        TxOutcome {
+            accepted: want,
+            ..TxOutcome::default()
+        }
+    }
+
+    fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
+        0
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        ForwardOutcome::default()
     }
 }

@@ -10,7 +10,6 @@
 //! let received = sent + Span::from_micros(25);
 //! assert_eq!(received.saturating_since(sent), Span::from_micros(25));
 //! assert_eq!(sent.saturating_since(received), Span::ZERO);
-//! assert_eq!(sent.checked_since(received), None);
 //! ```
 
 use core::ops::Add;
@@ -55,15 +54,6 @@ impl Instant {
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
-    }
-
-    /// Returns the span from `earlier` to this instant, `None` if `earlier` is the later one.
-    #[must_use]
-    pub const fn checked_since(self, earlier: Self) -> Option<Span> {
-        match self.0.checked_sub(earlier.0) {
-            Some(nanos) => Some(Span(nanos)),
-            None => None,
-        }
     }
 
     /// Returns the instant `span` earlier, the run's start if that is not as long ago.
@@ -114,12 +104,6 @@ impl Span {
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
-    }
-
-    /// Returns whether it is no time at all.
-    #[must_use]
-    pub const fn is_zero(self) -> bool {
-        self.0 == 0
     }
 
     /// Returns by how much this is longer than `other`, zero if it is not.

@@ -273,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_has_48_bits() {
+        let tag = Tag::new(0xaabb_ccdd_eeff);
+        assert_eq!(tag.get(), 0xaabb_ccdd_eeff);
+        assert_eq!(Tag::new(Tag::TAGS + 5), Tag::new(5));
+        assert_ne!(Tag::new(Tag::TAGS - 1), Tag::new(Tag::TAGS / 2 - 1));
+    }
+
+    #[test]
     fn a_lag_beyond_32_bits_saturates() {
         assert_eq!(
             Tail::new(Tag::new(0), Span::from_secs(5)).lag(),
@@ -300,6 +308,16 @@ mod tests {
             head.age(Instant::from_nanos(10)),
             Age::Ahead(Span::from_nanos((1 << 48) - 15)),
             "before the start"
+        );
+        let soon = Head::new(
+            Index::new(0, 0),
+            Tag::new(0),
+            Instant::from_nanos((1 << 48) + 11),
+        );
+        assert_eq!(
+            soon.age(Instant::from_nanos((1 << 48) + 7)),
+            Age::Ahead(Span::from_nanos(4)),
+            "however long the run"
         );
     }
 }

@@ -106,51 +106,13 @@ mod tests {
     use etherparse::PacketBuilder;
 
     use super::*;
-    use crate::port::{Capabilities, TxOutcome, Verdict};
+    use crate::testing::Sent;
     use crate::wire::Mac;
     use crate::wire::ndp::{multicast_mac, solicited_node};
 
     const OWN: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
     const ASKER: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
     const OWN_MAC: Mac = Mac([2, 0, 0, 0, 0, 2]);
-
-    /// A port that keeps what is sent.
-    #[derive(Default)]
-    struct Sent(Vec<Vec<u8>>);
-
-    impl Port for Sent {
-        fn capabilities(&self) -> Capabilities {
-            Capabilities {
-                max_frame: FrameLen(1514),
-                rx_burst: 0,
-                tx_burst: 64,
-            }
-        }
-
-        fn transmit(
-            &mut self,
-            want: u16,
-            mut fill: impl FnMut(&mut [u8]) -> FrameLen,
-        ) -> TxOutcome {
-            for _ in 0..want {
-                let mut frame = [0; 1514];
-                let FrameLen(len) = fill(&mut frame);
-                self.0.push(frame[..usize::from(len)].to_vec());
-            }
-            TxOutcome {
-                accepted: want,
-                ..TxOutcome::default()
-            }
-        }
-
-        fn receive(&mut self, _: impl FnMut(&[u8])) -> u16 {
-            0
-        }
-
-        fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
-            ForwardOutcome::default()
-        }
-    }
 
     /// Returns the question from `source` where the port is, which does not say where the asker is:
     /// the shortest, and shorter than its answer.

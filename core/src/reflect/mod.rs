@@ -225,3 +225,6 @@ impl IgnoredCounters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

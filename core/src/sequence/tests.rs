@@ -85,6 +85,64 @@ fn a_duplicate_on_another_queue_is_one() {
     );
 }
 
+/// Blocks have 32 sequences: number 32 begins with 1024.
+#[test]
+fn a_block_is_not_taken_for_the_one_whose_number_is_a_sequence_of_it() {
+    for sequences_in_turn in [[1_025, 1], [1, 1_025]] {
+        let large = Dimensions {
+            window: 5_000,
+            ..SMALL
+        };
+        with_window(large, |sequences| {
+            sequences.set_sent(0, 10_000);
+            let mut view = sequences.cursor(0);
+            for sequence in sequences_in_turn {
+                let novelty = view.insert(Index::new(0, sequence), 0);
+                assert!(matches!(novelty, Novelty::New { .. }), "{sequence}");
+            }
+        });
+        with_window(large, |sequences| {
+            sequences.set_sent(0, 10_000);
+            let mut view = sequences.cursor(0);
+            for sequence in sequences_in_turn {
+                let mut open_block = view.open_block(Index::new(0, sequence)).unwrap();
+                let novelty = open_block.insert(Index::new(0, sequence), 0);
+                assert!(matches!(novelty, Some(Novelty::New { .. })), "{sequence}");
+                open_block.close();
+            }
+        });
+    }
+}
+
+#[test]
+fn what_was_forgotten_is_new_again() {
+    let dimensions = Dimensions {
+        streams: 2,
+        source_ports: 3,
+        ..SMALL
+    };
+    for receivers in [1, 2] {
+        with_window(
+            Dimensions {
+                receivers,
+                ..dimensions
+            },
+            |sequences| {
+                assert_eq!(sequences.streams(), 2);
+                sequences.set_sent(1, 10_000);
+                for _ in 0..2 {
+                    let mut view = sequences.cursor(receivers - 1);
+                    for sequence in [7_000, 7_001, 8_000] {
+                        assert_eq!(view.insert(Index::new(1, sequence), 1), FIRST);
+                    }
+                    assert_eq!(view.insert(Index::new(1, 7_000), 1), Novelty::TooOld);
+                    sequences.clear();
+                }
+            },
+        );
+    }
+}
+
 /// A naive record that keeps everything.
 #[derive(Default)]
 struct Naive {
@@ -113,10 +171,11 @@ impl Naive {
 proptest! {
     #[test]
     fn the_record_is_what_a_naive_one_says(
-        streams in 1_u16..4,
+        // Up to three lines of the highest sequences of streams.
+        streams in prop_oneof![3 => 1_u16..4, 1 => 30_u16..40],
         source_ports in 1_u32..50,
         receivers in 1_u16..4,
-        window in 1_u64..5000,
+        window in prop_oneof![3 => 1_u64..5000, 1 => 1_u64..50],
         arrivals in prop::collection::vec((any::<u16>(), -6000_i64..100, any::<u16>()), 1..2000),
     ) {
         let dimensions = Dimensions { streams, source_ports, receivers, window };

@@ -294,10 +294,12 @@ mod tests {
             lag_max_ns: 9,
             ..TxCounters::default()
         };
-        let mut merged = TxCounters::default();
-        for worker in [one, TxCounters::default(), other] {
-            merged.merge(&worker);
-        }
+        let none = TxCounters::default();
+        let merged = [[one, none, other], [other, one, none]].map(|workers| {
+            let mut merged = TxCounters::default();
+            workers.iter().for_each(|worker| merged.merge(worker));
+            merged
+        });
         let expected = TxCounters {
             packets: 5,
             first_ns: 10,
@@ -305,7 +307,27 @@ mod tests {
             lag_max_ns: 9,
             ..TxCounters::default()
         };
-        assert_eq!(merged, expected);
+        assert_eq!(merged, [expected; 2]);
+    }
+
+    #[test]
+    fn what_another_worker_counted_is_added_but_for_its_time() {
+        let mut counters = Counters::default();
+        counters.tx.bytes = 1;
+        counters.rx.bytes = 2;
+        counters.probes.late = 3;
+        counters.ignored.ttl = 4;
+        counters.latency.add(5, 50, 5, 15);
+        counters.latency_due.add(6, 60, 6, 16);
+        counters.poll.polls = 7;
+        let mut merged = counters;
+        merged.merge(&counters);
+        let mut twice = counters;
+        (twice.tx.bytes, twice.rx.bytes) = (2, 4);
+        (twice.probes.late, twice.ignored.ttl) = (6, 8);
+        twice.latency.add(5, 50, 5, 15);
+        twice.latency_due.add(6, 60, 6, 16);
+        assert_eq!(merged, twice);
     }
 
     #[test]

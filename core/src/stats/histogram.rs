@@ -126,7 +126,9 @@ mod tests {
             next = highest.as_nanos() + 1;
         }
         assert_eq!(next, 1 << MAX_BITS);
-        assert_eq!(bucket(Span::MAX), BUCKETS - 1);
+        for beyond in [Span::from_nanos(next), Span::MAX] {
+            assert_eq!(bucket(beyond), BUCKETS - 1);
+        }
     }
 
     proptest! {

@@ -59,3 +59,24 @@ impl<const WORDS: usize> SeqLock<WORDS> {
         self.version.load(Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_of_the_last_publication_and_of_none_under_way() {
+        let lock = SeqLock::new([1, 2]);
+        let first = lock.version();
+        assert_eq!(lock.try_snapshot(), Some((first, [1, 2])));
+        for words in [[3, 4], [5, 6]] {
+            let before = lock.version();
+            lock.publish(words);
+            assert_ne!(lock.version(), before);
+            assert_eq!(lock.try_snapshot(), Some((lock.version(), words)));
+        }
+        // A writer that has just begun.
+        lock.version.fetch_add(1, Relaxed);
+        assert_eq!(lock.try_snapshot(), None);
+    }
+}

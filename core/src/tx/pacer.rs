@@ -243,6 +243,26 @@ mod tests {
         }
 
         #[test]
+        fn what_is_due_before_an_end_is_counted_as_if_step_by_step(
+            rate in rates(),
+            skipped in 0_u64..1000,
+            packets in 0_u64..1000,
+            beyond in 0_u64..3,
+        ) {
+            let mut pacer = Pacer::new(rate, Instant::START, 1, 3);
+            pacer.jump(skipped);
+            let mut last = pacer;
+            last.jump(packets);
+            let end = last.due() + Span::from_nanos(beyond);
+            let (mut walked, mut count) = (pacer, 0);
+            while walked.due() < end {
+                walked.advance();
+                count += 1;
+            }
+            prop_assert_eq!(pacer.count_before(end), count);
+        }
+
+        #[test]
         fn a_jump_is_so_many_steps(rate in rates(), packets in 0_u64..2000) {
             let mut jumped = Pacer::new(rate, Instant::START, 1, 3);
             let mut walked = jumped;
@@ -295,6 +315,12 @@ mod tests {
             let due = u128::from(now.as_nanos()) * u128::from(pps) / 1_000_000_000;
             prop_assert!(u128::from(total).abs_diff(due) <= 1, "{total} for {due}");
         }
+    }
+
+    #[test]
+    fn more_than_can_be_counted_is_the_most() {
+        let pacer = Pacer::new(Rate::new(5, 2).unwrap(), Instant::START, 0, 1);
+        assert_eq!(pacer.count_before(Instant::MAX), u64::MAX);
     }
 
     #[test]

@@ -178,5 +178,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Mac>(), Err(ParseMacError), "{text}");
         }
+        let complaint = std::format!("{ParseMacError}");
+        let example = complaint.rsplit(' ').next().unwrap();
+        assert_eq!(example.parse(), Ok(mac), "{complaint}");
     }
 }

@@ -8,7 +8,9 @@ use super::*;
 use crate::port::{Capabilities, ForwardOutcome, FrameLen, TxOutcome, Verdict};
 use crate::reflect::{Budget, Rules};
 use crate::stats::intervals::{Cell, IntervalGrid, Ring, Writer};
-use crate::stats::{Counters, PollCounters, WorkerStats};
+use crate::stats::{Counters, PollCounters, RxCounters, WorkerStats};
+use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS};
+use crate::tx::Plan;
 use crate::wire::{EtherType, Ethernet, Ipv4, Mac, Udp};
 
 /// A port whose every burst holds `burst` packets for the reflector, of which the device takes
@@ -201,6 +203,7 @@ fn spent(took: &[u64]) -> (u64, u64) {
 #[test]
 fn a_poll_in_which_the_lcore_was_taken_away_is_a_stall_and_not_busy() {
     assert_eq!(spent(&[10_000, 999_999, 10_000]), (1_019_999, 999_999));
+    assert_eq!(spent(&[10_000, 1_000_000, 10_000]), (20_000, 1_000_000));
     assert_eq!(spent(&[10_000, 4_000_000, 10_000]), (20_000, 4_000_000));
 }
 
@@ -232,4 +235,217 @@ fn full_bursts_are_taken_together_while_polls_are_near() {
     let counters = polled(source(7), &near_then_far);
     assert_eq!(counters.rx.packets, 5 * 7);
     assert_eq!(counters.poll.full_bursts_max, 0);
+}
+
+/// A queue in which frames wait, and whose device tells how many.
+#[derive(Default)]
+struct Deep {
+    waiting: u16,
+    depth: Option<u32>,
+    sent: u16,
+}
+
+impl Port for Deep {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_frame: FrameLen(1514),
+            rx_burst: 8,
+            tx_burst: 8,
+        }
+    }
+
+    fn transmit(&mut self, want: u16, mut fill: impl FnMut(&mut [u8]) -> FrameLen) -> TxOutcome {
+        for _ in 0..want {
+            fill(&mut [0; 1514]);
+        }
+        self.sent += want;
+        TxOutcome {
+            accepted: want,
+            ..TxOutcome::default()
+        }
+    }
+
+    fn receive(&mut self, mut each: impl FnMut(&[u8])) -> u16 {
+        let burst = self.waiting.min(8);
+        self.waiting -= burst;
+        (0..burst).for_each(|_| each(&packet()));
+        burst
+    }
+
+    fn forward(&mut self, _: impl FnMut(&mut [u8]) -> Verdict) -> ForwardOutcome {
+        self.waiting = 0;
+        ForwardOutcome::default()
+    }
+
+    fn rx_depth(&self) -> Option<u32> {
+        self.depth
+    }
+}
+
+/// Intervals of a second, from the start on.
+const SECONDS: IntervalGrid = IntervalGrid {
+    start: Instant::START,
+    length: Span::from_secs(1),
+    grace: Span::ZERO,
+};
+
+/// Returns the worker of each role over a port in which `waiting` frames wait.
+fn one_of_each(waiting: u16) -> [Worker<'static, Deep>; 3] {
+    let port = || Deep {
+        waiting,
+        ..Deep::default()
+    };
+    let plan = Plan {
+        stream: 0,
+        streams: 1,
+        rate: None,
+        start: Instant::START,
+        duration: None,
+        count: Some(20),
+        burst: 8,
+        first_source_port: FIRST_PORT,
+        source_ports: SOURCE_PORTS,
+    };
+    let bench = || Bench::new(SECONDS);
+    let (sending, receiving, reflecting) = (bench(), bench(), bench());
+    let sender = Generator::new(plan, sending.template(), sending.sequences);
+    let receiver = Receiver::new(0, receiving.expectation(), receiving.sequences, false);
+    [
+        (sending, Role::Transmit(sender)),
+        (receiving, Role::Receive(receiver)),
+        (
+            reflecting,
+            Role::Reflect(Reflector::new(Rules::of(OWN), None)),
+        ),
+    ]
+    .map(|(bench, role)| Worker::new(port(), role, bench.recorder))
+}
+
+#[test]
+#[should_panic(expected = "has no room for")]
+fn frames_that_the_port_does_not_carry_are_no_worker() {
+    let [sender, ..] = one_of_each(0);
+    let bench = Bench::new(SECONDS);
+    // Which carries 64 bytes; the frames have 66.
+    let port = Source { burst: 0, takes: 8 };
+    let _ = Worker::new(port, sender.role, bench.recorder);
+}
+
+#[test]
+fn before_the_start_a_receiver_forgets_what_waits() {
+    let mut workers = one_of_each(5);
+    workers.iter_mut().for_each(Worker::prime);
+    let waiting = workers.each_ref().map(|worker| worker.port.waiting);
+    assert_eq!(waiting, [5, 0, 5]);
+    let received = workers.each_ref().map(|worker| worker.recorder.counters.rx);
+    assert_eq!(received, [RxCounters::default(); 3]);
+}
+
+#[test]
+fn a_run_goes_on_until_all_have_ended_and_shows_their_last_counts() {
+    let mut workers = one_of_each(20);
+    let stats = workers.each_ref().map(|worker| worker.recorder.stats);
+    let phase = PhaseCell::default();
+    phase.set(Phase::Running);
+    /// A clock at whose hundredth reading the run is stopped.
+    struct Stopping<'p>(&'p PhaseCell, Ticking);
+    impl Clock for Stopping<'_> {
+        fn now(&mut self) -> Instant {
+            let now = self.1.now();
+            if now == Instant::START + Span::from_micros(100) {
+                self.0.set(Phase::Stopping);
+            }
+            now
+        }
+    }
+    run(
+        &mut workers,
+        &mut Stopping(&phase, Ticking(Instant::START)),
+        &phase,
+    );
+    assert_eq!(
+        workers.each_ref().map(|worker| worker.port.sent),
+        [20, 0, 0]
+    );
+    let counters = stats.map(|stats| stats.try_snapshot().unwrap());
+    assert_eq!(counters[0].tx.packets, 20);
+    assert_eq!(
+        (counters[1].rx.packets, counters[1].probes.foreign),
+        (20, 20)
+    );
+    // Polls of a microsecond, but for a receiver's, whose clock is read once more when frames came.
+    let [sent, received, reflected] = counters.map(|counters| counters.poll.polls);
+    assert_eq!((sent, counters[0].poll.empty), (4, 1));
+    let full = counters.map(|counters| counters.poll.full_bursts_max);
+    assert_eq!(full, [2, 2, 0], "twice eight of twenty");
+    assert!((40..50).contains(&received) && received.abs_diff(reflected) <= 1);
+}
+
+#[test]
+fn counts_are_shown_once_a_millisecond() {
+    let mut workers = one_of_each(0);
+    let workers = &mut workers[2..];
+    let stats = workers[0].recorder.stats;
+    let mut crew = LcoreWorkers::new(workers);
+    let mut shown = |at| {
+        let begin = Instant::from_nanos(at);
+        crew.poll_all(begin, &mut Ticking(begin), Phase::Running);
+        stats.try_snapshot().unwrap().poll.polls
+    };
+    // Each poll ends a microsecond later.
+    assert_eq!(shown(0), 1);
+    assert_eq!([1_000, 500_000, 999_999].map(&mut shown), [1; 3]);
+    assert_eq!(shown(1_000_000), 5);
+    assert_eq!([1_001_000, 1_999_999].map(&mut shown), [5; 2]);
+    assert_eq!(
+        [3_000_000, 3_500_000, 4_000_000].map(&mut shown),
+        [8, 8, 10]
+    );
+}
+
+#[test]
+fn the_deepest_that_a_queue_was_seen_is_told() {
+    let mut workers = one_of_each(0);
+    let workers = &mut workers[2..];
+    let stats = workers[0].recorder.stats;
+    let mut at = Instant::START;
+    let told = [None, Some(7), Some(3), None, Some(9)].map(|depth| {
+        workers[0].port.depth = depth;
+        at = at + Span::from_secs(1);
+        LcoreWorkers::new(workers).poll_all(at, &mut Ticking(at), Phase::Running);
+        let poll = stats.try_snapshot().unwrap().poll;
+        (poll.has_rx_depth, poll.depth_max)
+    });
+    assert_eq!(told, [(0, 0), (1, 7), (1, 7), (1, 7), (1, 9)]);
+}
+
+#[test]
+fn the_time_of_an_lcore_is_that_of_its_counted_polls() {
+    // A clock whose readings are so many nanoseconds apart.
+    struct Taking(Instant, u64);
+    impl Clock for Taking {
+        fn now(&mut self) -> Instant {
+            self.0 = self.0 + Span::from_nanos(self.1);
+            self.0
+        }
+    }
+    let mut workers = one_of_each(0);
+    let workers = &mut workers[2..];
+    let stats = workers[0].recorder.stats;
+    let mut at = Instant::START;
+    let mut crew = LcoreWorkers::new(workers);
+    for (took, phase) in [
+        (700, Phase::Waiting),
+        (999_999, Phase::Running),
+        // The lcore was taken away.
+        (1_000_000, Phase::Running),
+        (3_000_000, Phase::Running),
+        (1_000, Phase::Running),
+        (5_000, Phase::Draining),
+    ] {
+        let mut clock = Taking(at, took);
+        at = crew.poll_all(at, &mut clock, phase).unwrap_or(at);
+    }
+    let poll = stats.try_snapshot().unwrap().poll;
+    assert_eq!((poll.polls, poll.elapsed_ns), (4, 1_000_999));
 }

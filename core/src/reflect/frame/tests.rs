@@ -230,6 +230,72 @@ proptest! {
     }
 }
 
+/// Whether `frame`, which is turned round then, is like the last one to `reflector`.
+fn is_known(reflector: &FrameReflector<'_>, frame: &mut [u8]) -> bool {
+    in_its_layout!(reflector.known(), HEADERS, LANES => {
+        reflector.reflect_fast::<HEADERS, LANES>(frame)
+    })
+}
+
+#[test]
+fn in_every_layout_a_frame_like_the_last_one_takes_the_fast_path() {
+    for (tags, is_v6) in [0, 1, 2]
+        .into_iter()
+        .flat_map(|tags| [(tags, false), (tags, true)])
+    {
+        let frame = if is_v6 {
+            udp_frame_v6(tags, &[7; 30])
+        } else {
+            tagged(udp_frame(&[7; 30]), tags)
+        };
+        let udp = frame.len() - 38;
+        let mut reflector = reflector();
+        assert!(!is_known(&reflector, &mut frame.clone()), "none was seen");
+        reflector.reflect(&mut frame.clone()).unwrap();
+        let mut other = frame.clone();
+        // Ports, UDP checksum and payload may differ, and padding follow.
+        for at in (udp..udp + 4).chain(udp + 6..frame.len()) {
+            other[at] ^= 0x55;
+        }
+        for mut frame in [frame.clone(), other.clone(), [&other[..], &[1; 9]].concat()] {
+            let before = frame.clone();
+            assert!(
+                is_known(&reflector, &mut frame),
+                "{tags} tags, IPv6: {is_v6}"
+            );
+            let (packet, padding) = before.split_at(udp + 38);
+            let turned = turned_round_in(tags, is_v6, packet);
+            assert_eq!(frame, [&turned[..], padding].concat());
+        }
+        // All else has to be as it was, and the frame whole.
+        for at in (0..udp).chain([udp + 4, udp + 5]) {
+            let mut frame = other.clone();
+            frame[at] ^= 1;
+            let before = frame.clone();
+            assert!(!is_known(&reflector, &mut frame), "byte {at}");
+            assert_eq!(frame, before, "byte {at}");
+        }
+        for (one, two) in (0..udp).flat_map(|one| (one + 1..udp).map(move |two| (one, two))) {
+            let mut frame = other.clone();
+            frame[one] ^= 1;
+            frame[two] ^= 1;
+            assert!(!is_known(&reflector, &mut frame), "bytes {one} and {two}");
+        }
+        assert!(!is_known(&reflector, &mut other[..udp + 37]));
+        // Nor one whose checksum has to be completed.
+        let ip = &frame[14 + 4 * tags..];
+        let pseudo = if is_v6 {
+            let (ip, _) = Ipv6::ref_from_prefix(ip).unwrap();
+            ip.pseudo_header(Ipv6::UDP, 38)
+        } else {
+            Ipv4::ref_from_prefix(ip).unwrap().0.pseudo_header(38)
+        };
+        other[udp + 6..udp + 8].copy_from_slice(&pseudo.fold().to_ne_bytes());
+        assert!(!is_known(&reflector, &mut other));
+        assert!(reflector.reflect(&mut other).unwrap().checksum_partial);
+    }
+}
+
 #[test]
 fn a_partial_checksum_covers_what_the_datagram_says_is_its_own() {
     let mut intact = udp_frame(b"Hello, world!");
@@ -397,6 +463,16 @@ fn what_the_port_cannot_carry_is_told_as_that() {
     assert_eq!(reflect(&mut cut), Err(Ignored::Oversized));
     cut.truncate(142);
     assert_eq!(reflect(&mut cut), Err(Ignored::Malformed));
+    // Whole, too long, and without room for a UDP header.
+    let tiny = Rules {
+        max_frame: FrameLen(40),
+        ..rules
+    };
+    let mut frame = udp_frame(&[]);
+    frame[17] = 27;
+    frame.truncate(41);
+    let reflected = FrameReflector::new(tiny).reflect(&mut frame);
+    assert_eq!(reflected, Err(Ignored::Malformed));
 }
 
 #[test]

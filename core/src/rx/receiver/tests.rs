@@ -1,3 +1,4 @@
+use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
@@ -13,10 +14,12 @@ use crate::stats::Counters;
 use crate::stats::histogram::{Histogram, bucket};
 use crate::stats::intervals::Interval;
 use crate::stats::intervals::IntervalGrid;
-use crate::testing::{Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
+use crate::testing::{ADDRESSES, Bench, FIRST_PORT, SOURCE_PORTS, WINDOW};
 use crate::time::Span;
 use crate::tx::template::Patch;
-use crate::wire::{Ipv4, Mac};
+use crate::wire::{Ipv4, Mac, Tags};
+
+mod naive;
 
 /// Counting begins at 1 µs; an interval is 10 µs, the grace 2 µs.
 const DIVISION: IntervalGrid = IntervalGrid {
@@ -24,6 +27,9 @@ const DIVISION: IntervalGrid = IntervalGrid {
     length: Span::from_micros(10),
     grace: Span::from_micros(2),
 };
+
+/// The time from when a probe was due to when it was sent.
+const LAG: Span = Span::from_nanos(30);
 
 struct End {
     bench: Bench,
@@ -48,7 +54,7 @@ impl End {
             index: Index::new(0, sequence),
             source_port: FIRST_PORT + (sequence % u64::from(SOURCE_PORTS)) as u16,
             time: Instant::from_nanos(time),
-            lag: Span::from_nanos(30),
+            lag: LAG,
         };
         let FrameLen(len) = self.bench.template().write(&mut frame, &patch);
         frame.truncate(len.into());
@@ -229,6 +235,17 @@ fn a_burst_may_come_from_several_intervals() {
 }
 
 #[test]
+fn what_is_sent_at_the_end_of_an_interval_is_of_the_next() {
+    let mut end = End::new();
+    end.probes(&[(0, 10_000)], 10_500);
+    end.probes(&[(1, 10_999), (2, 11_000)], 11_000);
+    end.probes(&[(3, 10_999), (4, 11_000)], 11_001);
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, second.on_time), (3, 2));
+    assert_eq!((first.rx_packets, second.rx_packets), (1, 4));
+}
+
+#[test]
 fn clocks_may_differ_by_ten_microseconds() {
     let mut end = End::new();
     end.probes(&[(0, 15_000)], 5_000);
@@ -360,4 +377,62 @@ fn what_a_probe_waited_after_it_had_arrived_is_no_latency_and_moves_it_to_no_oth
         expected.add(3, 3_530 + 4_030 + 30, 30, 4_030);
         expected
     });
+}
+
+/// Returns an ARP packet of `sender` to all: a request for `target`, or an announcement of its own.
+fn arp(sender: (Mac, [u8; 4]), target: [u8; 4]) -> Vec<u8> {
+    let arp = etherparse::ArpEthIpv4Packet {
+        operation: etherparse::ArpOperation::REQUEST,
+        sender_mac: sender.0.0,
+        sender_ipv4: sender.1,
+        target_mac: [0; 6],
+        target_ipv4: target,
+    };
+    let mut frame = Vec::new();
+    etherparse::PacketBuilder::ethernet2(sender.0.0, [0xff; 6])
+        .arp(arp.into())
+        .write(&mut frame)
+        .unwrap();
+    frame
+}
+
+#[test]
+fn what_neighbours_ask_and_tell_is_answered_or_followed_and_is_no_packet() {
+    let own = [10, 0, 0, 1];
+    let [there, other] = [2, 9].map(|last| Mac([2, 0, 0, 0, 1, last]));
+    let (there_ip, other_ip) = ([10, 0, 0, 2], [10, 0, 0, 9]);
+    let addresses = [own.into()];
+    let answers = Box::<AnswerBox>::default();
+    let next_hop = NextHop::new(there_ip.into(), Mac([2; 6]));
+    let mut end = End::new();
+    let mac = ADDRESSES.source_mac;
+    let responder = Responder::new(mac, Tags::NONE, &addresses);
+    let mut receiver = Receiver::new(0, end.bench.expectation(), end.bench.sequences, true)
+        .answering(responder, &answers, Some(&next_hop));
+    let mut take = |frame: &[u8]| {
+        let now = Instant::from_nanos(5_000);
+        assert!(end.bench.recorder.intervals.open(now));
+        let recorder = &mut end.bench.recorder;
+        receiver.receive(frame, now, recorder);
+        receiver.flush(now, recorder);
+        let counters = &recorder.counters;
+        (counters.rx.answered, counters.rx.packets)
+    };
+    let mut room = [0; 100];
+    // A question, whose answer waits; while it does, others are packets like any.
+    assert_eq!(take(&arp((other, other_ip), own)), (1, 0));
+    assert_eq!(take(&arp((other, other_ip), own)), (1, 1));
+    let answer = answers.take(&mut room).unwrap();
+    assert_eq!(answer[..14], [&other.0[..], &mac.0, &[8, 6]].concat());
+    assert_eq!(answer[28..32], own);
+    assert_eq!(take(&arp((other, other_ip), own)), (2, 1));
+    // The next hop's question is heard even so, and tells where it is.
+    assert_eq!(take(&arp((there, there_ip), own)), (3, 1));
+    assert_eq!(next_hop.mac(), there);
+    // So does what it tells of itself; what others do is nothing of ours.
+    let moved = Mac([2, 0, 0, 0, 1, 5]);
+    assert_eq!(take(&arp((moved, there_ip), there_ip)), (4, 1));
+    assert_eq!(next_hop.mac(), moved);
+    assert_eq!(take(&arp((other, other_ip), other_ip)), (4, 2));
+    assert_eq!(end.bench.recorder.counters.probes.foreign, 2);
 }

@@ -385,7 +385,7 @@ impl<'a> Verifier<'a> {
     /// Returns the probe, if `frame` is an intact one of any route, with headers as a router may
     /// have changed them.
     #[inline]
-    fn changed_headers<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
+    pub(super) fn changed_headers<const FRONT: usize, const LANES: usize, const IS_MIX: bool>(
         &self,
         shapes: &Shapes<FRONT, LANES, IS_MIX>,
         frame: &[u8],

@@ -148,6 +148,81 @@ fn a_probe_is_known_again_in_every_layout_and_either_way() {
     }
 }
 
+#[test]
+fn headers_that_a_router_changed_take_the_second_path() {
+    for headers in every_layout() {
+        with_probe_of(&headers, false, 24, |verifier, mut frame| {
+            let layout = layout(&headers);
+            let is_second = |frame: &[u8]| {
+                in_its_layout!(verifier, shapes => {
+                    assert_eq!(verifier.fast_path(shapes, frame), None);
+                    verifier.changed_headers(shapes, frame)
+                })
+            };
+            frame[layout.ttl()] -= 1;
+            if let Some(at) = layout.ip_checksum() {
+                assert_eq!(is_second(&frame), None, "wrong checksum");
+                frame[at] += 1;
+            }
+            assert_eq!(is_second(&frame), Some(probe(24)));
+            // Not to another address.
+            frame[layout.addresses()] ^= 1;
+            assert_eq!(is_second(&frame), None);
+        });
+    }
+}
+
+#[test]
+fn changes_in_two_places_do_not_make_up_for_each_other() {
+    for headers in every_layout() {
+        with_probe_of(&headers, false, 16, |verifier, frame| {
+            for one in 12..frame.len() {
+                for other in one + 1..frame.len() {
+                    let mut frame = frame.clone();
+                    frame[one] ^= 1;
+                    frame[other] ^= 1;
+                    let expected = verifier.expectation().verify(&frame);
+                    assert_eq!(verifier.verify(&frame), expected, "{one} and {other}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_burst_is_verified_frame_by_frame() {
+    with_probe(24, |verifier, frame| {
+        let mut foreign = frame.clone();
+        foreign[30] ^= 1;
+        let frames = [&frame[..], &foreign, &frame[..50]];
+        let mut verified = vec::Vec::new();
+        verifier.verify_burst(frames, |of| verified.push(of));
+        assert_eq!(verified, frames.map(|frame| verifier.verify(frame)));
+    });
+}
+
+#[test]
+fn the_runs_source_ports_are_all_that_are_ours() {
+    with_probe(24, |verifier, mut frame| {
+        for (port, offset) in [
+            (20_000, Some(0)),
+            (20_010, Some(10)),
+            (20_011, None),
+            (19_999, None),
+        ] {
+            frame[36..38].copy_from_slice(&u16::to_be_bytes(port));
+            sum_up(&mut frame);
+            let expected = offset.map(|port_offset| Probe {
+                port_offset,
+                ..probe(24)
+            });
+            assert_eq!(verdict(verifier, &frame), expected.ok_or(Reject::Foreign));
+            let fast = in_its_layout!(verifier, shapes => verifier.fast_path(shapes, &frame));
+            assert_eq!(fast, expected);
+        }
+    });
+}
+
 /// A reflector that does not turn probes round, or a path that does though it should not.
 #[test]
 fn a_probe_that_comes_the_other_way_is_foreign_and_told() {
@@ -445,6 +520,41 @@ fn behind_a_router_too_each_length_is_looked_at() {
             assert_eq!(verdict(verifier, &changed), Err(Reject::Corrupt), "{at}");
         }
     });
+}
+
+#[test]
+fn options_of_ip_change_nothing_if_they_are_whole() {
+    with_probe(64, |verifier, frame| {
+        let with_options = |words: u8| {
+            let mut frame = frame.clone();
+            frame[14] += words;
+            frame[17] += 4 * words;
+            for _ in 0..4 * words {
+                frame.insert(34, 1);
+            }
+            sum_up_options(&mut frame);
+            frame
+        };
+        for words in [1, 10] {
+            let frame = with_options(words);
+            assert_eq!(verdict(verifier, &frame), Ok(probe(64)), "{words} words");
+            let mut changed = frame.clone();
+            changed[35] = 0;
+            assert_eq!(verdict(verifier, &changed), Err(Reject::Corrupt));
+        }
+        let mut short = frame.clone();
+        short[14] = 0x44;
+        sum_up_options(&mut short);
+        assert_eq!(verdict(verifier, &short), Err(Reject::Foreign));
+    });
+}
+
+/// Makes the checksum of an IP header with its options right again after a change.
+fn sum_up_options(frame: &mut [u8]) {
+    frame[24..26].fill(0);
+    let end = 14 + 4 * usize::from(frame[14] & 0xf);
+    let checksum = Sum::of(&frame[14..end]).checksum();
+    frame[24..26].copy_from_slice(&checksum);
 }
 
 proptest! {

@@ -55,6 +55,13 @@ fn cells_are_used_again_and_come_back_empty() {
         }
     }
     assert!(reader.position() > 90);
+    writer.end();
+    for index in reader.position()..100 {
+        assert_eq!(reader.read(), Some(sent(index + 2)));
+    }
+    for _ in 0..9 {
+        assert_eq!(reader.read(), Some(sent(0)), "beyond what was opened");
+    }
 }
 
 #[test]
@@ -188,6 +195,30 @@ fn merging_keeps_the_extremes_of_those_that_have_any() {
 }
 
 proptest! {
+    #[test]
+    fn no_writer_waits_for_a_reader_that_comes_by_in_time(
+        length in 1_000_u64..50_000,
+        grace in 0_u64..50_000,
+        pause in 0_u64..200_000,
+        steps in prop::collection::vec(prop_oneof![Just(1.0), 0.0..1.0], 50),
+    ) {
+        let grid = IntervalGrid {
+            start: Instant::from_nanos(1_000_000),
+            length: Span::from_nanos(length),
+            grace: Span::from_nanos(grace),
+        };
+        let cells = cells(grid.ring_len(Span::from_nanos(pause)));
+        let ring = Ring::new(grid, &cells);
+        let (mut writer, mut reader) = (Writer::new(&ring), Reader::new(&ring));
+        let mut now = grid.start;
+        for share in steps {
+            now = now + Span::from_nanos((share * pause as f64) as u64);
+            prop_assert!(writer.open(now), "after {now:?}");
+            writer.advance_watermark(now);
+            while reader.read().is_some() {}
+        }
+    }
+
     #[test]
     fn a_cell_adds_what_an_interval_merges(parts: Vec<[u32; WORDS]>, with_latency: Vec<bool>) {
         let (cell, mut total) = (Cell::default(), Interval::default());

@@ -96,10 +96,18 @@ proptest! {
             let (mut bare, mut any) = (of(), of());
             for i in 0..1000 {
                 let source_port = source_port.wrapping_add(i * 13);
-                let (mut one, mut other) = ([0xa5; 64], [0xa5; 64]);
+                let (mut one, mut other, mut alone) = ([0xa5; 64], [0xa5; 64], [0xa5; 64]);
                 let len = bare.write_minimal(&mut one, source_port);
                 prop_assert_eq!(len, any.write(&mut other, source_port, Span::ZERO));
                 prop_assert_eq!(one, other);
+                let patch = Patch {
+                    index: Index::new(stream, sequence + u64::from(i)),
+                    source_port,
+                    time: Instant::from_nanos(time),
+                    lag: Span::ZERO,
+                };
+                template.write(&mut alone, &patch);
+                prop_assert_eq!(one, alone);
             }
             Ok(())
         })?;
@@ -169,6 +177,21 @@ fn no_checksum_looks_as_if_it_were_left_to_a_nic() {
         }
         assert!((1..100).contains(&postponed), "{postponed}");
     });
+}
+
+#[test]
+fn vlan_tags_are_no_part_of_what_a_port_carries() {
+    for headers in every_layout() {
+        with_payloads(1, &Sizes::one(100), |payloads| {
+            let template = Template::new(&headers, Tag::new(1), payloads).unwrap();
+            let layout = layout(&headers);
+            let tags = headers.marks.tags.as_slice().len();
+            let len = layout.payload() + 100;
+            assert_eq!(usize::from(template.max_frame_len().0), len);
+            let untagged = usize::from(template.untagged_frame_len().0);
+            assert_eq!(untagged, len - 4 * tags);
+        });
+    }
 }
 
 #[test]

@@ -60,6 +60,23 @@ fn a_request_is_answered_and_tells_who_asks() {
 }
 
 #[test]
+fn a_port_on_any_vlan_answers_on_that_of_the_question() {
+    let request = request(BROADCAST, ASKER_V4, PORT_V4);
+    let port = Responder::on_any_vlan(PORT, &ADDRESSES);
+    for tags in [
+        &[][..],
+        &[(0x8100, 5)],
+        &[(0x8100, 0x2006)],
+        &[(0x88a8, 5), (0x8100, 6)],
+    ] {
+        let mut room = vec![0; 100];
+        let heard = port.hear(&tagged(&request, tags), &mut room);
+        room.truncate(usize::from(heard.answer().unwrap().0));
+        assert_eq!(room, tagged(&answer_to(ASKER_V4), tags));
+    }
+}
+
+#[test]
 fn a_probe_is_answered_and_tells_nothing() {
     let nobody = Ipv4Addr::UNSPECIFIED;
     let request = request(BROADCAST, nobody, PORT_V4);
@@ -102,6 +119,7 @@ fn a_request_for_another_address_is_nothing_of_ours() {
 fn a_reply_to_us_is_learned() {
     let (asker, port) = ((ASKER, ASKER_V4), (PORT, PORT_V4));
     assert_eq!(heard(&reply(PORT, asker, port)), Heard::Learned(LEARNED));
+    assert_eq!(heard(&reply(PORT, asker, port)).learned(), Some(LEARNED));
     let other = (PORT, OTHER_V4);
     assert_eq!(heard(&reply(PORT, asker, other)), Heard::Other);
 }
