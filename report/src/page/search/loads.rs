@@ -171,8 +171,8 @@ impl<'s> Drawing<'s> {
         }
     }
 
-    /// Returns the loads about the bounds; `None` if they can be told apart among all, or few trials
-    /// are there.
+    /// Returns the loads about the bounds; `None` if they can be told apart among all, or there is one
+    /// alone.
     fn near(&self) -> Option<View> {
         let ends = self
             .goals
@@ -186,13 +186,11 @@ impl<'s> Drawing<'s> {
             to: most + margin,
             is_near: true,
         };
-        let within = self
-            .trials
-            .iter()
-            .filter(|trial| view.has(load(trial)))
-            .count();
+        let within = self.trials.iter().map(|trial| load(trial));
+        let within = within.filter(|load| view.has(*load));
+        let least = within.clone().reduce(f64::min)?;
         let is_apart = self.all().to < NEAR * (view.to - view.from);
-        (!is_apart && within > 2).then_some(view)
+        (!is_apart && within.reduce(f64::max)? > least).then_some(view)
     }
 
     /// Returns the trials that tell the loss, and were or were not offered.
