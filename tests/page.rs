@@ -1,5 +1,5 @@
-//! The page of a run in a browser: no complaint on its console, every mark there, in the light, in
-//! the dark and on a phone. The screenshots stay in `target/page/`, to be looked at.
+//! The pages of a run and of a search in a browser: no complaint on its console, every mark there, in
+//! the light, in the dark and on a phone. The screenshots stay in `target/page/`, to be looked at.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use dpdkgen_tests::machine::{dpdkgen_sim, target};
 use dpdkgen_tests::{Need, run, turn};
+use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -52,6 +53,71 @@ fn run_with_page() -> PathBuf {
     sim.args(line.split_whitespace()).arg("--report").arg(&page);
     let _ = run(sim, LIMIT).ok();
     page
+}
+
+/// Returns the page of a search of three frame sizes for two goals, done twice.
+fn page_of_a_search() -> &'static Path {
+    static PAGE: LazyLock<PathBuf> = LazyLock::new(search_with_page);
+    &PAGE
+}
+
+fn search_with_page() -> PathBuf {
+    let json = folder().join("search.json");
+    let (mut results, mut trials) = (Vec::new(), Vec::new());
+    for (repeat, size) in (1..=2).flat_map(|repeat| [64, 512, 9018].map(|size| (repeat, size))) {
+        for (goal, lower) in [("0", 148_809_523_u32), ("0.5%,p99=100us", 148_909_523)] {
+            results.push(json!({
+                "frame_size": size, "frame_bytes": size, "repeat": repeat, "goal": goal,
+                "lower_pps": lower, "upper_pps": lower + 100_000,
+                "conditional_throughput_pps": lower - 10, "limit": "path", "complete": true,
+                "latency_ns": latency(20_000), "trials": 35, "duration_s": 671.3
+            }));
+            trials.extend((1..=35).map(|number| {
+                // Every other one loses, the further the more.
+                let target = lower - 700_000 + number * 40_000;
+                let ratio = f64::from(number) / 40.0 * f64::from(number % 2);
+                let sent = target * 10;
+                json!({
+                    "frame_size": size, "repeat": repeat, "purpose": "bound", "goal": goal,
+                    "target_pps": target, "duration_s": 10.0, "tx_packets": sent,
+                    "offered": number < 34, "skipped": 12_345_678, "loss_ratio": ratio,
+                    "lost": (f64::from(sent) * ratio) as u64,
+                    "latency_ns": latency(u64::from(number) * 9_000)
+                })
+            }));
+        }
+        trials.extend([0.1, 0.5, 1.0].map(|share| {
+            json!({
+                "frame_size": size, "repeat": repeat, "purpose": "latency", "goal": "0",
+                "share": share, "target_pps": 148_809_523.0 * share, "duration_s": 10.0,
+                "tx_packets": 1_488_095_230, "offered": true, "lost": 0, "loss_ratio": 0.0,
+                "latency_ns": latency(18_000)
+            })
+        }));
+    }
+    let spread = [64, 512, 9018].map(|size| {
+        json!({
+            "frame_size": size, "goal": "0", "searches": 2, "median_pps": 148_809_523,
+            "min_pps": 139_000_000, "max_pps": 148_809_523
+        })
+    });
+    let search = json!({
+        "schema": 1, "mode": "search", "stop_reason": "done", "host": "vm1",
+        "duration_s": 4_321.0, "config": { "line_bps": 100e9 }, "results": results,
+        "spread": spread, "trials": trials
+    });
+    fs::write(&json, search.to_string()).expect("a file");
+    let mut report = Command::new(dpdkgen_sim());
+    report.arg("report").arg(&json);
+    let _ = run(report, LIMIT).ok();
+    json.with_extension("html")
+}
+
+fn latency(p50: u64) -> Value {
+    json!({
+        "count": 1_000, "min": 14_000, "mean": p50, "p50": p50, "p90": p50 + 2_000, "p99": p50 + 5_000,
+        "p99_9": p50 + 9_000, "p99_99": p50 + 10_000, "max": p50 + 30_000_000
+    })
 }
 
 /// Returns the number of steps of each path of this class that belongs to a picture.
@@ -105,16 +171,68 @@ fn a_browser_draws_every_mark() {
 }
 
 #[test]
+fn a_browser_draws_every_trial_of_a_search() {
+    let name = "a_browser_draws_every_trial_of_a_search";
+    let Some(_turn) = turn(name, &[Need::Program("chromium")]) else {
+        return;
+    };
+    let (dom, _) = chromium(page_of_a_search(), &["--dump-dom"]);
+    // Of each frame size loss and latency, of all loads and of those near the bounds.
+    assert_eq!(dom.matches("<figure id=").count(), 13);
+    let picture = |id: &str| {
+        let (_, rest) = dom.split_once(&format!("<figure id=\"{id}\">")).expect(id);
+        let (picture, _) = rest.split_once("</figure>").expect("its end");
+        picture
+            .split_once("</figcaption>")
+            .expect("its legend")
+            .1
+            .to_owned()
+    };
+    let dots = |picture: &str, class: &str| {
+        let (_, rest) = picture
+            .split_once(&format!("<path class=\"{class}\" d=\""))
+            .expect(class);
+        rest.split_once('"')
+            .expect("its end")
+            .0
+            .matches("h0")
+            .count()
+    };
+    for size in 1..=3 {
+        // 35 trials a goal, of which two were not offered, twice; and three of latency.
+        let loss = picture(&format!("loss-{size}"));
+        assert_eq!(dots(&loss, "hole loss"), 8);
+        let latencies = picture(&format!("latency-{size}"));
+        for pen in ["latency", "third", "loss"] {
+            assert_eq!(dots(&latencies, &format!("dots {pen}")), 2 * (66 + 3));
+        }
+    }
+    // Three tables of bounds and latencies, and that of trials.
+    assert_eq!(dom.matches("<table class=\"grid\"").count(), 4);
+    assert_eq!(
+        dom.matches("<th scope=\"row\">").count(),
+        12 + 3 + 18 + 438 + 2
+    );
+    assert_eq!(
+        dom.matches("<table").count(),
+        dom.matches("<caption").count()
+    );
+}
+
+#[test]
 fn it_is_drawn_in_the_light_in_the_dark_and_on_a_phone() {
     let name = "it_is_drawn_in_the_light_in_the_dark_and_on_a_phone";
     let Some(_turn) = turn(name, &[Need::Program("chromium")]) else {
         return;
     };
-    let page = page_of_a_run();
-    for (name, size, dark) in [
-        ("light.png", (1280, 2600), false),
-        ("dark.png", (1280, 2600), true),
-        ("phone.png", (360, 4600), false),
+    let (run, search) = (page_of_a_run(), page_of_a_search());
+    for (page, name, size, dark) in [
+        (run, "light.png", (1280, 2600), false),
+        (run, "dark.png", (1280, 2600), true),
+        (run, "phone.png", (360, 4600), false),
+        (search, "search-light.png", (1280, 2600), false),
+        (search, "search-dark.png", (1280, 2600), true),
+        (search, "search-phone.png", (360, 4600), false),
     ] {
         let picture = folder().join(name);
         // What an earlier test left must not pass for this one's.
@@ -170,7 +288,10 @@ fn nothing_is_wider_than_a_phone() {
     };
     let look =
         "page => `${page.documentElement.scrollWidth} of ${page.documentElement.clientWidth}`";
-    assert_eq!(looked_at(page_of_a_run(), &[360], look), "360 of 360");
+    for page in [page_of_a_run(), page_of_a_search()] {
+        let told = looked_at(page, &[320, 360], look);
+        assert_eq!(told, "320 of 320; 360 of 360", "{}", page.display());
+    }
 }
 
 /// Returns the page of 37,800,000,000 packets and the loss of one of them.
@@ -205,17 +326,19 @@ fn no_figure_is_cut_off_and_no_label_leaves_its_card() {
     let told = fs::read_to_string(&many).expect("a page");
     assert!(told.contains("<dd>37,800,000,000</dd>"), "{told}");
     let look = "page => { \
+        page.querySelectorAll('details').forEach(folded => folded.open = true); \
         const box = node => { const range = page.createRange(); range.selectNodeContents(node); \
             return range.getBoundingClientRect(); }; \
         const all = (nodes, card) => [...page.querySelectorAll(nodes)].map(node => \
             [node.textContent, box(node), node.closest(card).getBoundingClientRect()]); \
         const seen = [...all('.tiles dd, .tiles dt', '.tiles div'), \
-            ...all('.ys span, .xs span', 'figure')].filter(([, text]) => text.width > 0); \
+            ...all('.ys span, .xs span', 'figure'), ...all('.grid th, .grid td', 'section')].filter(([, text]) => text.width > 0); \
         const out = seen.filter(([, text, card]) => \
             text.left < card.left || text.right > card.right); \
         return `${seen.length > 20} ${out.map(([name]) => name).join(',')}`; }";
-    for page in [page_of_a_run(), &many] {
-        let told = looked_at(page, &[320, 400, 700, 1300], look);
-        assert_eq!(told, "true ; true ; true ; true ", "{}", page.display());
+    for page in [page_of_a_run(), &many, page_of_a_search()] {
+        let told = looked_at(page, &[320, 400, 700, 1080, 1150, 1300], look);
+        let expected = ["true "; 6].join("; ");
+        assert_eq!(told, expected, "{}", page.display());
     }
 }

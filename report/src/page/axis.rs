@@ -74,6 +74,10 @@ enum Scale {
     },
 }
 
+/// The least share that a logarithmic axis goes down to: one packet of a year at a hundred million a
+/// second is more.
+const LEAST_SHARE: f64 = 1e-16;
+
 /// The share of an axis that a zero of its own takes.
 const ZERO: f64 = 0.15;
 
@@ -166,7 +170,7 @@ impl Axis {
         if most < 8.0 * least || least <= 0.0 {
             return Self::from_zero(most, short_percent);
         }
-        let above = Self::logarithmic(least, most, short_percent);
+        let above = Self::logarithmic(least.max(LEAST_SHARE), most, short_percent);
         let Scale::Logarithmic { from, to } = above.scale else {
             return above;
         };

@@ -82,7 +82,7 @@ fn open(path: &Path) -> Result<Content, DrawError> {
         let is_object = begin.trim_ascii_start().starts_with(b"{");
         Ok((file, is_object))
     });
-    let (file, is_object) = opened.map_err(|error| fail(path, error.into()))?;
+    let (file, is_object) = opened.map_err(|error| fail(path, &error.into()))?;
     if !is_object {
         return Ok(Content::Rows(Box::new(file)));
     }
@@ -119,7 +119,7 @@ fn of_run(files: &Files, short_name: &str, rows: impl BufRead) -> Result<String,
     let peer = files.peer.as_deref().map(read_json).transpose()?;
     check_peer(files, summary.as_ref(), peer.as_ref())?;
     let name = files.csv.display().to_string();
-    let timeline = accumulate(rows).map_err(|error| fail(&files.csv, error))?;
+    let timeline = accumulate(rows).map_err(|error| fail(&files.csv, &error))?;
     if let (Some(summary), Some(json)) = (&summary, &files.json) {
         check_same_run(&timeline, summary, &name, json)?;
     }
@@ -175,7 +175,7 @@ fn write(target: &Target, html: &str) -> Result<(), DrawError> {
     }
 }
 
-fn fail(path: &Path, error: ReadError) -> DrawError {
+fn fail(path: &Path, error: &ReadError) -> DrawError {
     let name = path.display();
     match error {
         ReadError::Foreign { .. } => DrawError::Request(format!("{name} {error}")),

@@ -203,9 +203,9 @@ impl<'a> Picture<'a> {
     /// Draws a ring about each point in values of the axes.
     pub fn rings(&mut self, pen: Pen, name: &'a str, points: impl Iterator<Item = (f64, f64)>) {
         let path = self.path_of_dots(points);
-        // What is added later lies below.
+        // What is added later lies below, so a dot in the same place stands in its ring.
         self.line(pen, "hole", path.clone());
-        self.line(pen, "dots", path);
+        self.line(pen, "ring", path);
         self.legend.push((pen, Key::Rings, name));
     }
 
@@ -360,7 +360,7 @@ impl<'a> Picture<'a> {
                 Key::Band => &[AREA, LINE],
                 Key::Span => &[AREA],
                 Key::Dots => &[DOT],
-                Key::Rings => &[DOT, ("hole", DOT.1)],
+                Key::Rings => &[("ring", DOT.1), ("hole", DOT.1)],
             };
             html += "<span class=\"key\"><svg viewBox=\"0 0 28 12\" width=\"28\" height=\"12\" \
                      aria-hidden=\"true\">";

@@ -7,7 +7,7 @@ mod pictures;
 mod searches;
 
 use dpdkgen_report::page::search::render;
-use dpdkgen_report::search::{FrameSize, Purpose, SearchEnd};
+use dpdkgen_report::search::{FrameSize, LimitedBy, Purpose, SearchEnd};
 
 use looks::{check_structure, why_left_out};
 use searches::{SMALL, repeated, searched, trial};
@@ -40,7 +40,7 @@ fn everything_that_was_found_is_drawn() {
         "<dt>0.5% (PDR), packets/s</dt><dd>1,204,000</dd><dd class=\"about\">0.81 Gbit/s on the line; \
          limited by the path; none with 1518 bytes: even the lowest rate misses it</dd>",
         "<dt>Trials</dt><dd>9</dd>",
-        "<dt>Took</dt><dd>6 min 12 s</dd>",
+        "<dt>Duration</dt><dd>6 min 12 s</dd>",
     ] {
         assert!(page.contains(tile), "{tile} is not in {page}");
     }
@@ -171,6 +171,31 @@ fn repeated_searches_are_told_by_their_spread() {
     assert_eq!(bounds[4][0], "64 bytes, search 2");
     // What is said of both is said once.
     assert_eq!(page.matches("even the lowest rate, 1,000").count(), 1);
+}
+
+#[test]
+fn what_is_said_of_several_bounds_is_said_once() {
+    let mut search = searched();
+    search.results.truncate(2);
+    for result in &mut search.results {
+        result.limit = Some(LimitedBy::MaxRate);
+        result.upper_pps = None;
+    }
+    search.results[1].trials = 0;
+    let sentence = "64 bytes, 0 (NDR); 64 bytes, 0.5% (PDR): the highest rate that was asked for \
+                    keeps to the goal; the path may carry more.";
+    let text = dpdkgen_report::search::render(&search);
+    assert!(
+        text.contains(&format!("\n{sentence}\n9 trials in 6 min 12 s.\n")),
+        "{text}"
+    );
+    let page = render(&search, None);
+    assert!(page.contains(&format!("<li>{sentence}</li>")), "{page}");
+    assert_eq!(table(&page, "Bounds")[1][7], "0");
+    assert!(
+        page.contains("limited by the highest rate asked for"),
+        "{page}"
+    );
 }
 
 #[test]

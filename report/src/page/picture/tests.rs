@@ -55,7 +55,7 @@ fn rings_have_holes_above_them() {
     let html = drawn.html();
     let place =
         |class: &str| html.rfind(&format!("<path class=\"{class} loss\" d=\"M2.0 500h0\"/>"));
-    assert!(place("dots").unwrap() < place("hole").unwrap(), "{html}");
+    assert!(place("ring").unwrap() < place("hole").unwrap(), "{html}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn tiles(search: &SearchReport, found: &[Found<'_>]) -> String {
         .collect();
     for (name, value) in [
         ("Trials", words::count(search.trials.len() as u64)),
-        ("Took", words::seconds(search.duration_s.round())),
+        ("Duration", words::seconds(search.duration_s.round())),
     ] {
         tiles.push(Tile {
             name: name.to_owned(),
@@ -52,14 +52,8 @@ fn verdict(search: &SearchReport, found: &[Found<'_>]) -> String {
         SearchEnd::Signal => "Stopped early. So far ",
         SearchEnd::Removed => "Stopped early, as a device was taken away. So far ",
     };
-    let sizes = distinct(found.iter().map(|found| found.size));
-    let sizes = match &sizes[..] {
-        [] => return words::capitalised(&format!("{begin}no bound was found.")),
-        [one] => sized(one),
-        [first, .., last] if sizes.iter().all(|size| is_bytes(size)) => {
-            format!("{first} to {} bytes", last)
-        }
-        several => format!("{} frame sizes", several.len()),
+    let Some(sizes) = sizes(found) else {
+        return words::capitalised(&format!("{begin}no bound was found."));
     };
     let goals = distinct(found.iter().map(|found| found.goal));
     let goals: Vec<_> = goals.into_iter().map(|goal| of_goal(goal, found)).collect();
@@ -71,8 +65,24 @@ fn verdict(search: &SearchReport, found: &[Found<'_>]) -> String {
     format!("{begin}{sizes}: {}{median}.", words::list(&goals))
 }
 
-fn is_bytes(size: &FrameSize) -> bool {
-    matches!(size, FrameSize::Bytes(_))
+/// Returns `64 bytes`, `64 to 1518 bytes`, or how many sizes there are if some are mixes; `None` if
+/// there is none.
+fn sizes(found: &[Found<'_>]) -> Option<String> {
+    let sizes = distinct(found.iter().map(|found| found.size));
+    if let [one] = sizes[..] {
+        return Some(sized(one));
+    }
+    let bytes = sizes.iter().map(|size| match size {
+        FrameSize::Bytes(bytes) => Some(bytes),
+        FrameSize::Mix(_) => None,
+    });
+    match bytes.collect::<Option<Vec<_>>>() {
+        Some(bytes) => {
+            let (least, most) = (bytes.iter().min()?, bytes.iter().max()?);
+            Some(format!("{least} to {most} bytes"))
+        }
+        None => Some(format!("{} frame sizes", sizes.len())),
+    }
 }
 
 /// Returns `1,190,234 packets/s at 0 (NDR)`.

@@ -77,6 +77,14 @@ struct Bounds {
     spans: Vec<[f64; 2]>,
 }
 
+impl Bounds {
+    /// Returns those that a picture shows.
+    fn within(&self, view: &View) -> impl Iterator<Item = [f64; 2]> {
+        let spans = self.spans.iter().copied();
+        spans.filter(|span| span.iter().all(|load| view.has(*load)))
+    }
+}
+
 /// The loads that a picture shows.
 struct View {
     from: f64,
@@ -163,8 +171,8 @@ impl<'s> Drawing<'s> {
         }
     }
 
-    /// Returns the loads about the bounds; `None` if they can be told apart among all, or few trials
-    /// are there.
+    /// Returns the loads about the bounds; `None` if they can be told apart among all, or there is one
+    /// alone.
     fn near(&self) -> Option<View> {
         let ends = self
             .goals
@@ -178,13 +186,11 @@ impl<'s> Drawing<'s> {
             to: most + margin,
             is_near: true,
         };
-        let within = self
-            .trials
-            .iter()
-            .filter(|trial| view.has(load(trial)))
-            .count();
+        let within = self.trials.iter().map(|trial| load(trial));
+        let within = within.filter(|load| view.has(*load));
+        let least = within.clone().reduce(f64::min)?;
         let is_apart = self.all().to < NEAR * (view.to - view.from);
-        (!is_apart && within > 2).then_some(view)
+        (!is_apart && within.reduce(f64::max)? > least).then_some(view)
     }
 
     /// Returns the trials that tell the loss, and were or were not offered.
@@ -261,39 +267,27 @@ impl<'s> Drawing<'s> {
         let unit = format!("{}{scale}, over packets/s", self.kind.name());
         let (id, title) = self.named("latency", "Latency", view);
         let mut picture = Picture::new(&id, &title, &unit, view.axis(), y, 1000.0);
-        let spans = self
-            .goals
-            .iter()
-            .flat_map(|goal| goal.spans.iter().copied());
-        let mut spans = spans
-            .filter(|[from, to]| view.has(*from) && view.has(*to))
-            .peekable();
+        let spans = self.goals.iter().flat_map(|goal| goal.within(view));
+        let mut spans = spans.peekable();
         if spans.peek().is_some() {
             picture.spans(Pen::Quiet, "bounds", spans);
         }
-        let series: [(Pen, &str, fn(&Latency) -> u64); 3] = [
-            (Pen::Latency, "p50", |latency| latency.p50),
-            (Pen::Third, "p99", |latency| latency.p99),
-            (Pen::Loss, "longest", |latency| latency.max),
-        ];
-        for (pen, name, of) in series {
-            let points = trials
-                .iter()
-                .map(|(load, latency)| (*load, of(latency) as f64));
+        let mut dots = |pen: Pen, name: &'static str, of: fn(&Latency) -> u64| {
+            let points = trials.iter();
+            let points = points.map(|(load, latency)| (*load, of(latency) as f64));
             picture.dots(pen, name, points);
-        }
-        picture.note = format!(
-            "Three dots a trial, of {} that came back.",
-            counted(trials.len())
-        );
+        };
+        dots(Pen::Latency, "p50", |latency| latency.p50);
+        dots(Pen::Third, "p99", |latency| latency.p99);
+        dots(Pen::Loss, "longest", |latency| latency.max);
+        picture.note = format!("Three dots a trial, of {}.", counted(trials.len()));
         picture.description.clone_from(&picture.note);
         Some(picture.html())
     }
 
     fn bounds<'p>(&'p self, picture: &mut Picture<'p>, view: &View) {
         for (goal, pen) in self.goals.iter().zip(PENS) {
-            let seen = |span: &&[f64; 2]| span.iter().all(|load| view.has(*load));
-            let mut spans = goal.spans.iter().filter(seen).copied().peekable();
+            let mut spans = goal.within(view).peekable();
             if spans.peek().is_some() {
                 picture.spans(pen, &goal.name, spans);
             }
@@ -329,7 +323,10 @@ impl<'s> Drawing<'s> {
 
 /// Returns the load of a trial: what was asked for, or where it was not offered what came of it.
 fn load(trial: &TrialRecord) -> f64 {
-    let sent = trial.tx_packets as f64 / trial.duration_s.max(1e-9);
+    let sent = match trial.duration_s > 0.0 {
+        true => trial.tx_packets as f64 / trial.duration_s,
+        false => 0.0,
+    };
     trial.target_pps.filter(|_| trial.offered).unwrap_or(sent)
 }
 

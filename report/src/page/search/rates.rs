@@ -56,14 +56,14 @@ impl<'s> Drawing<'s> {
                 let mut of_goal = found.iter().filter(|found| found.goal == *goal);
                 of_goal.find(|found| found.size == size)
             };
-            let of_sizes = sizes.iter().map(|(size, _)| of_size(size)).enumerate();
-            let ranges = of_sizes.clone().filter_map(|(place, found)| {
+            let of_sizes = sizes.iter().map(|(size, _)| of_size(size));
+            let ranges = of_sizes.clone().enumerate().filter_map(|(place, found)| {
                 let range = found?.range.filter(|[least, _]| *least > 0.0)?;
                 Some((place as f64, range))
             });
             Curve {
                 name: named(goal),
-                rates: of_sizes.map(|(_, found)| found?.lower_pps).collect(),
+                rates: of_sizes.map(|found| found?.lower_pps).collect(),
                 ranges: ranges.collect(),
             }
         };

@@ -12,6 +12,9 @@ const TRIALS: &str = "Trials";
 /// The most rows of the table of trials.
 const MOST: usize = 1000;
 
+/// The most rows of the other that are not folded.
+const MOST_OPEN: usize = 16;
+
 /// Returns the panel of the latencies at shares of the lower bound.
 pub fn shares(search: &SearchReport) -> Panel {
     let trials = search.trials.iter();
@@ -31,7 +34,10 @@ pub fn shares(search: &SearchReport) -> Panel {
         "p99.9",
         "Longest",
     ];
-    let html = grid("Each from a trial of its own", headings, &rows);
+    let mut html = grid("Each from a trial of its own", headings, &rows);
+    if rows.len() > MOST_OPEN {
+        html = details(&counted(rows.len()), &html);
+    }
     Panel::Drawn(wide("shares", SHARES, &html))
 }
 
