@@ -290,7 +290,7 @@ mod tests {
             ])
             .is_some()
         );
-        assert!(mix(&vec![(1, 1); 9]).is_none());
+        assert!(mix(&[(1, 1); 9]).is_none());
         assert_eq!(mix(&[(100, 7)]), Some(Sizes::one(100)), "no mix");
     }
 

@@ -127,6 +127,7 @@ impl Request {
 
 /// The task of a run.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Mode {
     /// Sends probes, receives them back and accounts for every one.
     SendRecv(SendRecv),

@@ -81,7 +81,10 @@ impl DutConditions {
                 "--queue is more than {LONGEST_QUEUE} packets, the most that can be simulated"
             ));
         }
-        if self.second.is_some_and(|second| second.period == Span::ZERO) {
+        if self
+            .second
+            .is_some_and(|second| second.period == Span::ZERO)
+        {
             return refuse(
                 "--second-capacity R:SHARE:PERIOD: PERIOD must be more than 0".to_owned(),
             );
