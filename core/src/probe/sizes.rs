@@ -232,7 +232,6 @@ impl Cycle {
 
 #[cfg(test)]
 mod tests {
-    use std::vec;
     use std::vec::Vec;
 
     use proptest::prelude::*;
