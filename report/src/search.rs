@@ -129,10 +129,11 @@ pub struct SearchResult {
     pub repeat: Option<u32>,
     /// The goal, as it can be given to `--goal`.
     pub goal: String,
-    /// The highest load that keeps to the goal, below the upper bound.
+    /// The highest load that keeps to the goal, below the upper bound; if the search was not finished,
+    /// the highest that looks like that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lower_pps: Option<f64>,
-    /// The least load that does not.
+    /// The least load that does not, or looks like that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper_pps: Option<f64>,
     /// What of the lower bound arrives at least.

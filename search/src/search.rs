@@ -160,7 +160,7 @@ impl Search {
 
     /// Takes what came of `trial`.
     pub fn record(&mut self, trial: Trial, outcome: Outcome) {
-        let before = self.ends(trial.goal);
+        let before = self.likely(trial.goal);
         let load = self.loads.at(trial.pps);
         match outcome.reached_pps {
             Some(reached) => {
@@ -173,7 +173,7 @@ impl Search {
                 p99_ns: outcome.p99_ns,
             }),
         }
-        let after = self.ends(trial.goal);
+        let after = self.likely(trial.goal);
         self.walks[trial.goal].step(before, after);
         let load = self.loads.iter().find(|load| load.pps == trial.pps);
         if let Some(verdict) = load.and_then(|load| self.verdict(trial.goal, load))
@@ -181,13 +181,6 @@ impl Search {
         {
             self.walks[trial.goal].decide(verdict.is_upper());
         }
-    }
-
-    /// Returns the two ends of the bracket of goal number `goal`.
-    fn ends(&self, goal: usize) -> mlr::Ends {
-        let Bracket { lower, upper } = self.bracket(goal);
-        let pps = |end: Option<(&Load, Verdict)>| end.map(|(load, _)| load.pps);
-        (pps(lower), pps(upper))
     }
 
     /// Returns what `load` is to goal number `goal`; `None` if it was never offered.
@@ -274,6 +267,15 @@ impl Search {
             limit,
             is_final,
         }
+    }
+
+    /// Returns the highest load that looks like a lower bound of goal number `goal`, and the least that
+    /// looks like an upper one, in packets per second: between these its bounds are looked for.
+    #[must_use]
+    pub fn likely(&self, goal: usize) -> (Option<u64>, Option<u64>) {
+        let Bracket { lower, upper } = self.bracket(goal);
+        let pps = |end: Option<(&Load, Verdict)>| end.map(|(load, _)| load.pps);
+        (pps(lower), pps(upper))
     }
 
     /// Returns about how long the trials take that are still needed.

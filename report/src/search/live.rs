@@ -17,7 +17,7 @@ pub struct Standing {
     pub pps: Option<u64>,
     /// The time for which it goes on in all, or the packets, in words.
     pub length: String,
-    /// The bounds so far.
+    /// The bounds, found or likely.
     pub bounds: Vec<Bounds>,
     /// The seconds that the search has taken so far.
     pub elapsed_s: f64,
@@ -27,7 +27,7 @@ pub struct Standing {
     pub last: Option<TrialRecord>,
 }
 
-/// The bounds of a goal so far.
+/// The bounds of a goal: while they are not final, the loads that look like them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
     /// The goal.
@@ -115,10 +115,14 @@ fn between(bounds: &Bounds) -> String {
             format!("from {} to {}", number(lower), words::rate(upper as f64))
         }
     };
-    if bounds.is_final {
-        known + ", found"
-    } else {
-        known
+    match bounds {
+        Bounds { is_final: true, .. } => known + ", found",
+        Bounds {
+            lower: None,
+            upper: None,
+            ..
+        } => known,
+        _ => known + ", it seems",
     }
 }
 

@@ -15,12 +15,18 @@ pub fn gbit_on_the_line(pps: f64, frame_bytes: f64) -> f64 {
     pps * (frame_bytes.max(64.0) + LINE_OVERHEAD) * 8.0 / 1e9
 }
 
-/// Returns the lines of the table and what is to be said of it, each ended by a newline.
+/// Returns the lines of the table and what is to be said of it, each ended by a newline. Where the table
+/// has no place in so many columns, it is a paragraph for each of its rows.
 #[must_use]
-pub fn render(report: &SearchReport) -> String {
+pub fn render(report: &SearchReport, columns: usize) -> String {
     let mut lines = Vec::new();
     if !report.results.is_empty() {
-        lines.extend(table(report));
+        let table = table(report);
+        if table.iter().all(|line| line.chars().count() <= columns) {
+            lines.extend(table);
+        } else {
+            lines.extend(report.results.iter().flat_map(paragraph));
+        }
     }
     lines.extend(report.spread.iter().map(spread));
     lines.extend(tests_2544(report));
@@ -120,6 +126,21 @@ pub(crate) fn row(result: &SearchResult) -> [String; 9] {
         },
         limit,
     ]
+}
+
+/// Returns a row of the table as lines, each of them a name and what it is.
+fn paragraph(result: &SearchResult) -> Vec<String> {
+    let cells = row(result);
+    let repeat = result.repeat;
+    let repeat = repeat.map_or(String::new(), |repeat| format!(", search {repeat}"));
+    let mut lines = vec![format!(
+        "{}{repeat}, {}",
+        sized(&result.frame_size),
+        cells[1]
+    )];
+    let named = HEADINGS.iter().zip(&cells).skip(2);
+    lines.extend(named.map(|(name, cell)| format!("  {name:<17}{cell}")));
+    lines
 }
 
 fn gbit(pps: f64, frame_bytes: f64) -> String {

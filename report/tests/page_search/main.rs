@@ -184,7 +184,7 @@ fn what_is_said_of_several_bounds_is_said_once() {
     search.results[1].trials = 0;
     let sentence = "64 bytes, 0 (NDR); 64 bytes, 0.5% (PDR): the highest rate that was asked for \
                     keeps to the goal; the path may carry more.";
-    let text = dpdkgen_report::search::render(&search);
+    let text = dpdkgen_report::search::render(&search, usize::MAX);
     assert!(
         text.contains(&format!("\n{sentence}\n9 trials in 6 min 12 s.\n")),
         "{text}"

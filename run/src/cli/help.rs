@@ -41,6 +41,8 @@ pub(super) fn command(program: &Program) -> clap::Command {
         let search = (program.more.sendrecv)(SearchArgs::augment_args(sub("search")))
             .about("Find the highest rates at which the path keeps to goals of loss and latency")
             .override_usage(format!("{name} {before}search{addresses} [OPTIONS]"))
+            // Which is refused, since each trial has a tag of its own.
+            .mut_arg("run_tag", |arg| arg.hide(true))
             .after_help(search_help(name, example));
         command = command.subcommand(program.more.hide_refused(search));
     }

@@ -49,6 +49,16 @@ pub(super) struct OfSize {
 }
 
 impl OfSize {
+    /// Returns the bounds of a goal, of which `found` is known: until both are found, what looks like
+    /// them.
+    fn known(&self, goal: usize, found: &Found) -> (Option<u64>, Option<u64>) {
+        if found.is_final {
+            (found.lower.map(|lower| lower.pps), found.upper)
+        } else {
+            self.search.likely(goal)
+        }
+    }
+
     /// Returns a trial with frames of this size.
     pub fn wanted(&self, purpose: Purpose, pps: Option<u64>, length: Length) -> Wanted {
         Wanted {
@@ -287,17 +297,13 @@ impl Searching {
 
     fn standing(&self, of_size: &OfSize, wanted: &Wanted, last: Option<&Done>) -> Standing {
         let bounds = self.request.goals.iter().enumerate().map(|(goal, named)| {
-            let Found {
-                lower,
-                upper,
-                is_final,
-                ..
-            } = of_size.search.result(goal);
+            let found = of_size.search.result(goal);
+            let (lower, upper) = of_size.known(goal, &found);
             Bounds {
                 goal: named.name.clone(),
-                lower: lower.map(|lower| lower.pps),
+                lower,
                 upper,
-                is_final,
+                is_final: found.is_final,
             }
         });
         let latest = self.report.trials.last().cloned();
@@ -338,7 +344,7 @@ impl Searching {
     fn add_results(&mut self, of_size: &OfSize, is_measured: bool) {
         for (goal, named) in self.request.goals.iter().enumerate() {
             let found = of_size.search.result(goal);
-            let lower = found.lower;
+            let (lower, upper) = of_size.known(goal, &found);
             let (trials, took) = of_size.spent[goal];
             let limit = match found.limit {
                 Some(Limit::Path) => Some(LimitedBy::Path),
@@ -351,14 +357,14 @@ impl Searching {
             let frame_size = self.request.frame_size(&of_size.sizes);
             self.report.results.push(SearchResult {
                 frame_bytes: self.request.frame_bytes(&of_size.sizes),
-                latency_ns: lower.and_then(|lower| self.latency_at(of_size, lower.pps)),
+                latency_ns: lower.and_then(|lower| self.latency_at(of_size, lower)),
                 frame_size,
                 repeat: of_size.repeat,
                 goal: named.name.clone(),
-                lower_pps: lower.map(|lower| lower.pps as f64),
-                upper_pps: found.upper.map(|upper| upper as f64),
-                conditional_throughput_pps: lower.map(|lower| lower.conditional_throughput),
-                limit,
+                lower_pps: lower.map(|lower| lower as f64),
+                upper_pps: upper.map(|upper| upper as f64),
+                conditional_throughput_pps: found.lower.map(|lower| lower.conditional_throughput),
+                limit: limit.filter(|_| found.is_final),
                 complete: found.is_final,
                 trials,
                 duration_s: took.as_secs_f64(),

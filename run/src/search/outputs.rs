@@ -147,7 +147,11 @@ impl SearchOutputs {
             let _ = page.write_all(html.as_bytes());
             outputs.push(page);
         }
-        let text = (!self.is_quiet).then(|| render(report));
+        let columns = match self.style {
+            Some(Style::Table) => self.stream.size().columns,
+            _ => usize::MAX,
+        };
+        let text = (!self.is_quiet).then(|| render(report, columns));
         close(
             outputs,
             &self.console,
