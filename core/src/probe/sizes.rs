@@ -232,7 +232,6 @@ impl Cycle {
 
 #[cfg(test)]
 mod tests {
-    use std::vec;
     use std::vec::Vec;
 
     use proptest::prelude::*;
@@ -290,7 +289,7 @@ mod tests {
             ])
             .is_some()
         );
-        assert!(mix(&vec![(1, 1); 9]).is_none());
+        assert!(mix(&[(1, 1); 9]).is_none());
         assert_eq!(mix(&[(100, 7)]), Some(Sizes::one(100)), "no mix");
     }
 
