@@ -107,6 +107,14 @@ impl Known {
         known
     }
 
+    /// Returns whether these are the headers of `other` too, whatever ports and UDP checksum.
+    pub fn has_headers_of(&self, other: &Self) -> bool {
+        self.headers_len == other.headers_len
+            && in_its_layout!(self, HEADERS, LANES => {
+                is_same::<LANES>(&self.lanes, &other.lanes)
+            })
+    }
+
     /// Returns the bytes of the known headers; 0 if nothing is known.
     #[inline(always)]
     pub const fn headers_len(&self) -> usize {
@@ -146,14 +154,18 @@ impl Known {
     /// Returns whether these are the known headers, whatever ports and UDP checksum they have.
     #[inline(always)]
     fn are<const HEADERS: usize, const LANES: usize>(&self, headers: &[u8; HEADERS]) -> bool {
-        let lanes = lanes::<HEADERS, LANES>(headers);
-        let mut differing =
-            (lanes[LANES - 1] ^ self.lanes[LANES - 1]) & Bytes16::new(WITHOUT_PORTS);
-        for (lane, ours) in lanes.iter().zip(&self.lanes).take(LANES - 1) {
-            differing = differing | (*lane ^ *ours);
-        }
-        differing.is_zero()
+        is_same::<LANES>(&lanes::<HEADERS, LANES>(headers), &self.lanes)
     }
+}
+
+/// Returns whether the first `LANES` lanes of headers are the same, but for the ports in the last.
+#[inline(always)]
+fn is_same<const LANES: usize>(lanes: &[Bytes16], ours: &[Bytes16; MAX_LANES]) -> bool {
+    let mut differing = (lanes[LANES - 1] ^ ours[LANES - 1]) & Bytes16::new(WITHOUT_PORTS);
+    for (lane, ours) in lanes.iter().zip(ours).take(LANES - 1) {
+        differing = differing | (*lane ^ *ours);
+    }
+    differing.is_zero()
 }
 
 /// All of the last lane but the ports: it ends with the UDP length.

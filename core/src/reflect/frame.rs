@@ -17,11 +17,18 @@ pub struct Reflected {
     pub checksum_partial: bool,
 }
 
+/// How many headers are known beside the last: with it as many as a usual mix has sizes, and one.
+const EARLIER: usize = 3;
+
 /// Turns frames round, or says why not.
 pub struct FrameReflector<'a> {
     rules: Rules<'a>,
     /// Headers of the last frame that was sent back and had no IP options.
     known: Known,
+    /// Others that came before, of other senders or sizes.
+    earlier: [Known; EARLIER],
+    /// The one of them that is given up for the next.
+    next: usize,
 }
 
 impl<'a> FrameReflector<'a> {
@@ -31,6 +38,8 @@ impl<'a> FrameReflector<'a> {
         Self {
             rules,
             known: Known::nothing(),
+            earlier: [Known::nothing(); EARLIER],
+            next: 0,
         }
     }
 
@@ -73,6 +82,32 @@ impl<'a> FrameReflector<'a> {
         self.known.turn_round::<HEADERS, LANES>(frame)
     }
 
+    /// Turns `frame` round if it is like an earlier one, which then is the last; otherwise leaves it
+    /// as it is and returns `false`.
+    fn reflect_as_earlier(&mut self, frame: &mut [u8]) -> bool {
+        for earlier in &mut self.earlier {
+            let is_known = in_its_layout!(earlier, HEADERS, LANES => {
+                earlier.turn_round::<HEADERS, LANES>(frame)
+            });
+            if is_known {
+                core::mem::swap(&mut self.known, earlier);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Knows frames like one that was judged from now on.
+    fn know(&mut self, known: Known) {
+        // One that has to be completed comes here though its headers are known.
+        let is_first = self.known.headers_len() == 0;
+        if !is_first && !known.has_headers_of(&self.known) {
+            self.earlier[self.next] = self.known;
+            self.next = (self.next + 1) % EARLIER;
+        }
+        self.known = known;
+    }
+
     /// Turns any `frame` round, and knows others like it from then on.
     ///
     /// # Errors
@@ -81,6 +116,11 @@ impl<'a> FrameReflector<'a> {
     #[cold]
     #[inline(never)]
     pub fn reflect_slow(&mut self, frame: &mut [u8]) -> Result<Reflected, Ignored> {
+        if self.reflect_as_earlier(frame) {
+            return Ok(Reflected {
+                checksum_partial: false,
+            });
+        }
         let Datagram {
             layout,
             options_len,
@@ -113,7 +153,7 @@ impl<'a> FrameReflector<'a> {
         let checksum_partial = complete_checksum(pseudo, udp, payload);
         if options_len == 0 {
             let partial = pseudo.fold().to_ne_bytes();
-            self.known = Known::of(layout, &before, frame, end, partial);
+            self.know(Known::of(layout, &before, frame, end, partial));
         }
         Ok(Reflected { checksum_partial })
     }

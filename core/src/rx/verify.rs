@@ -2,6 +2,7 @@
 //! results exclude each other.
 
 mod fast_path;
+mod shapes;
 
 use core::net::{IpAddr, SocketAddr};
 
@@ -15,8 +16,9 @@ use crate::time::Span;
 use crate::wire::checksum::Sum;
 use crate::wire::{EtherType, EthernetFrame, Ipv4, Ipv6, Udp};
 
-pub(crate) use fast_path::in_its_layout;
-pub use fast_path::{InLayout, LaidOut, Shapes, Verifier};
+pub use fast_path::Verifier;
+pub(crate) use shapes::in_its_layout;
+pub use shapes::{InLayout, LaidOut, Shapes};
 
 /// The most ports that one run can use.
 pub const MAX_PORTS: usize = 32;

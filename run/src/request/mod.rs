@@ -127,7 +127,8 @@ impl Request {
 
 /// The task of a run.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a run has one")]
+// There is one of it a run, so its size is nobody's concern.
+#[allow(clippy::large_enum_variant)]
 pub enum Mode {
     /// Sends probes, receives them back and accounts for every one.
     SendRecv(SendRecv),

@@ -222,6 +222,38 @@ proptest! {
     }
 
     #[test]
+    fn frames_that_alternate_are_each_turned_round_as_if_they_were_the_first(
+        frames in prop::collection::vec(
+            (0_usize..=2, any::<bool>(), 0_usize..4, prop::option::weighted(0.3, (0_usize..76, any::<u8>())), any::<bool>()),
+            1..40,
+        ),
+    ) {
+        let mut reflector = reflector();
+        for (tags, is_v6, len, change, is_partial) in frames {
+            let payload = [7; 90][..30 * len].to_vec();
+            let mut frame = if is_v6 {
+                udp_frame_v6(tags, &payload)
+            } else {
+                tagged(udp_frame(&payload), tags)
+            };
+            if let Some((at, byte)) = change
+                && let Some(old) = frame.get_mut(at)
+            {
+                *old = byte;
+            }
+            if is_partial && !is_v6 && tags == 0 && change.is_none() {
+                let udp_len = u16::from_be_bytes([frame[38], frame[39]]);
+                let (ip, _) = Ipv4::ref_from_prefix(&frame[14..]).unwrap();
+                let partial = ip.pseudo_header(udp_len).fold().to_ne_bytes();
+                frame[40..42].copy_from_slice(&partial);
+            }
+            let mut other = frame.clone();
+            prop_assert_eq!(reflector.reflect(&mut frame), reflect(&mut other));
+            prop_assert_eq!(frame, other);
+        }
+    }
+
+    #[test]
     fn arbitrary_bytes_are_no_danger(mut bytes: Vec<u8>) {
         let before = bytes.clone();
         if reflect(&mut bytes).is_err() {
