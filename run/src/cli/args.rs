@@ -66,7 +66,7 @@ pub struct PortsArgs {
 /// Options of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The rows that a run wrote by --stats-file; - is standard input
+    /// The rows that a run wrote by --stats-file, or the JSON of a search; - is standard input
     #[arg(value_name = "CSV", value_parser = path())]
     pub csv: PathBuf,
     /// The totals that it wrote by --json
