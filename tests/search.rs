@@ -107,6 +107,35 @@ fn a_signal_ends_a_search_with_what_it_has_found() {
     );
 }
 
+#[test]
+fn a_reflector_that_goes_ends_a_search_with_what_it_has_found() {
+    let Some(_turn) = turn(
+        "a_reflector_that_goes_ends_a_search_with_what_it_has_found",
+        &[],
+    ) else {
+        return;
+    };
+    let link = Memif::new(12);
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("s.json");
+    let options = format!(
+        "--trial 0.5 --trials 3600 --max-rate 5kpps --json {}",
+        ports::text(&json)
+    );
+    let (reflector, search) = over_memif(&link, &options);
+    let mut search = Program::start(search);
+    search.until("two trials", LIMIT, |search| {
+        search.stdout().matches("for 500 ms").count() > 2
+    });
+    drop(reflector);
+    let ended = search.wait(LIMIT).with_status(1);
+    let said = "port net_memif0 had no link or no peer any more, which ended the search";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    let report = SearchReport::from_json(&fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!(report.stop_reason, SearchEnd::Gone);
+    assert!(report.trials.len() >= 2, "{report:?}");
+}
+
 /// Packets per second that the policer lets pass, and how many at once.
 const PASSED: (f64, f64) = (4_000.0, 40.0);
 

@@ -96,6 +96,8 @@ pub enum SearchEnd {
     Signal,
     /// The device of a port was taken away.
     Removed,
+    /// A port had no link or no peer at the end of a trial.
+    Gone,
 }
 
 /// The size of the frames of a search.

@@ -35,6 +35,8 @@ pub struct Searching {
     unique: u64,
     /// The reason why no further trial is made.
     pub(super) end: Option<SearchEnd>,
+    /// The port that had no link or no peer at the end of the last trial.
+    gone: Option<String>,
 }
 
 /// The search of one frame size that goes on.
@@ -122,6 +124,7 @@ impl Searching {
             took: Duration::ZERO,
             unique: 0,
             end: None,
+            gone: None,
         })
     }
 
@@ -277,11 +280,13 @@ impl Searching {
         let done = carry_out(executor, &self.request, wanted, &standing, outputs, signals)?;
         self.took += done.took;
         self.unique += done.unique;
-        self.end = match done.stop_reason {
-            StopReason::Signal => Some(SearchEnd::Signal),
-            StopReason::Removed => Some(SearchEnd::Removed),
-            StopReason::Duration | StopReason::Count => None,
+        self.end = match (done.stop_reason, &done.gone) {
+            (StopReason::Signal, _) => Some(SearchEnd::Signal),
+            (StopReason::Removed, _) => Some(SearchEnd::Removed),
+            (_, Some(_)) => Some(SearchEnd::Gone),
+            (StopReason::Duration | StopReason::Count, None) => None,
         };
+        self.gone.clone_from(&done.gone);
         // One that was ended before it sent tells nothing.
         if done.record.tx_packets > 0 || done.outcome.is_some() {
             self.report.trials.push(done.record.clone());
@@ -399,17 +404,22 @@ impl Searching {
             mut report,
             unique,
             end,
+            gone,
             ..
         } = self;
         let mut requests = || signals.requests();
         let mut patience = Patience::new(&mut requests);
         let mut sentences = outputs.finish(&mut report, &mut patience);
-        if end == Some(SearchEnd::Removed) {
-            sentences.push(
-                "a device was taken away, which ended the search; what was found until then is written"
-                    .to_owned(),
-            );
-        }
+        let why = match (end, gone) {
+            (Some(SearchEnd::Removed), _) => Some("a device was taken away".to_owned()),
+            (Some(SearchEnd::Gone), Some(port)) => {
+                Some(format!("port {port} had no link or no peer any more"))
+            }
+            _ => None,
+        };
+        sentences.extend(why.map(|why| {
+            format!("{why}, which ended the search; what was found until then is written")
+        }));
         let is_whole = sentences.is_empty();
         let misses = missed(&request, &report, unique);
         let keeps_all = misses.is_empty();

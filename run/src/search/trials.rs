@@ -34,10 +34,12 @@ pub struct Wanted {
 /// A trial that is over.
 pub struct Done {
     pub record: TrialRecord,
-    /// `None` if the user, or the loss of a device, has ended it early.
+    /// `None` if the user, or the loss of a device or a link, has ended it.
     pub outcome: Option<Outcome>,
     /// The reason why its sending ended.
     pub stop_reason: StopReason,
+    /// A port that had no link or no peer by then.
+    pub gone: Option<String>,
     /// The number of probes that came back.
     pub unique: u64,
     /// The time that it took, in the time in which trials pass.
@@ -85,10 +87,13 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
     let skipped = summary.pacing.as_ref().map(|pacing| pacing.skipped);
     let due = sent + skipped.unwrap_or(0);
     let offered = sent > 0 && skipped.unwrap_or(0) as f64 <= due as f64 * MOST_SKIPPED;
-    let is_whole = matches!(
-        summary.stop_reason,
-        StopReason::Duration | StopReason::Count
-    );
+    let gone = summary.outages_to_the_end();
+    let gone = gone.first().map(|event| event.port.clone());
+    let is_whole = gone.is_none()
+        && matches!(
+            summary.stop_reason,
+            StopReason::Duration | StopReason::Count
+        );
     let duration_s = match wanted.length {
         Length::Time(duration) if is_whole => duration.as_secs_f64(),
         _ => summary.duration_s.unwrap_or(0.0),
@@ -117,6 +122,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
             reached_pps: (!offered).then(|| (sent as f64 / duration_s) as u64),
         }),
         stop_reason: summary.stop_reason,
+        gone,
         unique: summary
             .rx
             .as_ref()

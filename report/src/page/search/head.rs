@@ -50,6 +50,7 @@ fn verdict(search: &SearchReport, found: &[Found<'_>]) -> String {
     let begin = match search.stop_reason {
         SearchEnd::Done => "",
         SearchEnd::Signal => "Stopped early. So far ",
+        SearchEnd::Gone => "Stopped early, as a port lost its link or its peer. So far ",
         SearchEnd::Removed => "Stopped early, as a device was taken away. So far ",
     };
     let Some(sizes) = sizes(found) else {
