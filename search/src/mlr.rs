@@ -78,7 +78,7 @@ pub fn next(search: &Search, goal: usize) -> Option<Trial> {
     let ceiling = search.ceiling();
     let pps = match (lower, upper) {
         (None, None) => Some(first(search, ceiling)),
-        (Some((lower, _)), None) => above(search, goal, lower.pps, ceiling),
+        (Some((lower, verdict)), None) => above(search, goal, (lower.pps, verdict), ceiling),
         (None, Some((upper, _))) => below(search, goal, upper),
         (Some((lower, _)), Some((upper, _))) => between(search, goal, lower, upper),
     };
@@ -145,7 +145,12 @@ fn within(search: &Search, pps: u64) -> u64 {
 
 /// Returns the load to try above `lower`, beyond which nothing is known; `None` if nothing is to be
 /// tried there.
-fn above(search: &Search, goal: usize, lower: u64, ceiling: Ceiling) -> Option<u64> {
+fn above(
+    search: &Search,
+    goal: usize,
+    (lower, verdict): (u64, Verdict),
+    ceiling: Ceiling,
+) -> Option<u64> {
     let greatest = ceiling.greatest();
     if lower >= greatest {
         return None;
@@ -154,6 +159,13 @@ fn above(search: &Search, goal: usize, lower: u64, ceiling: Ceiling) -> Option<u
         && search.is_narrow(goal, lower, beyond)
     {
         return None;
+    }
+    if let Ceiling::Sender { reached, .. } = ceiling
+        && reached < lower
+        && !verdict.is_decided()
+    {
+        // A sender that reached less than that further up may not offer even that any more.
+        return Some(lower);
     }
     let step = widened(
         &search.goals[goal],

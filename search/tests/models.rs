@@ -322,6 +322,26 @@ fn a_sender_that_falls_short_at_any_load_is_soon_given_up() {
 }
 
 #[test]
+fn a_sender_that_gets_slower_is_followed_without_halving_each_time() {
+    // Something else takes ever more of its CPU for a while.
+    let mut trials = 0;
+    let done = searched(&goals(1, 20), Method::Mlr, |trial| {
+        trials += 1;
+        let most = 2_000_000 - u64::min(trials, 30) * 40_000;
+        Outcome {
+            reached_pps: (trial.pps > most).then_some(most),
+            ..Outcome::offered(0.0)
+        }
+    });
+    for found in &done.found {
+        assert_eq!((found.limit, found.upper), (Some(Limit::Sender), None));
+        let lower = found.lower.unwrap().pps;
+        assert!((795_000..=800_000).contains(&lower), "{lower}");
+    }
+    assert!(done.trials < 80, "{}", done.trials);
+}
+
+#[test]
 fn a_limit_of_latency_is_a_bound_as_loss_is() {
     let goal = Goal {
         p99_ns: Some(100_000),
