@@ -41,4 +41,4 @@ mod mlr;
 mod search;
 
 pub use goal::Goal;
-pub use search::{Found, Limit, Limits, LowerBound, Method, Outcome, Search, Trial};
+pub use search::{Found, Limit, Limits, LowerBound, Method, Outcome, Search, Shortfall, Trial};

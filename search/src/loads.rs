@@ -21,18 +21,26 @@ pub struct Load {
     pub pps: u64,
     /// The trials in which it was offered.
     pub trials: Vec<Measured>,
-    /// The number of trials in which it was not.
+    /// The number of trials in which the sender did not reach it.
     pub not_offered: u32,
+    /// The number of trials in which the sender was disturbed.
+    pub disturbed: u32,
     /// The most packets per second that left in one of these.
     pub reached_pps: u64,
 }
 
 impl Load {
-    /// Returns whether the sender cannot offer it: it failed twice at least, and more often than not.
+    /// Returns whether the sender cannot offer it: it failed twice at least, and more often than not; or
+    /// it was disturbed again and again.
     pub fn is_beyond_sender(&self) -> bool {
-        self.not_offered >= 2 && self.not_offered as usize > self.trials.len()
+        let offered = self.trials.len();
+        let failed = self.not_offered >= 2 && self.not_offered as usize > offered;
+        failed || self.disturbed as usize >= DISTURBANCES * (offered + 1)
     }
 }
+
+/// The number of trials for each one that was offered which may be disturbed.
+const DISTURBANCES: usize = 20;
 
 /// All loads that were tried, in ascending order.
 #[derive(Debug, Clone, PartialEq, Default)]

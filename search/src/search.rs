@@ -46,9 +46,18 @@ pub struct Outcome {
     pub loss_ratio: f64,
     /// The 99th percentile of the latency in nanoseconds; `None` if nothing came back.
     pub p99_ns: Option<u64>,
-    /// The packets per second that left, if those were fewer than asked for: then the trial says
-    /// nothing of the path.
-    pub reached_pps: Option<u64>,
+    /// The reason why the load was not offered, if it was not: then the trial says nothing of the path.
+    pub shortfall: Option<Shortfall>,
+}
+
+/// The reason why a sender did not offer its load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall {
+    /// It does not reach more than so many packets per second.
+    Limit(u64),
+    /// It was kept from sending for a time, as by something else that runs on its CPU: that may happen
+    /// at any load.
+    Disturbance,
 }
 
 impl Outcome {
@@ -58,7 +67,7 @@ impl Outcome {
         Self {
             loss_ratio,
             p99_ns: Some(0),
-            reached_pps: None,
+            shortfall: None,
         }
     }
 }
@@ -162,11 +171,12 @@ impl Search {
     pub fn record(&mut self, trial: Trial, outcome: Outcome) {
         let before = self.likely(trial.goal);
         let load = self.loads.at(trial.pps);
-        match outcome.reached_pps {
-            Some(reached) => {
+        match outcome.shortfall {
+            Some(Shortfall::Limit(reached)) => {
                 load.not_offered += 1;
                 load.reached_pps = load.reached_pps.max(reached);
             }
+            Some(Shortfall::Disturbance) => load.disturbed += 1,
             None => load.trials.push(Measured {
                 duration: trial.duration,
                 loss_ratio: outcome.loss_ratio,
@@ -219,7 +229,12 @@ impl Search {
         match self.loads.beyond_sender() {
             Some(load) => Ceiling::Sender {
                 beyond: load.pps,
-                reached: load.reached_pps,
+                reached: match load.not_offered {
+                    // It was disturbed each time, and has reached nothing that would tell.
+                    0 if self.loads.iter().any(|load| !load.trials.is_empty()) => load.pps / 2,
+                    0 => self.limits.min,
+                    _ => load.reached_pps,
+                },
             },
             None => Ceiling::MaxRate(self.limits.max),
         }

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use dpdkgen_search::{Found, Goal, Limit, Limits, Method, Outcome, Search, Trial};
+use dpdkgen_search::{Found, Goal, Limit, Limits, Method, Outcome, Search, Shortfall, Trial};
 
 /// Pseudorandom numbers (`SplitMix64`).
 struct Rng(u64);
@@ -270,7 +270,7 @@ fn a_sender_that_falls_short_is_told_from_the_path() {
     for method in [Method::Mlr, Method::Bisection] {
         let most = 2_345_678;
         let sender = |trial: Trial| Outcome {
-            reached_pps: (trial.pps > most).then_some(most),
+            shortfall: (trial.pps > most).then_some(Shortfall::Limit(most)),
             ..Outcome::offered(0.0)
         };
         let done = searched(&goals(1, 5), method, sender);
@@ -293,7 +293,7 @@ fn a_sender_that_falls_short_once_is_tried_again() {
         falls_short += 1;
         Outcome {
             // Every third trial.
-            reached_pps: (falls_short % 3 == 0).then_some(trial.pps / 2),
+            shortfall: (falls_short % 3 == 0).then_some(Shortfall::Limit(trial.pps / 2)),
             ..Outcome::offered(if trial.pps > 1_000_000 { 0.5 } else { 0.0 })
         }
     });
@@ -306,9 +306,33 @@ fn a_sender_that_falls_short_once_is_tried_again() {
 }
 
 #[test]
+fn a_sender_that_is_disturbed_is_tried_again() {
+    let goals = goals(1, 5);
+    for (of_ten, trials) in [(0, 20), (7, 80), (10, 60)] {
+        let mut number = 0;
+        let done = searched(&goals, Method::Mlr, |trial| {
+            number += 1;
+            Outcome {
+                shortfall: (number % 10 < of_ten).then_some(Shortfall::Disturbance),
+                ..Outcome::offered(if trial.pps > 1_000_000 { 0.5 } else { 0.0 })
+            }
+        });
+        let found = &done.found[0];
+        if of_ten == 10 {
+            // As of one that falls short at any load, nothing is known of the path.
+            assert_eq!((found.lower, found.limit), (None, Some(Limit::Sender)));
+        } else {
+            assert!(encloses(found, &goals[0], 1_000_000.0), "{found:?}");
+            assert_eq!(found.limit, Some(Limit::Path));
+        }
+        assert!(done.trials <= trials, "{of_ten}: {}", done.trials);
+    }
+}
+
+#[test]
 fn a_sender_that_falls_short_at_any_load_is_soon_given_up() {
     let done = searched(&goals(1, 20), Method::Mlr, |trial| Outcome {
-        reached_pps: Some(trial.pps - trial.pps / 30),
+        shortfall: Some(Shortfall::Limit(trial.pps - trial.pps / 30)),
         ..Outcome::offered(0.0)
     });
     for found in &done.found {
@@ -329,7 +353,7 @@ fn a_sender_that_gets_slower_is_followed_without_halving_each_time() {
         trials += 1;
         let most = 2_000_000 - u64::min(trials, 30) * 40_000;
         Outcome {
-            reached_pps: (trial.pps > most).then_some(most),
+            shortfall: (trial.pps > most).then_some(Shortfall::Limit(most)),
             ..Outcome::offered(0.0)
         }
     });

@@ -7,8 +7,8 @@ use dpdkgen_core::time::Instant;
 use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::search::live::Standing;
 use dpdkgen_report::search::{Purpose, TrialRecord};
-use dpdkgen_report::summary::{StopReason, Summary};
-use dpdkgen_search::Outcome;
+use dpdkgen_report::summary::{Role, StopReason, Summary};
+use dpdkgen_search::{Outcome, Shortfall};
 
 use super::outputs::SearchOutputs;
 use super::request::{Length, SearchRequest};
@@ -119,7 +119,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
         outcome: is_whole.then(|| Outcome {
             loss_ratio,
             p99_ns: latency_ns.map(|latency| latency.p99),
-            reached_pps: (!offered).then(|| (sent as f64 / duration_s) as u64),
+            shortfall: (!offered).then(|| shortfall(summary, due, duration_s)),
         }),
         stop_reason: summary.stop_reason,
         gone,
@@ -129,6 +129,26 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
             .and_then(|rx| rx.probes)
             .map_or(0, |probes| probes.unique),
         took,
+    }
+}
+
+/// Returns why a sender did not send what was due: what its stalls explain says nothing of what it
+/// reaches.
+fn shortfall(summary: &Summary, due: u64, duration_s: f64) -> Shortfall {
+    let senders = summary
+        .workers
+        .iter()
+        .filter(|worker| worker.role == Role::Tx);
+    let stalled_s: f64 = senders
+        .clone()
+        .map(|worker| worker.stalls.total_ns.unwrap_or(0) as f64 / 1e9)
+        .sum();
+    let sent = summary.tx.packets;
+    let missing_s = due.saturating_sub(sent) as f64 / due.max(1) as f64 * duration_s;
+    if missing_s <= stalled_s / senders.count().max(1) as f64 {
+        Shortfall::Disturbance
+    } else {
+        Shortfall::Limit((sent as f64 / duration_s.max(f64::MIN_POSITIVE)) as u64)
     }
 }
 
