@@ -1,11 +1,11 @@
 //! A receiver against the plainest count of the same arrivals.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::stats::histogram::BUCKETS;
+use crate::probe::{Age, Head};
 use crate::stats::intervals::CLOCK_TOLERANCE;
 use crate::stats::{Moments, ProbeCounters, RxCounters};
 
@@ -92,8 +92,9 @@ struct Counts {
     probes: ProbeCounters,
     latency: Moments,
     latency_due: Moments,
-    buckets: Vec<u64>,
-    buckets_due: Vec<u64>,
+    /// The buckets that hold anything.
+    buckets: BTreeMap<usize, u64>,
+    buckets_due: BTreeMap<usize, u64>,
     intervals: [Interval; INTERVALS],
 }
 
@@ -112,8 +113,8 @@ impl Naive {
                 probes: ProbeCounters::default(),
                 latency: Moments::default(),
                 latency_due: Moments::default(),
-                buckets: vec![0; BUCKETS],
-                buckets_due: vec![0; BUCKETS],
+                buckets: BTreeMap::new(),
+                buckets_due: BTreeMap::new(),
                 intervals: [Interval::default(); INTERVALS],
             },
             seen: HashSet::new(),
@@ -160,8 +161,8 @@ impl Naive {
             let due = latency + LAG;
             counts.latency.record(latency);
             counts.latency_due.record(due);
-            counts.buckets[bucket(latency)] += 1;
-            counts.buckets_due[bucket(due)] += 1;
+            *counts.buckets.entry(bucket(latency)).or_default() += 1;
+            *counts.buckets_due.entry(bucket(due)).or_default() += 1;
             let end = start + (interval_of(sent) as u64 + 1) * DIVISION.length.as_nanos();
             if now > end + DIVISION.grace.as_nanos() {
                 received.late += 1;
@@ -181,10 +182,16 @@ impl Naive {
 }
 
 impl End {
-    /// Returns the frame of an arrival at `now`.
-    fn arriving(&self, arrival: Arrival, now: u64) -> Vec<u8> {
+    /// Returns the frame of an arrival at `now`, and the arrival with its age as the frame tells it: a
+    /// template may write a time one nanosecond later.
+    fn arriving(&self, mut arrival: Arrival, now: u64) -> (Vec<u8>, Arrival) {
         let sent = now.saturating_add_signed(-arrival.age);
         let mut frame = self.frame(arrival.sequence, sent);
+        let (head, _) = Head::ref_from_prefix(&frame[42..]).unwrap();
+        arrival.age = match head.age(Instant::from_nanos(now)) {
+            Age::Past(age) => age.as_nanos() as i64,
+            Age::Ahead(ahead) => -(ahead.as_nanos() as i64),
+        };
         match arrival.fate {
             Fate::Intact => {}
             Fate::Partial => {
@@ -199,19 +206,23 @@ impl End {
                 FrameReflector::new(reflector).reflect(&mut frame).unwrap();
             }
         }
-        frame
+        (frame, arrival)
     }
 
     fn counts(&mut self) -> Counts {
         let counters = self.bench.recorder.counters;
         let stats = self.bench.recorder.stats;
+        let buckets = |histogram: &Histogram| {
+            let counts = histogram.counts().enumerate();
+            counts.filter(|(_, count)| *count > 0).collect()
+        };
         Counts {
             rx: counters.rx,
             probes: counters.probes,
             latency: counters.latency,
             latency_due: counters.latency_due,
-            buckets: stats.latency.counts().collect(),
-            buckets_due: stats.latency_due.counts().collect(),
+            buckets: buckets(&stats.latency),
+            buckets_due: buckets(&stats.latency_due),
             intervals: self.bench.intervals(),
         }
     }
@@ -227,9 +238,14 @@ proptest! {
         for (later, _, arrivals) in bursts {
             now += later;
             // Nothing was sent before the clock began.
-            let arrivals: Vec<_> = arrivals.into_iter().filter(|arrival| arrival.age <= now as i64).collect();
-            let frames = arrivals.iter().map(|arrival| (end.arriving(*arrival, now), arrival.waited));
-            let (mut port, mut clock) = (Waiting(frames.collect()), Standing(Instant::from_nanos(now)));
+            let arrivals = arrivals.into_iter().filter(|arrival| arrival.age <= now as i64);
+            let (frames, arrivals): (Vec<_>, Vec<_>) = arrivals
+                .map(|arrival| {
+                    let (frame, arrival) = end.arriving(arrival, now);
+                    ((frame, arrival.waited), arrival)
+                })
+                .unzip();
+            let (mut port, mut clock) = (Waiting(frames), Standing(Instant::from_nanos(now)));
             let recorder = &mut end.bench.recorder;
             prop_assert!(recorder.intervals.open(Instant::from_nanos(now)));
             let polled = end.receiver.poll(Phase::Running, 32, &mut port, &mut clock, recorder);
