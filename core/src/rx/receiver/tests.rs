@@ -227,6 +227,15 @@ fn clocks_may_differ_by_ten_microseconds() {
 }
 
 #[test]
+fn a_clock_that_is_ahead_moves_no_others_probe_to_its_interval() {
+    let mut end = End::new();
+    end.probes(&[(0, 11_500)], 10_900);
+    end.probes(&[(1, 10_900)], 10_900);
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, second.on_time), (1, 1));
+}
+
+#[test]
 fn the_warm_up_counts_for_nothing() {
     let mut end = End::new();
     end.probes(&[(0, 100)], 999);
