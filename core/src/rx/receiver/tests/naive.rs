@@ -23,6 +23,8 @@ enum Fate {
     Changed,
     /// It became another run's.
     Foreign,
+    /// It is one of another run's, with its checksum left to a NIC.
+    ForeignPartial,
     /// It was not turned round.
     Unturned,
 }
@@ -48,6 +50,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         1 => Just(Fate::Partial),
         1 => Just(Fate::Changed),
         1 => Just(Fate::Foreign),
+        1 => Just(Fate::ForeignPartial),
         1 => Just(Fate::Unturned),
     ];
     // Mostly the neighbour follows; some were never sent.
@@ -134,11 +137,15 @@ impl Naive {
         let counts = &mut self.counts;
         counts.rx.packets += 1;
         counts.rx.bytes += 66;
-        counts.rx.checksum_partial += u64::from(arrival.fate == Fate::Partial);
+        let is_partial = matches!(arrival.fate, Fate::Partial | Fate::ForeignPartial);
+        counts.rx.checksum_partial += u64::from(is_partial);
         let received = &mut counts.intervals[interval_of(now)];
         received.rx_packets += 1;
         let probes = &mut counts.probes;
-        if matches!(arrival.fate, Fate::Foreign | Fate::Unturned) {
+        if matches!(
+            arrival.fate,
+            Fate::Foreign | Fate::ForeignPartial | Fate::Unturned
+        ) {
             received.foreign += 1;
             probes.foreign += 1;
             probes.unturned += u64::from(arrival.fate == Fate::Unturned);
@@ -194,10 +201,12 @@ impl End {
         };
         match arrival.fate {
             Fate::Intact => {}
-            Fate::Partial => {
+            Fate::Partial | Fate::ForeignPartial => {
                 let (ip, _) = Ipv4::ref_from_prefix(&frame[14..]).unwrap();
                 let sum = ip.pseudo_header(32).fold();
                 frame[40..42].copy_from_slice(&sum.to_ne_bytes());
+                // The tag.
+                frame[62] ^= u8::from(arrival.fate == Fate::ForeignPartial);
             }
             Fate::Changed => frame[44] ^= 0x10,
             Fate::Foreign => frame[36] ^= 0x40,
