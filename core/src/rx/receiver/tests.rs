@@ -212,6 +212,16 @@ fn what_is_more_than_the_window_behind_is_too_old() {
 }
 
 #[test]
+fn what_is_too_old_is_so_in_whichever_interval_it_was_sent() {
+    let mut end = End::new();
+    end.probes(&[(500, 12_000)], 12_500);
+    end.probes(&[(0, 12_000), (1, 5_000), (2, 5_000)], 12_500);
+    let counters = end.bench.recorder.counters;
+    assert_eq!((counters.probes.unique, counters.probes.too_old), (1, 3));
+    assert_eq!((counters.rx.packets, counters.latency.count), (4, 1));
+}
+
+#[test]
 fn late_is_what_comes_after_the_grace() {
     let mut end = End::new();
     // Sent in the interval that ends at 11 µs, which is closed after 13 µs.
@@ -259,6 +269,15 @@ fn clocks_may_differ_by_ten_microseconds() {
     );
     let [first, second] = end.bench.intervals();
     assert_eq!((first.rx_packets, second.on_time), (2, 1));
+}
+
+#[test]
+fn a_clock_that_is_ahead_moves_no_others_probe_to_its_interval() {
+    let mut end = End::new();
+    end.probes(&[(0, 11_500)], 10_900);
+    end.probes(&[(1, 10_900)], 10_900);
+    let [first, second] = end.bench.intervals();
+    assert_eq!((first.on_time, second.on_time), (1, 1));
 }
 
 #[test]
@@ -357,11 +376,11 @@ impl Clock for Standing {
 #[test]
 fn what_a_probe_waited_after_it_had_arrived_is_no_latency_and_moves_it_to_no_other_interval() {
     let mut end = End::new();
-    let frames = [(0, 500), (1, 0), (2, 5_000)];
+    let frames = [(0, 500), (1, 0), (2, 5_000), (3, 700)];
     let frames = frames.map(|(sequence, waited)| (end.frame(sequence, 2_000), waited));
     let now = Instant::from_nanos(6_000);
     // A burst of which a probe waited is counted step by step.
-    for burst in [&frames[..1], &frames[1..]] {
+    for burst in [&frames[..1], &frames[1..3], &frames[3..]] {
         assert!(end.bench.recorder.intervals.open(now));
         let (mut port, mut clock) = (Waiting(burst.to_vec()), Standing(now));
         let recorder = &mut end.bench.recorder;
@@ -369,12 +388,15 @@ fn what_a_probe_waited_after_it_had_arrived_is_no_latency_and_moves_it_to_no_oth
             .poll(Phase::Running, 32, &mut port, &mut clock, recorder);
     }
     let [cell] = end.bench.intervals::<1>();
-    assert_eq!((cell.on_time, cell.latency_sum_ns), (3, 3_500 + 4_000));
+    assert_eq!(
+        (cell.on_time, cell.latency_sum_ns),
+        (4, 3_500 + 4_000 + 3_300)
+    );
     assert_eq!((cell.latency_min_ns, cell.latency_max_ns), (0, 4_000));
     let due = end.bench.recorder.counters.latency_due;
     assert_eq!(due, {
         let mut expected = crate::stats::Moments::default();
-        expected.add(3, 3_530 + 4_030 + 30, 30, 4_030);
+        expected.add(4, 3_530 + 4_030 + 30 + 3_330, 30, 4_030);
         expected
     });
 }

@@ -1,11 +1,11 @@
 //! A receiver against the plainest count of the same arrivals.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::stats::histogram::BUCKETS;
+use crate::probe::{Age, Head};
 use crate::stats::intervals::CLOCK_TOLERANCE;
 use crate::stats::{Moments, ProbeCounters, RxCounters};
 
@@ -23,6 +23,8 @@ enum Fate {
     Changed,
     /// It became another run's.
     Foreign,
+    /// It is one of another run's, with its checksum left to a NIC.
+    ForeignPartial,
     /// It was not turned round.
     Unturned,
 }
@@ -48,6 +50,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         1 => Just(Fate::Partial),
         1 => Just(Fate::Changed),
         1 => Just(Fate::Foreign),
+        1 => Just(Fate::ForeignPartial),
         1 => Just(Fate::Unturned),
     ];
     // Mostly the neighbour follows; some were never sent.
@@ -92,8 +95,9 @@ struct Counts {
     probes: ProbeCounters,
     latency: Moments,
     latency_due: Moments,
-    buckets: Vec<u64>,
-    buckets_due: Vec<u64>,
+    /// The buckets that hold anything.
+    buckets: BTreeMap<usize, u64>,
+    buckets_due: BTreeMap<usize, u64>,
     intervals: [Interval; INTERVALS],
 }
 
@@ -112,8 +116,8 @@ impl Naive {
                 probes: ProbeCounters::default(),
                 latency: Moments::default(),
                 latency_due: Moments::default(),
-                buckets: vec![0; BUCKETS],
-                buckets_due: vec![0; BUCKETS],
+                buckets: BTreeMap::new(),
+                buckets_due: BTreeMap::new(),
                 intervals: [Interval::default(); INTERVALS],
             },
             seen: HashSet::new(),
@@ -133,11 +137,15 @@ impl Naive {
         let counts = &mut self.counts;
         counts.rx.packets += 1;
         counts.rx.bytes += 66;
-        counts.rx.checksum_partial += u64::from(arrival.fate == Fate::Partial);
+        let is_partial = matches!(arrival.fate, Fate::Partial | Fate::ForeignPartial);
+        counts.rx.checksum_partial += u64::from(is_partial);
         let received = &mut counts.intervals[interval_of(now)];
         received.rx_packets += 1;
         let probes = &mut counts.probes;
-        if matches!(arrival.fate, Fate::Foreign | Fate::Unturned) {
+        if matches!(
+            arrival.fate,
+            Fate::Foreign | Fate::ForeignPartial | Fate::Unturned
+        ) {
             received.foreign += 1;
             probes.foreign += 1;
             probes.unturned += u64::from(arrival.fate == Fate::Unturned);
@@ -160,8 +168,8 @@ impl Naive {
             let due = latency + LAG;
             counts.latency.record(latency);
             counts.latency_due.record(due);
-            counts.buckets[bucket(latency)] += 1;
-            counts.buckets_due[bucket(due)] += 1;
+            *counts.buckets.entry(bucket(latency)).or_default() += 1;
+            *counts.buckets_due.entry(bucket(due)).or_default() += 1;
             let end = start + (interval_of(sent) as u64 + 1) * DIVISION.length.as_nanos();
             if now > end + DIVISION.grace.as_nanos() {
                 received.late += 1;
@@ -181,16 +189,24 @@ impl Naive {
 }
 
 impl End {
-    /// Returns the frame of an arrival at `now`.
-    fn arriving(&self, arrival: Arrival, now: u64) -> Vec<u8> {
+    /// Returns the frame of an arrival at `now`, and the arrival with its age as the frame tells it: a
+    /// template may write a time one nanosecond later.
+    fn arriving(&self, mut arrival: Arrival, now: u64) -> (Vec<u8>, Arrival) {
         let sent = now.saturating_add_signed(-arrival.age);
         let mut frame = self.frame(arrival.sequence, sent);
+        let (head, _) = Head::ref_from_prefix(&frame[42..]).unwrap();
+        arrival.age = match head.age(Instant::from_nanos(now)) {
+            Age::Past(age) => age.as_nanos() as i64,
+            Age::Ahead(ahead) => -(ahead.as_nanos() as i64),
+        };
         match arrival.fate {
             Fate::Intact => {}
-            Fate::Partial => {
+            Fate::Partial | Fate::ForeignPartial => {
                 let (ip, _) = Ipv4::ref_from_prefix(&frame[14..]).unwrap();
                 let sum = ip.pseudo_header(32).fold();
                 frame[40..42].copy_from_slice(&sum.to_ne_bytes());
+                // The tag.
+                frame[62] ^= u8::from(arrival.fate == Fate::ForeignPartial);
             }
             Fate::Changed => frame[44] ^= 0x10,
             Fate::Foreign => frame[36] ^= 0x40,
@@ -199,19 +215,23 @@ impl End {
                 FrameReflector::new(reflector).reflect(&mut frame).unwrap();
             }
         }
-        frame
+        (frame, arrival)
     }
 
     fn counts(&mut self) -> Counts {
         let counters = self.bench.recorder.counters;
         let stats = self.bench.recorder.stats;
+        let buckets = |histogram: &Histogram| {
+            let counts = histogram.counts().enumerate();
+            counts.filter(|(_, count)| *count > 0).collect()
+        };
         Counts {
             rx: counters.rx,
             probes: counters.probes,
             latency: counters.latency,
             latency_due: counters.latency_due,
-            buckets: stats.latency.counts().collect(),
-            buckets_due: stats.latency_due.counts().collect(),
+            buckets: buckets(&stats.latency),
+            buckets_due: buckets(&stats.latency_due),
             intervals: self.bench.intervals(),
         }
     }
@@ -227,9 +247,14 @@ proptest! {
         for (later, _, arrivals) in bursts {
             now += later;
             // Nothing was sent before the clock began.
-            let arrivals: Vec<_> = arrivals.into_iter().filter(|arrival| arrival.age <= now as i64).collect();
-            let frames = arrivals.iter().map(|arrival| (end.arriving(*arrival, now), arrival.waited));
-            let (mut port, mut clock) = (Waiting(frames.collect()), Standing(Instant::from_nanos(now)));
+            let arrivals = arrivals.into_iter().filter(|arrival| arrival.age <= now as i64);
+            let (frames, arrivals): (Vec<_>, Vec<_>) = arrivals
+                .map(|arrival| {
+                    let (frame, arrival) = end.arriving(arrival, now);
+                    ((frame, arrival.waited), arrival)
+                })
+                .unzip();
+            let (mut port, mut clock) = (Waiting(frames), Standing(Instant::from_nanos(now)));
             let recorder = &mut end.bench.recorder;
             prop_assert!(recorder.intervals.open(Instant::from_nanos(now)));
             let polled = end.receiver.poll(Phase::Running, 32, &mut port, &mut clock, recorder);
