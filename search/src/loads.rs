@@ -40,7 +40,7 @@ impl Load {
 }
 
 /// The number of trials for each one that was offered which may be disturbed.
-const DISTURBANCES: usize = 20;
+const DISTURBANCES: usize = 50;
 
 /// All loads that were tried, in ascending order.
 #[derive(Debug, Clone, PartialEq, Default)]

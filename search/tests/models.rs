@@ -308,7 +308,7 @@ fn a_sender_that_falls_short_once_is_tried_again() {
 #[test]
 fn a_sender_that_is_disturbed_is_tried_again() {
     let goals = goals(1, 5);
-    for (of_ten, trials) in [(0, 20), (7, 80), (10, 60)] {
+    for (of_ten, trials) in [(0, 20), (7, 80), (10, 120)] {
         let mut number = 0;
         let done = searched(&goals, Method::Mlr, |trial| {
             number += 1;
