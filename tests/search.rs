@@ -168,19 +168,26 @@ fn what_a_policer_lets_pass_is_found() {
     let json = folder.path().join("s.json");
     let arguments = format!(
         "search --src 10.77.0.1 --dest 10.77.0.2:10000 --src-port-range 20000-20003 --frame-size 64 \
-         --trial 1 --trials 3 --width 2% --min-rate 100pps --max-rate 40kpps --json {}",
+         --trial 0.2 --trials 0.6 --width 2% --min-rate 100pps --max-rate 40kpps --json {}",
         ports::text(&json)
     );
-    let _ = run(link.inside(NEAR, &ports::sockets(near, &arguments)), LIMIT).ok();
+    let search = ports::sockets(near, &arguments);
+    // Where the sender is disturbed again and again, what was found until then has to do.
+    let mut within = Command::new("timeout");
+    within.args(["--signal=INT", "--preserve-status", "45"]);
+    within.arg(search.get_program()).args(search.get_args());
+    let _ = run(link.inside(NEAR, &within), LIMIT).ok();
     let _ = reflector.interrupt().ok();
     let report = SearchReport::from_json(&fs::read_to_string(&json).unwrap()).unwrap();
     for (result, loss) in report.results.iter().zip([0.0, 0.005]) {
-        // A trial of a second may begin with a whole burst.
-        let truth = (rate + burst) / (1.0 - loss);
+        // A trial of a fifth of a second may begin with a whole burst.
+        let truth = (rate + burst * 5.0) / (1.0 - loss);
         let lower = result.lower_pps.unwrap_or(0.0);
-        assert!(lower <= truth * 1.005, "more than passes: {result:?}");
+        // Of one that is not complete it only seems so.
+        let passes = lower <= truth * 1.01 || !result.complete;
+        assert!(passes, "more than passes: {result:?}");
         match (result.limit, result.upper_pps) {
-            (Some(LimitedBy::Path), Some(upper)) => {
+            (Some(LimitedBy::Path), Some(upper)) if result.complete => {
                 // A stall on the way makes a burst, which the policer drops too.
                 if upper < truth * 0.995 {
                     tell(&format!(
