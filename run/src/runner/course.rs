@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use dpdkgen_report::console::{Stream, say_last};
+use dpdkgen_report::patience::Patience;
+
 use super::trial::Executor;
 use crate::failure::Failure;
 use crate::request::Request;
@@ -27,4 +30,29 @@ pub trait Course {
     ///
     /// Returns a failure if it cannot begin.
     fn drive(self, request: Request, executor: &mut impl Executor) -> Result<u8, Failure>;
+}
+
+/// Says at the end of a course what went wrong and then which `misses` there were, each after the
+/// program's name, and returns the exit status.
+pub fn end(
+    program: &str,
+    mut sentences: Vec<String>,
+    misses: Vec<String>,
+    patience: &mut Patience<'_>,
+) -> u8 {
+    let status = match (sentences.is_empty(), misses.is_empty()) {
+        (false, _) => 1,
+        (true, false) => 3,
+        (true, true) => 0,
+    };
+    sentences.extend(misses);
+    if !sentences.is_empty() {
+        let lines: Vec<_> = sentences
+            .iter()
+            .map(|sentence| format!("{program}: {sentence}"))
+            .collect();
+        // If nobody reads that, the exit status still tells.
+        let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), patience);
+    }
+    status
 }

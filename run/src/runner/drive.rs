@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use dpdkgen_core::time::Instant;
-use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::csv::Row;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::{Phase, Progress};
@@ -17,7 +16,7 @@ use crate::outputs::Outputs;
 use crate::outputs::sampling::Tap;
 use crate::request::Request;
 use crate::results::thresholds;
-use crate::runner::course::Course;
+use crate::runner::course::{Course, end};
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::{Executor, Sink, trial};
 
@@ -146,21 +145,6 @@ fn conclude(
     let mut patience = Patience::new(&mut requests);
     let mut sentences = outputs.finish(summary, &mut patience);
     sentences.extend(gone(summary));
-    let is_whole = sentences.is_empty();
     let misses = thresholds::missed(request, summary);
-    let keeps_thresholds = misses.is_empty();
-    sentences.extend(misses);
-    if !sentences.is_empty() {
-        let lines: Vec<_> = sentences
-            .iter()
-            .map(|sentence| format!("{}: {sentence}", request.program()))
-            .collect();
-        // If nobody reads that, the exit status still tells.
-        let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), &mut patience);
-    }
-    match (is_whole, keeps_thresholds) {
-        (false, _) => 1,
-        (true, false) => 3,
-        (true, true) => 0,
-    }
+    end(request.program(), sentences, misses, &mut patience)
 }

@@ -4,20 +4,20 @@ use std::fmt;
 use std::time::Duration;
 
 use dpdkgen_core::probe::sizes::Sizes;
-use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::search::live::{Bounds, Standing};
 use dpdkgen_report::search::{LimitedBy, Purpose, SearchEnd, SearchReport, SearchResult};
-use dpdkgen_report::summary::{Latency, StopReason};
+use dpdkgen_report::summary::{Latency, Origin, StopReason};
 use dpdkgen_report::text::words;
 use dpdkgen_search::{Found, Goal, Limit, Limits, Search, Trial};
+use serde_json::Map;
 
 use super::outputs::SearchOutputs;
 use super::request::{Length, Recipe, SearchRequest};
 use super::trials::{Done, Wanted, carry_out};
 use crate::failure::Failure;
 use crate::request::{Mode, Request};
-use crate::runner::course::Course;
+use crate::runner::course::{self, Course};
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::Executor;
 
@@ -118,7 +118,8 @@ impl Searching {
     pub fn open(request: &SearchRequest, signals: StopSignals) -> Result<Self, Failure> {
         Ok(Self {
             outputs: SearchOutputs::open(&request.base)?,
-            report: SearchReport::new(request.base.origin.clone(), request.config()),
+            // What opening the ports completes is known when it is driven.
+            report: SearchReport::new(Origin::default(), Map::new()),
             request: request.clone(),
             signals,
             took: Duration::ZERO,
@@ -420,24 +421,8 @@ impl Searching {
         sentences.extend(why.map(|why| {
             format!("{why}, which ended the search; what was found until then is written")
         }));
-        let is_whole = sentences.is_empty();
         let misses = missed(&request, &report, unique);
-        let keeps_all = misses.is_empty();
-        sentences.extend(misses);
-        if !sentences.is_empty() {
-            let program = request.base.program();
-            let lines: Vec<_> = sentences
-                .iter()
-                .map(|sentence| format!("{program}: {sentence}"))
-                .collect();
-            // If nobody reads that, the exit status still tells.
-            let _ = say_last(Stream::Stderr, "errors", &lines.join("\n"), &mut patience);
-        }
-        match (is_whole, keeps_all) {
-            (false, _) => 1,
-            (true, false) => 3,
-            (true, true) => 0,
-        }
+        course::end(request.base.program(), sentences, misses, &mut patience)
     }
 }
 

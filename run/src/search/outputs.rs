@@ -99,12 +99,12 @@ impl SearchOutputs {
         }
     }
 
-    /// Shows, about once a second, how far the search is.
-    pub fn tick(&mut self, standing: &Standing) {
+    /// Shows, about once a second, how far the search is, which `standing` returns.
+    pub fn tick(&mut self, standing: impl FnOnce() -> Standing) {
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
         if is_due && self.style == Some(Style::Table) {
             self.shown = Some(Instant::now());
-            let lines = table(standing, self.stream.size());
+            let lines = table(&standing(), self.stream.size());
             self.console.show(Frame::Table(lines));
         }
     }
@@ -114,7 +114,7 @@ impl SearchOutputs {
         match self.style {
             Some(Style::Table) => {
                 self.shown = None;
-                self.tick(standing);
+                self.tick(|| standing.clone());
             }
             // Lines that come faster than they are written would replace each other.
             Some(Style::Lines) => self.stream.write_soon(&(line(standing) + "\n")),

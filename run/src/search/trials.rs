@@ -182,13 +182,16 @@ impl Sink for Watch<'_> {
     }
 
     fn tick(&mut self, _: Instant, _: Phase, _: &dyn Fn() -> Progress) {
-        let mut standing = self.standing.clone();
-        if matches!(self.passed, Passed::Real) {
-            let passed = self.begin.elapsed().as_secs_f64();
-            standing.elapsed_s += passed;
-            standing.left_s = standing.left_s.map(|left| (left - passed).max(0.0));
-        }
-        self.outputs.tick(&standing);
+        let passed = match self.passed {
+            Passed::Real => self.begin.elapsed().as_secs_f64(),
+            Passed::Virtual(_) => 0.0,
+        };
+        let before = self.standing;
+        self.outputs.tick(|| Standing {
+            elapsed_s: before.elapsed_s + passed,
+            left_s: before.left_s.map(|left| (left - passed).max(0.0)),
+            ..before.clone()
+        });
     }
 
     fn end(&mut self, progress: &dyn Fn() -> Progress) {
