@@ -30,14 +30,17 @@ impl<W: Write> PcapWriter<W> {
         }
     }
 
-    /// Writes the heading of a run that started at `start`, of whose frames at most `longest` bytes
-    /// each are kept.
+    /// Takes `start` for that from which the times of frames count.
+    pub fn start_at(&mut self, start: SystemTime) {
+        self.start = start.duration_since(UNIX_EPOCH).unwrap_or_default();
+    }
+
+    /// Writes the heading of a file that keeps at most `longest` bytes of each frame.
     ///
     /// # Errors
     ///
     /// If `writer` reports one.
-    pub fn begin(&mut self, start: SystemTime, longest: u32) -> io::Result<()> {
-        self.start = start.duration_since(UNIX_EPOCH).unwrap_or_default();
+    pub fn begin(&mut self, longest: u32) -> io::Result<()> {
         let mut heading = Vec::with_capacity(24);
         heading.extend(MAGIC.to_le_bytes());
         heading.extend(VERSION.0.to_le_bytes());
@@ -50,7 +53,7 @@ impl<W: Write> PcapWriter<W> {
     }
 
     /// Writes a frame of `len` bytes, of which `kept` are stored, with the time `at_ns` nanoseconds
-    /// after the run's start.
+    /// after the start.
     ///
     /// # Errors
     ///
@@ -92,7 +95,8 @@ mod tests {
     fn a_file_byte_by_byte() {
         let mut pcap = PcapWriter::new(Vec::new());
         let start = UNIX_EPOCH + Duration::new(0x0102_0304, 999_999_999);
-        pcap.begin(start, 1514).unwrap();
+        pcap.start_at(start);
+        pcap.begin(1514).unwrap();
         pcap.write(2, &[0xaa, 0xbb], 3).unwrap();
         let heading = [
             0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xea, 5, 0, 0, 1, 0, 0, 0,

@@ -98,6 +98,29 @@ pub struct Closed {
 }
 
 impl Progress {
+    /// Returns the same on top of `before`, to which an earlier trial of the same workers came.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        self.at_ns += before.at_ns;
+        for (worker, before) in self.workers.iter_mut().zip(&before.workers) {
+            worker.counters.merge(&before.counters);
+            worker.counters.poll.add(&before.counters.poll);
+        }
+        if let (Some(closed), Some(before)) = (&mut self.closed, before.closed) {
+            closed.sent += before.sent;
+            closed.lost += before.lost;
+        }
+        if let (Some(latency), Some(before)) = (&mut self.latency, &before.latency) {
+            for (count, before) in latency.iter_mut().zip(before) {
+                *count += before;
+            }
+        }
+        for (device, before) in self.device.iter_mut().zip(&before.device) {
+            device.add(before);
+        }
+        self
+    }
+
     /// Returns the number of packets sent.
     #[must_use]
     pub fn sent(&self) -> u64 {

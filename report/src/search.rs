@@ -8,7 +8,7 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
-use crate::summary::{Latency, Origin, SCHEMA};
+use crate::summary::{Latency, Origin, SCHEMA, Sampled};
 pub(crate) use text::{end, gbit_number, named, remarks, row, sized, tests_2544};
 pub use text::{gbit_on_the_line, render};
 
@@ -39,6 +39,9 @@ pub struct SearchReport {
     /// The bursts that pass whole, where that test of RFC 2544 was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub back_to_back: Vec<BackToBack>,
+    /// The frames in the pcap file, where one was asked for.
+    #[serde(default, rename = "pcap", skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
     /// Every trial, in order.
     pub trials: Vec<TrialRecord>,
 }
@@ -267,6 +270,7 @@ impl SearchReport {
             spread: Vec::new(),
             latency: Vec::new(),
             back_to_back: Vec::new(),
+            sampled: None,
             trials: Vec::new(),
         }
     }

@@ -379,6 +379,24 @@ pub struct Device {
 pub const SOCKET_DRIVER: &str = "socket";
 
 impl Device {
+    /// Adds what was counted before, as far as both are told.
+    pub fn add(&mut self, before: &Self) {
+        for (counter, before) in [
+            (&mut self.imissed, before.imissed),
+            (&mut self.ierrors, before.ierrors),
+            (&mut self.rx_nombuf, before.rx_nombuf),
+            (&mut self.oerrors, before.oerrors),
+            (&mut self.synthetic_packets, before.synthetic_packets),
+        ] {
+            if let Some(counter) = counter {
+                *counter += before.unwrap_or(0);
+            }
+        }
+        for (name, before) in &before.xstats {
+            *self.xstats.entry(name.clone()).or_default() += before;
+        }
+    }
+
     /// Returns whether the port is sockets of the kernel's.
     #[must_use]
     pub fn is_socket(&self) -> bool {

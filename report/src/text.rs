@@ -83,7 +83,7 @@ fn obstacles(summary: &Summary) -> Vec<String> {
 }
 
 /// Returns `The pcap file has 7,000 frames; 12 more were skipped, ...`.
-fn sampled(sampled: &Sampled) -> String {
+pub(crate) fn sampled(sampled: &Sampled) -> String {
     let frames = match sampled.frames {
         1 => "1 frame".to_owned(),
         frames => format!("{} frames", words::count(frames)),

@@ -124,7 +124,7 @@ fn on_ports<C: Course>(
     let waits = |what: &dyn fmt::Display, left: Duration| course.borrow_mut().wait(what, left);
     let limit = vf::ATTACHED_WITHIN;
     let missing = vf::wait(&eal, &mut ports, &machine, limit, &waits)?;
-    course.borrow_mut().waited();
+    course.borrow_mut().screen().waited();
     for missing in missing {
         Stream::Stderr.write_soon(&format!("{}\n", explain::missing_vf(&missing)));
     }
@@ -151,20 +151,22 @@ fn on_ports<C: Course>(
         }
     }
     let mut course = course.into_inner();
-    course.waited();
+    course.screen().waited();
 
     explain::tell_log_of_start(&eal.take_log());
     eal.tell_log(explain::tell_log);
     if let Some(sharing) = lcores.sharing() {
-        course.tell(&explain::sharing(sharing));
+        course.screen().tell(&explain::sharing(sharing));
     }
     let all_taken = cpus.is_some_and(|cpus| lcores.take_all(cpus.cpus().len()));
     for device in &devices {
         if all_taken && device.info().driver().is_netvsc() {
-            course.tell(&explain::no_cpu_left(device.info()));
+            course.screen().tell(&explain::no_cpu_left(device.info()));
         }
         if let Some((has, used)) = device.idle_queues() {
-            course.tell(&explain::idle_queues(device.info(), has, used));
+            course
+                .screen()
+                .tell(&explain::idle_queues(device.info(), has, used));
         }
     }
     let mut runtime = DpdkRuntime::new(&eal, &mut devices, specs, &lcores, cpus);

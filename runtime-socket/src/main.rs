@@ -49,10 +49,10 @@ fn on_sockets<C: Course>(
     let limit = Duration::from_nanos(request.wait_link.as_nanos());
     let is_up = places.wait_links(limit, &waits)?;
     let mut course = course.into_inner();
-    course.waited();
+    course.screen().waited();
     let mut opened = open::open(&request, &own, &places, is_up)?;
     for notice in opened.notices.drain(..) {
-        course.tell(&notice);
+        course.screen().tell(&notice);
     }
     let mut runtime = SocketRuntime::new(opened);
     if is_up {

@@ -10,8 +10,8 @@ use dpdkgen_core::probe::layout::Family;
 use dpdkgen_report::summary::{Role, SOCKET_DRIVER};
 use dpdkgen_run::assembly::{OpenedPort, Placement, WorkerSpec, worker_specs};
 use dpdkgen_run::failure::Failure;
-use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{Mode, Request, SendRecv, of_port};
+use dpdkgen_run::runner::course::Waits;
 
 use crate::explain;
 use crate::options::Own;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use dpdkgen_report::search::{SearchReport, TrialRecord};
 use dpdkgen_tests::{Need, Program, Summary, http, run, turn};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
@@ -196,6 +197,57 @@ fn sampled_frames_are_read_by_tshark() {
         }
     }
     assert!(times.is_sorted(), "in the order of time");
+}
+
+#[test]
+fn the_records_of_a_search_are_those_of_all_its_trials() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "search --frame-size 64 --goal 0 --trial 0.35 --trials 0.35 --warmup 0.05 \
+                   --max-rate 100kpps --capacity 20kpps --drain-ms 300 -s rows.csv --hdr log \
+                   --pcap frames --pcap-sample 100 --json json";
+    let ended = run(sim(options, folder.path()), LIMIT).ok();
+    let json = fs::read_to_string(folder.path().join("json")).unwrap();
+    let report = SearchReport::from_json(&json).unwrap();
+    let sum = |of: fn(&TrialRecord) -> u64| report.trials.iter().map(of).sum::<u64>();
+    let (sent, lost) = (sum(|of| of.tx_packets), sum(|of| of.lost.unwrap()));
+    assert!(report.trials.len() > 4 && lost > 0, "{json}");
+
+    let csv = fs::read_to_string(folder.path().join("rows.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').collect())
+        .collect();
+    let column = |number: usize| {
+        rows.iter()
+            .map(move |row| row[number].parse().unwrap_or(0_u64))
+    };
+    assert!(
+        column(0).eq((0..rows.len() as u64).map(|row| row * 100)),
+        "{csv}"
+    );
+    assert_eq!((column(1).sum(), column(5).sum()), (sent, lost));
+
+    let histograms = histograms(&fs::read(folder.path().join("log")).unwrap());
+    let count: u64 = histograms.iter().map(Histogram::len).sum();
+    assert_eq!(count, sent - lost);
+
+    let sampled = report.sampled.unwrap();
+    let frames = fs::read(folder.path().join("frames")).unwrap();
+    let records: Vec<_> = frames[24..].chunks_exact(16 + 60).collect();
+    assert_eq!(records.len() as u64, sampled.frames);
+    assert!(
+        ended.stdout.contains("The pcap file has "),
+        "{}",
+        ended.stdout
+    );
+    let word = |record: &[u8], at: usize| {
+        u64::from(u32::from_le_bytes(record[at..at + 4].try_into().unwrap()))
+    };
+    let times = records
+        .iter()
+        .map(|at| word(at, 0) * 1_000_000_000 + word(at, 4));
+    assert!(times.is_sorted(), "one trial after the other");
 }
 
 #[test]

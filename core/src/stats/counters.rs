@@ -242,6 +242,22 @@ pub struct PollCounters {
     pub depth_max: u64,
 }
 
+impl PollCounters {
+    /// Adds what the same worker counted in a run before.
+    pub fn add(&mut self, before: &Self) {
+        self.polls += before.polls;
+        self.empty += before.empty;
+        self.packets += before.packets;
+        self.busy_ns += before.busy_ns;
+        self.elapsed_ns += before.elapsed_ns;
+        self.stalls += before.stalls;
+        self.stalled_ns += before.stalled_ns;
+        self.longest_stall_ns = self.longest_stall_ns.max(before.longest_stall_ns);
+        self.full_bursts_max = self.full_bursts_max.max(before.full_bursts_max);
+        self.depth_max = self.depth_max.max(before.depth_max);
+    }
+}
+
 /// Everything that one worker counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

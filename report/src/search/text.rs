@@ -4,7 +4,7 @@ use super::{
     BackToBack, FrameSize, LatencyTest, LimitedBy, Purpose, SearchEnd, SearchReport, SearchResult,
     Spread,
 };
-use crate::text::words;
+use crate::text::{sampled, words};
 
 /// Bytes that the line adds to a frame: preamble 8, gap 12.
 const LINE_OVERHEAD: f64 = 20.0;
@@ -31,6 +31,7 @@ pub fn render(report: &SearchReport, columns: usize) -> String {
     lines.extend(report.spread.iter().map(spread));
     lines.extend(tests_2544(report));
     lines.extend(remarks(report));
+    lines.extend(report.sampled.as_ref().map(sampled));
     lines.push(end(report));
     lines.into_iter().map(|line| line + "\n").collect()
 }

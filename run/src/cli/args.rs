@@ -27,9 +27,8 @@ pub struct SendRecvArgs {
     pub bounds: BoundArgs,
     #[command(flatten)]
     pub shared: SharedArgs,
-    /// Write an HdrHistogram log of latencies to this file; - is standard output
-    #[arg(long, value_name = "FILE", value_parser = target(), help_heading = "Output")]
-    pub hdr: Option<Target>,
+    #[command(flatten)]
+    pub latency: LatencyArgs,
 }
 
 /// Options of `reflect`.
@@ -227,6 +226,15 @@ pub struct StopArgs {
     pub count: Option<u64>,
 }
 
+/// The output of what measures latency.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LatencyArgs {
+    /// Write an HdrHistogram log of latencies to this file; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = target())]
+    pub hdr: Option<Target>,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -243,10 +251,10 @@ pub struct OutputArgs {
     /// Flush closed rows to the file this often
     #[arg(long, value_name = "S", default_value = "1", value_parser = units::seconds)]
     pub stats_evict_interval_secs: Span,
-    /// Write the run's totals to this file as JSON; - is standard output
+    /// Write the results to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE", value_parser = target())]
     pub json: Option<Target>,
-    /// Draw the run as an HTML page into this file when it ends; - is standard output
+    /// Draw them as an HTML page into this file at the end; - is standard output
     #[arg(long, value_name = "FILE.html", value_parser = target())]
     pub report: Option<Target>,
     /// Write a sample of all frames to this pcap file; - is standard output

@@ -13,11 +13,9 @@ mod search;
 mod sendrecv;
 
 use std::ffi::OsString;
-use std::num::NonZeroU32;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
-use dpdkgen_core::time::Span;
 use dpdkgen_report::page::file::Files;
 use dpdkgen_report::summary::Origin;
 use serde_json::Map;
@@ -27,7 +25,9 @@ pub use self::help::UNITS_HELP;
 pub use self::program::{More, Peer, Program};
 pub use self::report::draw;
 
-use self::args::{PortArgs, PortsArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs};
+use self::args::{
+    OutputArgs, PortArgs, PortsArgs, ReflectArgs, ReportArgs, SendRecvArgs, SharedArgs,
+};
 use self::help::command;
 use self::search::SearchArgs;
 use self::sendrecv::sendrecv;
@@ -119,7 +119,7 @@ where
             let args = SendRecvArgs::from_arg_matches(matches).map_err(broken)?;
             let send = sendrecv(program, &args)?;
             run(Request {
-                hdr: args.hdr,
+                hdr: args.latency.hdr,
                 ..request(Mode::SendRecv(send), args.shared)
             })
         }
@@ -142,24 +142,14 @@ fn request(mode: Mode, args: SharedArgs) -> Request {
         output,
     } = args;
     Request {
-        stats_file: output.stats_file,
-        interval: output.stats_interval_ms,
-        grace: output.stats_evict_threshold_secs,
-        flush_every: output.stats_evict_interval_secs,
         duration: stop.duration,
         count: stop.count,
-        json: output.json,
-        pcap: output.pcap,
-        pcap_sample: output.pcap_sample,
-        metrics: output.metrics,
-        report: output.report,
-        verbosity: verbosity(output.quiet, output.verbose),
-        ..on_ports(mode, ports)
+        ..without_end(mode, ports, output)
     }
 }
 
-/// Returns a request without an end and without outputs.
-fn on_ports(mode: Mode, ports: PortArgs) -> Request {
+/// Returns a request without an end.
+fn without_end(mode: Mode, ports: PortArgs, output: OutputArgs) -> Request {
     Request {
         mode,
         ports: ports.port,
@@ -170,20 +160,20 @@ fn on_ports(mode: Mode, ports: PortArgs) -> Request {
         rx_desc: ports.rx_desc,
         tx_desc: ports.tx_desc,
         mtu: ports.mtu,
-        stats_file: None,
-        interval: Span::from_millis(100),
-        grace: Span::from_secs(1),
-        flush_every: Span::from_secs(1),
+        stats_file: output.stats_file,
+        interval: output.stats_interval_ms,
+        grace: output.stats_evict_threshold_secs,
+        flush_every: output.stats_evict_interval_secs,
         duration: None,
         count: None,
         wait_link: ports.wait_link,
-        json: None,
+        json: output.json,
         hdr: None,
-        pcap: None,
-        pcap_sample: NonZeroU32::MIN,
-        metrics: None,
-        report: None,
-        verbosity: Verbosity::Normal,
+        pcap: output.pcap,
+        pcap_sample: output.pcap_sample,
+        metrics: output.metrics,
+        report: output.report,
+        verbosity: verbosity(output.quiet, output.verbose),
         own: Map::new(),
         origin: Origin::default(),
     }

@@ -5,12 +5,11 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Span;
-use dpdkgen_report::output::Target;
 use dpdkgen_search::{Goal, Method};
 
-use super::args::{PortArgs, ProbeArgs, SettleArgs, target};
+use super::args::{LatencyArgs, OutputArgs, PortArgs, ProbeArgs, SettleArgs};
 use super::sendrecv::unpaced;
-use super::{Program, on_ports, verbosity};
+use super::{Program, without_end};
 use crate::failure::Failure;
 use crate::request::{Mode, Request, SendRecv, of_frames, time_text};
 use crate::search::{NamedGoal, Recipe, SearchRequest};
@@ -28,7 +27,9 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub ports: PortArgs,
     #[command(flatten)]
-    pub output: SearchOutputArgs,
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub latency: LatencyArgs,
 }
 
 #[derive(Debug, Args)]
@@ -104,23 +105,6 @@ impl From<RecipeArg> for Recipe {
     }
 }
 
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct SearchOutputArgs {
-    /// Write bounds and trials to this file as JSON; - is standard output
-    #[arg(long, value_name = "FILE", value_parser = target())]
-    pub json: Option<Target>,
-    /// Draw the search as an HTML page into this file when it ends; - is standard output
-    #[arg(long, value_name = "FILE.html", value_parser = target())]
-    pub report: Option<Target>,
-    /// Warnings only
-    #[arg(short, long, action = ArgAction::SetTrue, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say more
-    #[arg(short, long, action = ArgAction::SetTrue)]
-    pub verbose: bool,
-}
-
 /// The frame sizes of RFC 2544, section 9.1.
 const RFC2544_SIZES: [u16; 7] = [64, 128, 256, 512, 1024, 1280, 1518];
 
@@ -145,6 +129,7 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
         settle,
         ports,
         output,
+        latency,
     } = args;
     if probes.run_tag.is_some() {
         return Err(Failure::request(
@@ -169,12 +154,9 @@ pub fn search(program: &Program, args: SearchArgs) -> Result<SearchRequest, Fail
     if let Some(largest) = sizes.iter().max_by_key(|sizes| sizes.largest()) {
         send.sizes = largest.clone();
     }
-    let verbosity = verbosity(output.quiet, output.verbose);
     let base = Request {
-        json: output.json,
-        report: output.report,
-        verbosity,
-        ..on_ports(Mode::SendRecv(send), ports)
+        hdr: latency.hdr,
+        ..without_end(Mode::SendRecv(send), ports, output)
     };
     Ok(SearchRequest {
         base,

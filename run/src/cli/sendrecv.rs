@@ -26,7 +26,7 @@ pub fn sendrecv(program: &Program, args: &SendRecvArgs) -> Result<SendRecv, Fail
         settle,
         shared,
         bounds,
-        hdr: _,
+        latency: _,
     } = args;
     let send = unpaced(program, "sendrecv", probes, settle, &shared.ports)?;
     Ok(SendRecv {

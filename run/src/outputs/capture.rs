@@ -1,6 +1,7 @@
 //! The pcap file: what the workers sampled, brought from their memory to the file.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,6 +26,8 @@ const USUAL_FRAME: usize = 1514;
 /// A pcap file, and the samples on their way to it.
 pub struct Capture {
     pcap: PcapWriter<Background>,
+    one_in: NonZeroU32,
+    /// Those of the workers of one trial.
     reservoirs: Vec<Reservoir>,
     /// The most bytes that are kept of a frame.
     longest: usize,
@@ -34,6 +37,8 @@ pub struct Capture {
     too_many: u64,
     /// The number of samples that the file had no room for.
     beyond_limit: u64,
+    /// The number of frames that the workers of earlier trials skipped.
+    skipped: u64,
 }
 
 impl Capture {
@@ -46,28 +51,38 @@ impl Capture {
         };
         Self {
             pcap: PcapWriter::new(writer),
+            one_in: request.pcap_sample,
             reservoirs: Vec::new(),
             longest,
             frames: 0,
             bytes: 0,
             too_many: 0,
             beyond_limit: 0,
+            skipped: 0,
         }
     }
 
-    /// Returns a tap for each of so many workers to sample with.
-    pub fn taps(&mut self, request: &Request, workers: usize) -> Vec<Tap> {
+    /// Returns a tap for each of so many workers of the next trial to sample with, before it begins.
+    pub fn taps(&mut self, workers: usize) -> Vec<Tap> {
+        let _ = self.fetch();
+        self.skip_rest();
+        self.skipped += self.skipped_by_workers();
+        self.reservoirs.clear();
         let make = |_| {
-            let (tap, reservoir) = sampler(request.pcap_sample, self.longest);
+            let (tap, reservoir) = sampler(self.one_in, self.longest);
             self.reservoirs.push(reservoir);
             tap
         };
         (0..workers).map(make).collect()
     }
 
-    /// Writes the heading of a run that started at `start`.
-    pub fn begin(&mut self, start: SystemTime) -> io::Result<()> {
-        self.pcap.begin(start, self.longest as u32)
+    /// Notes that a trial starts at `start`; before the first one the heading is written.
+    pub fn begin(&mut self, start: SystemTime, is_first: bool) -> io::Result<()> {
+        self.pcap.start_at(start);
+        if is_first {
+            self.pcap.begin(self.longest as u32)?;
+        }
+        Ok(())
     }
 
     /// Fetches what has been sampled, in the order of time as far as it is there.
@@ -123,13 +138,16 @@ impl Capture {
                 thread::sleep(Duration::from_millis(1));
             }
         }
-        let skipped: u64 = self.reservoirs.iter().map(Reservoir::skipped).sum();
         let sampled = Sampled {
             frames: self.frames,
-            skipped: skipped + self.too_many + self.beyond_limit,
+            skipped: self.skipped + self.skipped_by_workers() + self.too_many + self.beyond_limit,
             beyond_limit: self.beyond_limit,
         };
         (self.pcap.finish(), sampled)
+    }
+
+    fn skipped_by_workers(&self) -> u64 {
+        self.reservoirs.iter().map(Reservoir::skipped).sum()
     }
 
     const fn fetched(&self) -> u64 {

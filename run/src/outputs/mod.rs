@@ -1,57 +1,40 @@
 //! The outputs of a run: opened before it, fed while it goes on, and finished whole.
 
 mod capture;
+pub mod records;
 pub mod sampling;
-pub(crate) mod words;
+pub mod screen;
 
-use std::fmt;
 use std::io::Write;
-use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
+use std::time::{self, SystemTime, UNIX_EPOCH};
 
-use dpdkgen_core::time::{Instant, Span};
+use dpdkgen_core::time::Instant;
 use dpdkgen_report::background::Background;
-use dpdkgen_report::console::{Console, Stream, say_last};
-use dpdkgen_report::csv::{CsvWriter, Row};
-use dpdkgen_report::hdr::HdrLog;
-use dpdkgen_report::live::{Display, SHOW_EVERY};
-use dpdkgen_report::metrics::Metrics;
-use dpdkgen_report::output::{Output, Target};
+use dpdkgen_report::csv::Row;
+use dpdkgen_report::live::SHOW_EVERY;
 use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
-use dpdkgen_report::patience::{Patience, Writer};
+use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::summary::{Latency, OutageFinder, Summary, host_name, rfc3339};
 use dpdkgen_report::text;
 
-use self::capture::Capture;
+use self::records::Records;
+use self::screen::Screen;
 use crate::assembly::Context;
 use crate::failure::Failure;
-use crate::outputs::sampling::Tap;
-use crate::request::{Request, Verbosity};
+use crate::request::Request;
 use crate::results::totals::{Distributions, distributions};
-
-/// Shows what is waited for before a run, and for how long at most, and returns whether the user wants
-/// to wait no longer.
-pub type Waits<'w> = dyn Fn(&dyn fmt::Display, Duration) -> bool + 'w;
-
-/// The length of the intervals in the log of histograms, in the run's own time.
-const LOG_EVERY: Span = Span::from_secs(1);
 
 /// All outputs of one run, each written in the background: a reader that is slow or does not read holds
 /// up neither the control thread nor the other outputs.
 pub struct Outputs {
-    request: Request,
-    csv: Option<CsvWriter<Background>>,
+    /// Where its words go.
+    pub screen: Screen,
+    /// What is written while it goes on.
+    pub records: Records,
     json: Option<Background>,
     page: Option<Page>,
-    hdr: Option<HdrLog<Background>>,
-    capture: Option<Capture>,
-    metrics: Option<Metrics>,
-    display: Option<Display>,
-    console: Console,
-    stream: Stream,
-    next_flush: Instant,
-    next_log: Instant,
     /// The time at which the run was last shown; `None` before it has begun.
     shown: Option<time::Instant>,
     /// The phase that it was in at the last look.
@@ -107,74 +90,18 @@ impl Outputs {
     /// Returns a failure if one of them cannot be written, or if the address of the metrics cannot
     /// be had.
     pub fn open(request: &Request) -> Result<Self, Failure> {
-        let metrics = request.metrics.map(Metrics::bind).transpose();
-        let metrics = metrics.map_err(|error| Failure::machine(error.to_string()))?;
-        let (stream, style) = words::shown(request);
-        let console = Console::new(stream, request.program());
-        let open = |target: &Option<Target>, what| open(target, what, &console);
-        let outputs = Self {
-            csv: open(&request.stats_file, "statistics")?.map(CsvWriter::new),
-            json: open(&request.json, "summary")?,
-            page: open(&request.report, "report")?.map(Page::new),
-            hdr: open(&request.hdr, "histograms")?
-                .map(|writer| HdrLog::new(writer, request.latency_kind())),
-            capture: open(&request.pcap, "frames")?.map(|writer| Capture::new(request, writer)),
-            metrics,
-            display: style.map(|style| Display::new(stream, console.clone(), style)),
-            console,
-            stream,
-            next_flush: Instant::START + request.flush_every,
-            next_log: Instant::START + LOG_EVERY,
+        let screen = Screen::new(request);
+        Ok(Self {
+            records: Records::open(request, &screen)?,
+            json: screen.open(&request.json, "summary")?,
+            page: screen.open(&request.report, "report")?.map(Page::new),
+            screen,
             shown: None,
             phase: None,
             has_begun: false,
             started: None,
             outages: OutageFinder::default(),
-            request: request.clone(),
-        };
-        if let Some(metrics) = &outputs.metrics {
-            outputs.tell(&format!("Metrics: http://{}/metrics", metrics.address()));
-        }
-        Ok(outputs)
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.request.verbosity == Verbosity::Quiet
-    }
-
-    /// Shows a line to the person who is watching, unless that was not wanted; for before the run
-    /// has begun or after it.
-    pub fn tell(&self, line: &str) {
-        if !self.is_quiet() {
-            self.stream.write_soon(&format!("{line}\n"));
-        }
-    }
-
-    /// Shows that the run, which has not begun, waits for `what`, for so long at most.
-    pub fn wait(&mut self, what: &dyn fmt::Display, left: Duration) {
-        if let Some(display) = &mut self.display {
-            display.wait(&what.to_string(), left);
-        }
-    }
-
-    /// Takes away what was shown of a wait before the run.
-    pub fn waited(&mut self) {
-        if let Some(display) = &mut self.display {
-            display.waited();
-        }
-    }
-
-    /// Returns a tap for each of so many workers to sample frames with, if that is asked for.
-    pub fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
-        let capture = self.capture.as_mut()?;
-        Some(capture.taps(&self.request, workers))
-    }
-
-    /// Adds the column of paths to the rows, before the run begins.
-    pub fn add_paths(&mut self) {
-        if let Some(csv) = &mut self.csv {
-            csv.add_paths();
-        }
+        })
     }
 
     /// Begins the outputs of the run, which starts at `start` by the clock on the wall. What an
@@ -182,31 +109,20 @@ impl Outputs {
     pub fn begin(&mut self, start: SystemTime) {
         self.has_begun = true;
         self.started = (start != UNIX_EPOCH).then_some(start);
-        self.waited();
+        self.screen.waited();
         if let Some(json) = &mut self.json {
             json.begin();
         }
         if let Some(page) = &mut self.page {
             page.output.begin();
         }
-        // An output never fails towards its writer; it remembers. So it is everywhere below.
-        if let Some(csv) = &mut self.csv {
-            let _ = csv.begin();
-        }
-        if let Some(hdr) = &mut self.hdr {
-            let _ = hdr.begin(start);
-        }
-        if let Some(capture) = &mut self.capture {
-            let _ = capture.begin(start);
-        }
+        self.records.begin(start);
     }
 
     /// Takes the next row.
     pub fn row(&mut self, row: &Row) {
         self.outages.push(row);
-        if let Some(csv) = &mut self.csv {
-            let _ = csv.write(row);
-        }
+        self.records.row(row);
         if let Some(page) = &mut self.page {
             page.timeline.push(row);
         }
@@ -221,47 +137,19 @@ impl Outputs {
 
     /// Does what there is to do at `now` in this phase, every few milliseconds; `progress` tells how
     /// far the run is.
-    pub fn tick(&mut self, now: Instant, phase: Phase, progress: impl Fn() -> Progress) {
-        if now >= self.next_flush {
-            self.next_flush = now + self.request.flush_every;
-            if let Some(csv) = &mut self.csv {
-                let _ = csv.flush();
-            }
-        }
-        if let Some(capture) = &mut self.capture {
-            let _ = capture.fetch();
-        }
-        if now >= self.next_log {
-            self.next_log = now + LOG_EVERY;
-            self.log(&progress);
-        }
+    pub fn tick(&mut self, now: Instant, phase: Phase, progress: &dyn Fn() -> Progress) {
+        self.records.tick(now, &self.screen, progress);
+        let Some(display) = &mut self.screen.display else {
+            return;
+        };
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
         let is_new = self.phase.replace(phase).is_some_and(|last| last != phase);
-        let is_urgent = |display: &Display| display.is_urgent(phase);
-        if is_due || is_new && self.display.as_ref().is_some_and(is_urgent) {
-            self.show(&progress);
-        }
-    }
-
-    /// Notes that the run is over; `progress` tells what it came to.
-    pub fn end(&mut self, progress: impl Fn() -> Progress) {
-        self.log(&progress);
-    }
-
-    fn log(&mut self, progress: impl Fn() -> Progress) {
-        if let Some(hdr) = &mut self.hdr {
-            let _ = hdr.write(progress());
-        }
-    }
-
-    fn show(&mut self, progress: impl Fn() -> Progress) {
-        // At the start there is nothing to see.
-        let is_first = self.shown.replace(time::Instant::now()).is_none();
-        if let Some(metrics) = &mut self.metrics {
-            metrics.show(progress(), &self.console);
-        }
-        if let Some(display) = self.display.as_mut().filter(|_| !is_first) {
-            display.show(progress());
+        if is_due || is_new && display.is_urgent(phase) {
+            // At the start there is nothing to see.
+            let is_first = self.shown.replace(time::Instant::now()).is_none();
+            if !is_first {
+                display.show(progress());
+            }
         }
     }
 
@@ -280,79 +168,23 @@ impl Outputs {
         if !self.has_begun {
             self.begin(UNIX_EPOCH);
         }
-        if let Some(display) = &mut self.display {
+        if let Some(display) = &mut self.screen.display {
             display.clear();
         }
         let mut summary = summary.clone();
         self.complete(&mut summary);
-        let mut outputs = Vec::new();
-        outputs.extend(self.csv.take().and_then(|csv| csv.finish().ok()));
-        outputs.extend(self.hdr.take().map(HdrLog::finish));
-        if let Some(capture) = self.capture.take() {
-            let (output, sampled) = capture.finish(patience);
-            outputs.push(output);
-            summary.sampled = Some(sampled);
-        }
+        let (mut outputs, sampled) = self.records.finish(patience);
+        summary.sampled = sampled;
         if let Some(mut json) = self.json.take() {
             let text = summary.to_json().unwrap_or_default();
             let _ = json.write_all(text.as_bytes());
             outputs.push(json);
         }
         outputs.extend(self.page.take().map(|page| page.finish(&summary)));
-        let text = (!self.is_quiet()).then(|| text::render(&summary));
-        let (stream, what) = (self.stream, "summary in words");
-        let mut failures = close(
-            outputs,
-            &self.console,
-            stream,
-            what,
-            text.as_deref(),
-            patience,
-        );
-        failures.extend(self.metrics.take().and_then(Metrics::finish));
+        let words = |_| text::render(&summary);
+        let what = "summary in words";
+        let mut failures = self.screen.close(outputs, what, words, patience);
+        failures.extend(self.records.end_metrics());
         failures
     }
-}
-
-/// Opens the output `what` at `target`, if it is asked for, to be written in the background; its first
-/// failure is said on `console`.
-///
-/// # Errors
-///
-/// Returns a failure if it cannot be written.
-pub(crate) fn open(
-    target: &Option<Target>,
-    what: &'static str,
-    console: &Console,
-) -> Result<Option<Background>, Failure> {
-    let Some(target) = target else {
-        return Ok(None);
-    };
-    let output = Output::open(target, what);
-    let output = output.map_err(|error| Failure::machine(error.to_string()))?;
-    Ok(Some(Background::new(output, console.clone())))
-}
-
-/// Waits for `outputs`, to which all is written, and then shows `text`, which is called `what`, for as
-/// long as `patience` lasts; returns a sentence for each that is incomplete.
-pub(crate) fn close(
-    mut outputs: Vec<Background>,
-    console: &Console,
-    stream: Stream,
-    what: &str,
-    text: Option<&str>,
-    patience: &mut Patience<'_>,
-) -> Vec<String> {
-    outputs.iter_mut().for_each(Background::close);
-    let writers: Vec<&dyn Writer> = outputs.iter().map(|output| output as _).collect();
-    patience.tell(text.map(|_| console.clone()));
-    patience.wait(&writers);
-    patience.tell(None);
-    console.end();
-    patience.wait(&[console]);
-    let failures = outputs.into_iter().filter_map(Background::finish);
-    let mut failures: Vec<String> = failures.collect();
-    let said = text.and_then(|text| say_last(stream, what, text.trim_end(), patience));
-    failures.extend(said);
-    failures
 }

@@ -6,22 +6,31 @@ use std::time::Duration;
 use dpdkgen_report::console::{Stream, say_last};
 use dpdkgen_report::patience::Patience;
 
+use super::signals::StopSignals;
 use super::trial::Executor;
 use crate::failure::Failure;
+use crate::outputs::screen::Screen;
 use crate::request::Request;
+
+/// Shows what is waited for before a course begins, and for how long at most, and returns whether the
+/// user wants to wait no longer.
+pub type Waits<'w> = dyn Fn(&dyn fmt::Display, Duration) -> bool + 'w;
 
 /// A run or a search, with its outputs and its user, from before the ports are open to its exit
 /// status.
 pub trait Course {
+    /// Returns where its words go.
+    fn screen(&mut self) -> &mut Screen;
+
+    /// Returns the signals that end it.
+    fn signals(&mut self) -> &mut StopSignals;
+
     /// Shows what is waited for before it begins, for so long at most, and returns whether the user
     /// wants to wait no longer.
-    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool;
-
-    /// Takes away what was shown of a wait.
-    fn waited(&mut self);
-
-    /// Shows a line to the person who watches, unless that was not wanted.
-    fn tell(&self, line: &str);
+    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool {
+        self.screen().wait(what, left);
+        self.signals().requests() > 0
+    }
 
     /// Carries it out by `request`, which opening the ports has completed, writes and shows what came
     /// of it, and returns the exit status.

@@ -1,7 +1,6 @@
 //! The one trial of a `sendrecv` or `reflect`, from open ports to the exit status.
 
-use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use dpdkgen_core::time::Instant;
 use dpdkgen_report::csv::Row;
@@ -14,6 +13,7 @@ use crate::assembly::Context;
 use crate::failure::Failure;
 use crate::outputs::Outputs;
 use crate::outputs::sampling::Tap;
+use crate::outputs::screen::Screen;
 use crate::request::Request;
 use crate::results::thresholds;
 use crate::runner::course::{Course, end};
@@ -39,17 +39,12 @@ impl Live {
 }
 
 impl Course for Live {
-    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool {
-        self.outputs.wait(what, left);
-        self.signals.requests() > 0
+    fn screen(&mut self) -> &mut Screen {
+        &mut self.outputs.screen
     }
 
-    fn waited(&mut self) {
-        self.outputs.waited();
-    }
-
-    fn tell(&self, line: &str) {
-        self.outputs.tell(line);
+    fn signals(&mut self) -> &mut StopSignals {
+        &mut self.signals
     }
 
     fn drive(mut self, request: Request, executor: &mut impl Executor) -> Result<u8, Failure> {
@@ -64,15 +59,15 @@ impl Course for Live {
 
 impl Sink for Live {
     fn tell(&mut self, line: &str) {
-        self.outputs.tell(line);
+        self.outputs.screen.tell(line);
     }
 
     fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
-        self.outputs.taps(workers)
+        self.outputs.records.taps(workers)
     }
 
     fn add_paths(&mut self) {
-        self.outputs.add_paths();
+        self.outputs.records.add_paths();
     }
 
     fn begin(&mut self, start: SystemTime) {
@@ -88,7 +83,7 @@ impl Sink for Live {
     }
 
     fn end(&mut self, progress: &dyn Fn() -> Progress) {
-        self.outputs.end(progress);
+        self.outputs.records.end(progress);
     }
 
     fn ended(&mut self, context: &Context<'_>) {

@@ -1,6 +1,5 @@
 //! A whole search, from open ports to the exit status: repeats, frame sizes, trials.
 
-use std::fmt;
 use std::time::Duration;
 
 use dpdkgen_core::probe::sizes::Sizes;
@@ -16,6 +15,7 @@ use super::outputs::SearchOutputs;
 use super::request::{Length, Recipe, SearchRequest};
 use super::trials::{Done, Wanted, carry_out};
 use crate::failure::Failure;
+use crate::outputs::screen::Screen;
 use crate::request::{Mode, Request};
 use crate::runner::course::{self, Course};
 use crate::runner::signals::StopSignals;
@@ -76,17 +76,12 @@ impl OfSize {
 }
 
 impl Course for Searching {
-    fn wait(&mut self, what: &dyn fmt::Display, left: Duration) -> bool {
-        self.outputs.wait(what, left);
-        self.signals.requests() > 0
+    fn screen(&mut self) -> &mut Screen {
+        &mut self.outputs.screen
     }
 
-    fn waited(&mut self) {
-        self.outputs.waited();
-    }
-
-    fn tell(&self, line: &str) {
-        self.outputs.tell(line);
+    fn signals(&mut self) -> &mut StopSignals {
+        &mut self.signals
     }
 
     fn drive(mut self, base: Request, executor: &mut impl Executor) -> Result<u8, Failure> {

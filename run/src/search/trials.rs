@@ -4,6 +4,7 @@ use std::time::{Duration, Instant as Wall, SystemTime, UNIX_EPOCH};
 
 use dpdkgen_core::probe::sizes::Sizes;
 use dpdkgen_core::time::Instant;
+use dpdkgen_report::csv::Row;
 use dpdkgen_report::progress::{Phase, Progress};
 use dpdkgen_report::search::live::Standing;
 use dpdkgen_report::search::{Purpose, TrialRecord};
@@ -13,6 +14,7 @@ use dpdkgen_search::{Outcome, Shortfall};
 use super::outputs::SearchOutputs;
 use super::request::{Length, SearchRequest};
 use crate::failure::Failure;
+use crate::outputs::sampling::Tap;
 use crate::runner::signals::StopSignals;
 use crate::runner::trial::{Executor, Sink, trial};
 
@@ -174,6 +176,14 @@ impl Sink for Watch<'_> {
         self.outputs.tell_once(line);
     }
 
+    fn taps(&mut self, workers: usize) -> Option<Vec<Tap>> {
+        self.outputs.records.taps(workers)
+    }
+
+    fn add_paths(&mut self) {
+        self.outputs.records.add_paths();
+    }
+
     fn begin(&mut self, start: SystemTime) {
         self.outputs.begin(start);
         if start == UNIX_EPOCH {
@@ -181,7 +191,15 @@ impl Sink for Watch<'_> {
         }
     }
 
-    fn tick(&mut self, _: Instant, _: Phase, _: &dyn Fn() -> Progress) {
+    fn row(&mut self, row: &Row) {
+        self.outputs.records.row(row);
+    }
+
+    fn tick(&mut self, now: Instant, _: Phase, progress: &dyn Fn() -> Progress) {
+        let SearchOutputs {
+            records, screen, ..
+        } = &mut *self.outputs;
+        records.tick(now, screen, progress);
         let passed = match self.passed {
             Passed::Real => self.begin.elapsed().as_secs_f64(),
             Passed::Virtual(_) => 0.0,
@@ -195,6 +213,7 @@ impl Sink for Watch<'_> {
     }
 
     fn end(&mut self, progress: &dyn Fn() -> Progress) {
+        self.outputs.records.end(progress);
         if let Passed::Virtual(passed) = &mut self.passed {
             *passed = Duration::from_nanos(progress().at_ns);
         }

@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dpdkgen_run::outputs::Waits;
+use dpdkgen_run::runner::course::Waits;
 
 use crate::eal::Eal;
 use crate::ethdev::error::Error;

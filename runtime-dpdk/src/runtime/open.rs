@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use dpdkgen_report::summary::Role;
 use dpdkgen_run::assembly::WorkerSpec;
-use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{Mode, Request};
+use dpdkgen_run::runner::course::Waits;
 
 use crate::eal::Eal;
 use crate::eal::placement::WorkerLcores;

@@ -7,8 +7,8 @@ use dpdkgen_core::neighbour::{Resolver, Responder};
 use dpdkgen_core::port::{FrameLen, Port};
 use dpdkgen_core::time::Instant;
 use dpdkgen_core::wire::Mac;
-use dpdkgen_run::outputs::Waits;
 use dpdkgen_run::request::{SendRecv, of_port};
+use dpdkgen_run::runner::course::Waits;
 
 use crate::ethdev::device::Device;
 use crate::ethdev::error::Error;

@@ -158,9 +158,9 @@ impl Executor for Simulation {
         let Placement { ports, specs, .. } = context.placement();
         let link = simulated.link(ports.len(), sendrecv, truth);
 
+        let taps = sink.taps(specs.len());
         // Virtual time has no date: the same run gives the same files.
         sink.begin(UNIX_EPOCH);
-        let taps = sink.taps(specs.len());
         let mut on_lcores = endpoints::workers(context, Side::Sender, &link, taps);
         let mut senders = simulated.actors(&mut on_lcores, Instant::START);
         let end = if sendrecv.is_through {

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dpdkgen_run::outputs::Waits;
+use dpdkgen_run::runner::course::Waits;
 
 use super::Device;
 use crate::eal::interrupt;
