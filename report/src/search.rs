@@ -101,6 +101,8 @@ pub enum SearchEnd {
     Removed,
     /// A port had no link or no peer at the end of a trial.
     Gone,
+    /// A trial could not begin.
+    Failed,
 }
 
 /// The size of the frames of a search.

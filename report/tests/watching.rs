@@ -45,6 +45,25 @@ fn the_metrics_of_a_sender() {
 }
 
 #[test]
+fn the_counters_of_one_trial_go_on_in_the_next() {
+    let (mut first, second) = (sendrecv(5), sendrecv(2));
+    // All intervals of a trial that is over are closed.
+    first.closed = sendrecv(6).closed;
+    let both = second.after(&first);
+    assert_eq!(
+        (both.at_ns, both.closed),
+        (7_000_000_000, sendrecv(7).closed)
+    );
+    let told = render(&Step::new(Some(&first), &both));
+    let at_once = render(&Step::new(Some(&sendrecv(6)), &sendrecv(7)));
+    let counters = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.contains("busy_ratio"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(counters(&told), counters(&at_once));
+}
+
+#[test]
 fn what_does_not_apply_has_no_metric() {
     let mut run = reflect(5, 1_000);
     run.device[0].imissed = None;

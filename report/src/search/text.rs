@@ -323,6 +323,9 @@ pub(crate) fn end(report: &SearchReport) -> String {
         SearchEnd::Removed => format!(
             "A device was taken away after {trials} in {took}: these are the bounds found so far."
         ),
+        SearchEnd::Failed => format!(
+            "No further trial could begin after {trials} in {took}: these are the bounds found so far."
+        ),
         SearchEnd::Gone => format!(
             "A port lost its link or its peer after {trials} in {took}: these are the bounds found so far."
         ),

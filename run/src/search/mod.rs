@@ -3,7 +3,9 @@
 //! The `dpdkgen-search` crate decides which load comes next and what the trials say; here they are
 //! asked for ([`SearchRequest`]), carried out ([`Searching`]) and shown.
 
+mod conclusion;
 mod drive;
+mod known;
 mod outputs;
 mod recipes;
 mod request;

@@ -5,7 +5,8 @@
 
 use dpdkgen_report::search::{BackToBack, LatencyTest, Purpose};
 
-use super::drive::{OfSize, Searching};
+use super::drive::Searching;
+use super::known::OfSize;
 use super::request::Length;
 use super::trials::Wanted;
 use crate::failure::Failure;

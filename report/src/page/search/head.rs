@@ -51,6 +51,7 @@ fn verdict(search: &SearchReport, found: &[Found<'_>]) -> String {
         SearchEnd::Done => "",
         SearchEnd::Signal => "Stopped early. So far ",
         SearchEnd::Gone => "Stopped early, as a port lost its link or its peer. So far ",
+        SearchEnd::Failed => "Stopped early, as no further trial could begin. So far ",
         SearchEnd::Removed => "Stopped early, as a device was taken away. So far ",
     };
     let Some(sizes) = sizes(found) else {
