@@ -34,6 +34,7 @@
 extern crate alloc;
 
 mod bisection;
+mod estimates;
 pub mod evidence;
 mod goal;
 mod loads;

@@ -7,12 +7,14 @@
 //! reason to believe that it is a bound.
 //!
 //! A new load is chosen by what the upper end let pass: a path that carries so much under overload
-//! should carry that much. Where that tells nothing, since little was lost, steps away from what is
-//! known double, and half a bracket is never exceeded. Once a load that looked good in a short trial
+//! should carry that much; and by a line through two loads that lost differently. Where that tells
+//! nothing, since little was lost, steps away from what is known double, and half a bracket is never
+//! exceeded. The ends are kept away from where the bound should be, since trials there tell least. Once a load that looked good in a short trial
 //! was bad in a long one, short trials are not believed any more.
 
 use core::time::Duration;
 
+use crate::estimates;
 use crate::evidence::{Evidence, Verdict};
 use crate::goal::Goal;
 use crate::loads::{Load, Measured};
@@ -189,9 +191,16 @@ fn below(search: &Search, goal: usize, upper: &Load) -> Option<u64> {
     }
     let settings = &search.goals[goal];
     let stepped = downward(search, goal, upper);
-    let next = match passed(settings, upper) {
-        Some(passed) => stepped.min(passed * (1.0 - settings.width / 2.0)),
-        None => stepped,
+    let below = |at: f64| at * (1.0 - settings.width / 2.0);
+    let mut above = search.loads.iter().filter(|load| load.pps > upper.pps);
+    let line = above
+        .next()
+        .and_then(|above| estimates::beyond(settings, upper, above));
+    let next = match (line, estimates::passed(settings, upper)) {
+        // Every other step at the most: where it misleads, the others double.
+        (Some(at), _) if search.walks[goal].downward % 2 == 1 => below(at).max(stepped),
+        (_, Some(passed)) => below(passed).min(stepped),
+        (_, None) => stepped,
     };
     Some((next as u64).clamp(min, upper.pps - 1))
 }
@@ -211,13 +220,30 @@ fn between(search: &Search, goal: usize, lower: &Load, upper: &Load) -> Option<u
     if is_weak(search, goal, lower) {
         return Some(from);
     }
+    let settings = &search.goals[goal];
     let half = middle(from, to);
-    let next = match guess(&search.goals[goal], lower, upper) {
+    let slope = estimates::between(settings, lower, upper);
+    if let Some(last) = slope.and_then(|at| last(settings, (from, to), at)) {
+        return Some(last.clamp(from + 1, to - 1));
+    }
+    let at = estimates::passed(settings, upper).map(|at| slope.map_or(at, |slope| at.min(slope)));
+    let next = match at.and_then(|at| guess(settings, (from, to), at)) {
         Some(guess) if !search.walks[goal].is_slow => guess,
         Some(_) => half,
         None => half.max(downward(search, goal, upper) as u64),
     };
     Some(next.clamp(from + 1, to - 1))
+}
+
+/// Returns the load that leaves a narrow bracket whatever it turns out to be, and of those the furthest
+/// from `at`, where trials would tell least; `None` if the bracket is too wide for that.
+fn last(goal: &Goal, (from, to): (u64, u64), at: f64) -> Option<u64> {
+    let (least, most) = (
+        to as f64 * (1.0 - goal.width),
+        from as f64 / (1.0 - goal.width),
+    );
+    let furthest = if at - least > most - at { least } else { most };
+    (least <= most).then_some(furthest as u64)
 }
 
 /// Returns whether `lower` needs more support before something is looked for above it: the more, the
@@ -234,12 +260,10 @@ fn is_weak(search: &Search, goal: usize, lower: &Load) -> bool {
 /// The number of turns after which nothing but decided bounds counts.
 const TURNS: u32 = 12;
 
-/// Returns the load in a wide bracket at which its upper end suggests a bound; `None` if that says
-/// little.
-fn guess(goal: &Goal, lower: &Load, upper: &Load) -> Option<u64> {
-    let (from, to) = (lower.pps as f64, upper.pps as f64);
-    let at = passed(goal, upper)?;
-    let at = slope(goal, lower, upper).map_or(at, |slope| at.min(slope));
+/// Returns the load to try in a wide bracket where the bound should be `at`; `None` if that is near its
+/// upper end.
+fn guess(goal: &Goal, (from, to): (u64, u64), at: f64) -> Option<u64> {
+    let (from, to) = (from as f64, to as f64);
     let (good, bad) = (at * (1.0 - goal.width / 2.0), from / (1.0 - goal.width));
     // As near as this to what is good already, what is next has to be bad.
     let next = if good <= from * (1.0 + goal.width / 4.0) {
@@ -248,36 +272,6 @@ fn guess(goal: &Goal, lower: &Load, upper: &Load) -> Option<u64> {
         good
     };
     (next < to * (1.0 - goal.width)).then_some(next as u64)
-}
-
-/// Returns the load at which the loss ratio is that of the goal, on a line from `lower`, where a part
-/// of what it may lose is lost already, to `upper`.
-fn slope(goal: &Goal, lower: &Load, upper: &Load) -> Option<f64> {
-    let (least, most) = (longest(lower)?.loss_ratio, longest(upper)?.loss_ratio);
-    let tells = least > goal.loss_ratio / 10.0 && most > goal.loss_ratio && least < most;
-    let share = (goal.loss_ratio - least) / (most - least);
-    let (from, to) = (lower.pps as f64, upper.pps as f64);
-    tells.then(|| from + (to - from) * share.max(0.0))
-}
-
-/// Returns the load of which no more than the goal's loss ratio would be lost if what passed of `load`
-/// were all that can; `None` if it is not loss that makes it bad.
-fn passed(goal: &Goal, load: &Load) -> Option<f64> {
-    let lost = longest(load)?.loss_ratio;
-    let is_loss = lost > goal.loss_ratio;
-    is_loss.then(|| load.pps as f64 * (1.0 - lost) / (1.0 - goal.loss_ratio))
-}
-
-/// Returns the longest trial of a load, of several the median one by its loss.
-fn longest(load: &Load) -> Option<&Measured> {
-    let longest = load.trials.iter().map(|trial| trial.duration).max()?;
-    let mut trials: alloc::vec::Vec<_> = load
-        .trials
-        .iter()
-        .filter(|trial| trial.duration == longest)
-        .collect();
-    trials.sort_by(|a, b| a.loss_ratio.total_cmp(&b.loss_ratio));
-    trials.get(trials.len() / 2).copied()
 }
 
 /// Returns the load in the middle of two, by their ratio.
