@@ -246,6 +246,9 @@ pub struct TrialRecord {
     pub skipped: Option<u64>,
     /// `false` if the sender did not offer the load: then the trial says nothing of the path.
     pub offered: bool,
+    /// `true` if that is since the sender stood still, as when its CPU did something else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disturbed: bool,
     /// Packets sent and not received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,

@@ -23,8 +23,10 @@ pub struct Load {
     pub trials: Vec<Measured>,
     /// The number of trials in which the sender did not reach it.
     pub not_offered: u32,
-    /// The number of trials in which the sender was disturbed.
+    /// The number of trials in which the sender was disturbed, one after the other.
     pub disturbed: u32,
+    /// The time of these.
+    pub disturbed_for: Duration,
     /// The most packets per second that left in one of these.
     pub reached_pps: u64,
 }
@@ -33,14 +35,18 @@ impl Load {
     /// Returns whether the sender cannot offer it: it failed twice at least, and more often than not; or
     /// it was disturbed again and again.
     pub fn is_beyond_sender(&self) -> bool {
-        let offered = self.trials.len();
-        let failed = self.not_offered >= 2 && self.not_offered as usize > offered;
-        failed || self.disturbed as usize >= DISTURBANCES * (offered + 1)
+        let failed = self.not_offered >= 2 && self.not_offered as usize > self.trials.len();
+        let is_long = self.disturbed_for >= DISTURBED_FOR && self.disturbed >= DISTURBANCES.0;
+        failed || is_long || self.disturbed >= DISTURBANCES.1
     }
 }
 
-/// The number of trials for each one that was offered which may be disturbed.
-const DISTURBANCES: usize = 50;
+/// The numbers of trials that may be disturbed one after the other: the first one where they take long,
+/// and the most.
+const DISTURBANCES: (u32, u32) = (10, 40);
+
+/// The time that is long for these.
+const DISTURBED_FOR: Duration = Duration::from_secs(60);
 
 /// All loads that were tried, in ascending order.
 #[derive(Debug, Clone, PartialEq, Default)]

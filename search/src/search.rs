@@ -176,12 +176,18 @@ impl Search {
                 load.not_offered += 1;
                 load.reached_pps = load.reached_pps.max(reached);
             }
-            Some(Shortfall::Disturbance) => load.disturbed += 1,
-            None => load.trials.push(Measured {
-                duration: trial.duration,
-                loss_ratio: outcome.loss_ratio,
-                p99_ns: outcome.p99_ns,
-            }),
+            Some(Shortfall::Disturbance) => {
+                load.disturbed += 1;
+                load.disturbed_for += trial.duration;
+            }
+            None => {
+                (load.disturbed, load.disturbed_for) = (0, Duration::ZERO);
+                load.trials.push(Measured {
+                    duration: trial.duration,
+                    loss_ratio: outcome.loss_ratio,
+                    p99_ns: outcome.p99_ns,
+                });
+            }
         }
         let after = self.likely(trial.goal);
         self.walks[trial.goal].step(before, after);

@@ -133,7 +133,12 @@ fn came_to(trial: &TrialRecord) -> String {
     if !trial.offered {
         let reached = trial.tx_packets as f64 / trial.duration_s.max(f64::MIN_POSITIVE);
         let reached = words::rate(reached.round());
-        return format!("{load} for {duration}: not offered, the sender reached {reached}");
+        let why = if trial.disturbed {
+            "stood still and "
+        } else {
+            ""
+        };
+        return format!("{load} for {duration}: not offered, the sender {why}reached {reached}");
     }
     let lost = match (trial.lost, trial.loss_ratio) {
         (Some(0), _) => "nothing lost".to_owned(),

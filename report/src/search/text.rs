@@ -56,6 +56,37 @@ pub(crate) fn remarks(report: &SearchReport) -> Vec<String> {
         .collect()
 }
 
+/// Returns what is to be said where the sender is the limit.
+fn sender(report: &SearchReport, result: &SearchResult, has_lower: bool) -> String {
+    let of_result = report
+        .trials
+        .iter()
+        .filter(|trial| trial.frame_size == result.frame_size && trial.repeat == result.repeat);
+    let all = of_result.clone().count();
+    let disturbed = of_result.clone().filter(|trial| trial.disturbed).count();
+    if disturbed * 2 > all {
+        let found = if has_lower {
+            "this is"
+        } else {
+            "there is no lower bound, and that is"
+        };
+        return format!(
+            "the sender stood still in {disturbed} of {all} trials, as when its CPU does something else, \
+             so {found} its limit and not the path's: give it a CPU of its own, or make trials shorter \
+             (--trial)."
+        );
+    }
+    if !has_lower {
+        return "no lower bound, since the sender does not offer even the lowest rate.".to_owned();
+    }
+    let reached = of_result.map(|trial| trial.tx_packets as f64 / trial.duration_s);
+    let reached = reached.fold(0.0, f64::max);
+    format!(
+        "the sender does not offer more (it reached {}), so this is its limit and not the path's.",
+        words::rate(reached.round())
+    )
+}
+
 const HEADINGS: [&str; 9] = [
     "Bytes",
     "Goal",
@@ -285,21 +316,8 @@ fn remark(report: &SearchReport, result: &SearchResult) -> Option<String> {
             "no lower bound, since even the lowest rate, {}, misses the goal.",
             words::rate(result.upper_pps?)
         )),
-        (None, _) => {
-            Some("no lower bound, since the sender does not offer even the lowest rate.".to_owned())
-        }
-        (Some(_), LimitedBy::Sender) => {
-            let most = report.trials.iter().filter(|trial| {
-                trial.frame_size == result.frame_size && trial.repeat == result.repeat
-            });
-            let reached = most.map(|trial| trial.tx_packets as f64 / trial.duration_s);
-            let reached = reached.fold(0.0, f64::max);
-            Some(format!(
-                "the sender does not offer more (it reached {}), so this is its limit and not the \
-                 path's.",
-                words::rate(reached.round())
-            ))
-        }
+        (lower, LimitedBy::Sender) => Some(sender(report, result, lower.is_some())),
+        (None, LimitedBy::MaxRate) => None,
         (Some(_), LimitedBy::MaxRate) => Some(
             "the highest rate that was asked for keeps to the goal; the path may carry more."
                 .to_owned(),

@@ -199,6 +199,23 @@ fn what_is_said_of_several_bounds_is_said_once() {
 }
 
 #[test]
+fn a_sender_that_stood_still_is_told_from_one_that_is_slow() {
+    let mut search = searched();
+    search.results.truncate(1);
+    search.results[0].limit = Some(LimitedBy::Sender);
+    search.trials = vec![trial(SMALL, 9e5); 3];
+    let words = render(&search, None);
+    assert!(words.contains("the sender does not offer more (it reached 900,000 packets/s)"));
+    for trial in &mut search.trials[..2] {
+        (trial.offered, trial.disturbed) = (false, true);
+    }
+    let words = render(&search, None);
+    let told = "the sender stood still in 2 of 3 trials, as when its CPU does something else, so \
+                this is its limit and not the path's";
+    assert!(words.contains(told), "{words}");
+}
+
+#[test]
 fn a_search_that_was_stopped_says_so_first() {
     let mut search = searched();
     search.stop_reason = SearchEnd::Signal;

@@ -40,6 +40,7 @@ pub fn trial(frame_size: FrameSize, pps: f64) -> TrialRecord {
         tx_packets: sent as u64,
         skipped: None,
         offered: true,
+        disturbed: false,
         lost: Some(lost as u64),
         loss_ratio: Some(lost / sent),
         latency_ns: Some(latency(20_000 + lost as u64)),
@@ -96,6 +97,7 @@ pub fn searched() -> SearchReport {
         tx_packets: 8_120_000,
         skipped: Some(380_000),
         offered: false,
+        disturbed: false,
         target_pps: Some(850_000.0),
         ..trial(LARGE, 812_000.0)
     });

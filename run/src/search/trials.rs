@@ -101,6 +101,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
         _ => summary.duration_s.unwrap_or(0.0),
     };
     let latency_ns = summary.latency_ns;
+    let shortfall = (!offered).then(|| shortfall(summary, due, duration_s));
     let loss_ratio = summary.loss_ratio.unwrap_or(0.0);
     Done {
         record: TrialRecord {
@@ -114,6 +115,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
             tx_packets: sent,
             skipped,
             offered,
+            disturbed: shortfall == Some(Shortfall::Disturbance),
             lost: summary.lost,
             loss_ratio: summary.loss_ratio,
             latency_ns,
@@ -121,7 +123,7 @@ fn judged(request: &SearchRequest, wanted: &Wanted, summary: &Summary, took: Dur
         outcome: is_whole.then(|| Outcome {
             loss_ratio,
             p99_ns: latency_ns.map(|latency| latency.p99),
-            shortfall: (!offered).then(|| shortfall(summary, due, duration_s)),
+            shortfall,
         }),
         stop_reason: summary.stop_reason,
         gone,

@@ -111,7 +111,15 @@ fn row(number: usize, trial: &TrialRecord) -> [String; 10] {
     };
     let offered = match (trial.offered, trial.skipped) {
         (true, _) => "yes".to_owned(),
-        (false, Some(skipped)) if skipped > 0 => format!("no, {} skipped", words::count(skipped)),
+        (false, Some(skipped)) if skipped > 0 => format!(
+            "no, {} skipped{}",
+            words::count(skipped),
+            if trial.disturbed {
+                " standing still"
+            } else {
+                ""
+            }
+        ),
         (false, _) => "no".to_owned(),
     };
     [
