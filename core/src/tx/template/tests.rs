@@ -1,9 +1,11 @@
 use std::vec;
 
 use proptest::prelude::*;
+use zerocopy::FromBytes;
 
 use super::*;
 use crate::probe::Age;
+use crate::probe::sizes::{MAX_SIZES, Share};
 use crate::testing::{ADDRESSES, every_layout, layout, with_payloads};
 
 fn written(headers: &Headers, sizes: &Sizes, seed: u64, tag: u64, patch: &Patch) -> vec::Vec<u8> {
