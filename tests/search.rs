@@ -39,7 +39,7 @@ fn trials_are_made_on_ports_that_stay_open() {
     let folder = tempfile::tempdir().unwrap();
     let (json, page) = (folder.path().join("s.json"), folder.path().join("s.html"));
     let options = format!(
-        "--trial 0.2 --trials 0.6 --min-rate 100pps --max-rate 20kpps --json {} --report {}",
+        "--trial 0.05 --trials 0.15 --min-rate 100pps --max-rate 20kpps --json {} --report {}",
         ports::text(&json),
         ports::text(&page)
     );

@@ -255,13 +255,13 @@ impl Axis {
     /// one before, up to all but one packet of `count`.
     #[must_use]
     pub fn of_nines(count: u64) -> Self {
-        let nines = (count.max(10) as f64).log10();
+        let count = count.max(10);
         let scale = Scale::Linear {
             from: 0.0,
-            to: nines,
+            to: (count as f64).log10(),
         };
         // Two have room beside the half wherever there is any.
-        let most = nines.floor() as usize;
+        let most = count.ilog10() as usize;
         let far = most.div_ceil(2).next_multiple_of(2).max(2);
         let half = (0.5, "50 %".to_owned(), Weight::Major);
         let whole = (1..=most).map(|number| {
