@@ -23,13 +23,14 @@ pub fn between(goal: &Goal, lower: &Load, upper: &Load) -> Option<f64> {
 }
 
 /// Returns the load at which the loss ratio is that of the goal, on a line through `upper` and the load
-/// `above` it, which lost more.
+/// `above` it, which lost more; `None` if that is too far away to tell.
 pub fn beyond(goal: &Goal, upper: &Load, above: &Load) -> Option<f64> {
     let wanted = goal.loss_ratio;
     let (less, more) = (longest(upper)?.loss_ratio, longest(above)?.loss_ratio);
     let tells = 0.0 < wanted && wanted < less && less < more;
+    let is_near = above.pps <= upper.pps.saturating_mul(2);
     let step = (above.pps - upper.pps) as f64 / (more - less);
-    tells.then_some(upper.pps as f64 - (less - wanted) * step)
+    (tells && is_near).then_some(upper.pps as f64 - (less - wanted) * step)
 }
 
 /// Returns the longest trial of a load, of several the median one by its loss.

@@ -197,8 +197,8 @@ fn below(search: &Search, goal: usize, upper: &Load) -> Option<u64> {
         .next()
         .and_then(|above| estimates::beyond(settings, upper, above));
     let next = match (line, estimates::passed(settings, upper)) {
-        // Every other step at the most: where it misleads, the others double.
-        (Some(at), _) if search.walks[goal].downward % 2 == 1 => below(at).max(stepped),
+        // Where it misleads again and again, the step that doubles gets away from there.
+        (Some(at), _) if !search.walks[goal].downward.is_multiple_of(4) => below(at),
         (_, Some(passed)) => below(passed).min(stepped),
         (_, None) => stepped,
     };
