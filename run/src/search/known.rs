@@ -137,7 +137,8 @@ impl Searching {
     fn latency_at(&self, of_size: &OfSize, pps: u64) -> Option<Latency> {
         let size = self.request.frame_size(&of_size.sizes);
         let at_load = self.report.trials.iter().filter(|trial| {
-            trial.frame_size == size
+            trial.offered
+                && trial.frame_size == size
                 && trial.repeat == of_size.repeat
                 && trial.target_pps == Some(pps as f64)
         });
