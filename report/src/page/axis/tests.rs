@@ -62,7 +62,7 @@ fn shares_far_apart_have_a_zero_of_their_own() {
         ["0 %", "0.001 %", "0.01 %", "0.1 %", "1 %", "10 %", "100 %"]
     );
     let places = [0.0, 2.1e-5, 0.001, 0.9, 1.0].map(|share| axis.place(share));
-    assert!(places[0] == 0.0 && (places[4] - 1.0).abs() < 1e-9);
+    assert_eq!((places[0], places[4]), (0.0, 1.0));
     assert!(
         places.windows(2).all(|pair| pair[0] + 0.005 < pair[1]),
         "{places:?}"
