@@ -9,8 +9,9 @@
 //! A new load is chosen by what the upper end let pass: a path that carries so much under overload
 //! should carry that much; and by a line through two loads that lost differently. Where that tells
 //! nothing, since little was lost, steps away from what is known double, and half a bracket is never
-//! exceeded. The ends are kept away from where the bound should be, since trials there tell least. Once a load that looked good in a short trial
-//! was bad in a long one, short trials are not believed any more.
+//! exceeded. The ends are kept away from where the bound should be, since trials there tell least. Once
+//! a load that looked good in a short trial was bad in a long one, short trials are not believed any
+//! more.
 
 use core::time::Duration;
 

@@ -76,13 +76,14 @@ impl Capture {
         (0..workers).map(make).collect()
     }
 
-    /// Notes that a trial starts at `start`; before the first one the heading is written.
-    pub fn begin(&mut self, start: SystemTime, is_first: bool) -> io::Result<()> {
+    /// Notes that a trial starts at `start`.
+    pub fn start_at(&mut self, start: SystemTime) {
         self.pcap.start_at(start);
-        if is_first {
-            self.pcap.begin(self.longest as u32)?;
-        }
-        Ok(())
+    }
+
+    /// Writes the heading, before the first trial.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.pcap.begin(self.longest as u32)
     }
 
     /// Fetches what has been sampled, in the order of time as far as it is there.

@@ -16,7 +16,7 @@ use dpdkgen_report::page::timeline::Timeline;
 use dpdkgen_report::page::{Distribution, Sources, render};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::{Phase, Progress};
-use dpdkgen_report::summary::{Latency, OutageFinder, Summary, host_name, rfc3339};
+use dpdkgen_report::summary::{Latency, OutageFinder, Summary};
 use dpdkgen_report::text;
 
 use self::records::Records;
@@ -29,9 +29,9 @@ use crate::results::totals::{Distributions, distributions};
 /// All outputs of one run, each written in the background: a reader that is slow or does not read holds
 /// up neither the control thread nor the other outputs.
 pub struct Outputs {
-    /// Where its words go.
+    /// The place of its words.
     pub screen: Screen,
-    /// What is written while it goes on.
+    /// The outputs that are written while it goes on.
     pub records: Records,
     json: Option<Background>,
     page: Option<Page>,
@@ -39,9 +39,6 @@ pub struct Outputs {
     shown: Option<time::Instant>,
     /// The phase that it was in at the last look.
     phase: Option<Phase>,
-    has_begun: bool,
-    /// When the run began; `None` where time is simulated.
-    started: Option<SystemTime>,
     outages: OutageFinder,
 }
 
@@ -98,8 +95,6 @@ impl Outputs {
             screen,
             shown: None,
             phase: None,
-            has_begun: false,
-            started: None,
             outages: OutageFinder::default(),
         })
     }
@@ -107,8 +102,6 @@ impl Outputs {
     /// Begins the outputs of the run, which starts at `start` by the clock on the wall. What an
     /// earlier one left is emptied.
     pub fn begin(&mut self, start: SystemTime) {
-        self.has_begun = true;
-        self.started = (start != UNIX_EPOCH).then_some(start);
         self.screen.waited();
         if let Some(json) = &mut self.json {
             json.begin();
@@ -155,17 +148,14 @@ impl Outputs {
 
     /// Adds what the outputs alone know: when and where the run began, and its outages.
     fn complete(&self, summary: &mut Summary) {
-        if let Some(started) = self.started {
-            summary.origin.started_at = rfc3339(started);
-            summary.origin.host = host_name();
-        }
+        self.records.complete(&mut summary.origin);
         summary.outages = self.outages.finish();
     }
 
     /// Writes the rest and shows `summary`, for as long as `patience` lasts, and returns a sentence
     /// for each output that is incomplete.
     pub fn finish(mut self, summary: &Summary, patience: &mut Patience<'_>) -> Vec<String> {
-        if !self.has_begun {
+        if !self.records.have_begun() {
             self.begin(UNIX_EPOCH);
         }
         if let Some(display) = &mut self.screen.display {

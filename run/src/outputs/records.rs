@@ -14,7 +14,7 @@ use dpdkgen_report::live::SHOW_EVERY;
 use dpdkgen_report::metrics::Metrics;
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::progress::Progress;
-use dpdkgen_report::summary::Sampled;
+use dpdkgen_report::summary::{Origin, Sampled, host_name, rfc3339};
 
 use super::capture::Capture;
 use super::sampling::Tap;
@@ -38,11 +38,13 @@ pub struct Records {
     /// The time at which the metrics were last brought up to date.
     shown: Option<time::Instant>,
     has_begun: bool,
+    /// The time at which the first trial began; `None` where time is simulated.
+    started: Option<SystemTime>,
     /// The time of the rows so far.
     rows: Span,
     /// The time of the rows before this trial's.
     rows_before: Span,
-    /// What the trials before this one came to.
+    /// The state at the end of the trials before this one.
     before: Option<Progress>,
 }
 
@@ -71,6 +73,7 @@ impl Records {
             next_log: Instant::START,
             shown: None,
             has_begun: false,
+            started: None,
             rows: Span::ZERO,
             rows_before: Span::ZERO,
             before: None,
@@ -108,10 +111,14 @@ impl Records {
                 UNIX_EPOCH => start + Duration::from_nanos(before_ns),
                 start => start,
             };
-            let _ = capture.begin(start, is_first);
+            capture.start_at(start);
         }
         if !is_first {
             return;
+        }
+        self.started = (start != UNIX_EPOCH).then_some(start);
+        if let Some(capture) = &mut self.capture {
+            let _ = capture.begin();
         }
         if let Some(csv) = &mut self.csv {
             let _ = csv.begin();
@@ -144,39 +151,37 @@ impl Records {
         }
         if now >= self.next_log {
             self.next_log = now + LOG_EVERY;
-            self.log(progress);
+            if let Some(hdr) = &mut self.hdr {
+                let _ = hdr.write(so_far(&self.before, progress));
+            }
         }
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
-        if is_due && self.metrics.is_some() {
+        if let Some(metrics) = self.metrics.as_mut().filter(|_| is_due) {
             self.shown = Some(time::Instant::now());
-            let progress = self.so_far(progress);
-            if let Some(metrics) = &mut self.metrics {
-                metrics.show(progress, &screen.console);
-            }
+            metrics.show(so_far(&self.before, progress), &screen.console);
         }
     }
 
     /// Notes that the trial is over; `progress` tells what it came to.
     pub fn end(&mut self, progress: &dyn Fn() -> Progress) {
-        self.log(progress);
-        self.before = Some(self.so_far(progress));
-    }
-
-    fn log(&mut self, progress: &dyn Fn() -> Progress) {
-        if self.hdr.is_none() {
-            return;
-        }
-        let progress = self.so_far(progress);
+        let progress = so_far(&self.before, progress);
         if let Some(hdr) = &mut self.hdr {
-            let _ = hdr.write(progress);
+            let _ = hdr.write(progress.clone());
         }
+        self.before = Some(progress);
     }
 
-    /// Returns what all trials came to so far.
-    fn so_far(&self, progress: &dyn Fn() -> Progress) -> Progress {
-        match &self.before {
-            Some(before) => progress().after(before),
-            None => progress(),
+    /// Returns whether a trial has begun.
+    #[must_use]
+    pub const fn have_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Adds when and where the first trial began, if it was in real time.
+    pub fn complete(&self, origin: &mut Origin) {
+        if let Some(started) = self.started {
+            origin.started_at = rfc3339(started);
+            origin.host = host_name();
         }
     }
 
@@ -198,5 +203,13 @@ impl Records {
     #[must_use]
     pub fn end_metrics(self) -> Option<String> {
         self.metrics.and_then(Metrics::finish)
+    }
+}
+
+/// Returns the state at the end of `before` and what this trial has come to since.
+fn so_far(before: &Option<Progress>, progress: &dyn Fn() -> Progress) -> Progress {
+    match before {
+        Some(before) => progress().after(before),
+        None => progress(),
     }
 }

@@ -9,7 +9,6 @@ use dpdkgen_report::live::{SHOW_EVERY, Style};
 use dpdkgen_report::patience::Patience;
 use dpdkgen_report::search::live::{Standing, line, table};
 use dpdkgen_report::search::{SearchReport, render};
-use dpdkgen_report::summary::{host_name, rfc3339};
 
 use crate::failure::Failure;
 use crate::outputs::records::Records;
@@ -18,17 +17,14 @@ use crate::request::Request;
 
 /// The outputs of one search, each written in the background.
 pub struct SearchOutputs {
-    /// Where its words go.
+    /// The place of its words.
     pub screen: Screen,
-    /// What is written while trials pass.
+    /// The outputs that are written while trials pass.
     pub records: Records,
     json: Option<Background>,
     page: Option<Background>,
     /// The time at which the search was last shown.
     shown: Option<Instant>,
-    /// When the first trial began; `None` where time is simulated.
-    started: Option<SystemTime>,
-    has_begun: bool,
     has_told: bool,
 }
 
@@ -47,8 +43,6 @@ impl SearchOutputs {
             page: screen.open(&request.report, "report")?,
             screen,
             shown: None,
-            started: None,
-            has_begun: false,
             has_told: false,
         })
     }
@@ -63,11 +57,11 @@ impl SearchOutputs {
     /// Notes that a trial begins, at `start` by the clock on the wall. What an earlier search left is
     /// emptied when the first one does.
     pub fn begin(&mut self, start: SystemTime) {
+        let is_first = !self.records.have_begun();
         self.records.begin(start);
-        if std::mem::replace(&mut self.has_begun, true) {
+        if !is_first {
             return;
         }
-        self.started = (start != UNIX_EPOCH).then_some(start);
         self.screen.waited();
         for output in [&mut self.json, &mut self.page].into_iter().flatten() {
             output.begin();
@@ -100,13 +94,10 @@ impl SearchOutputs {
     /// Writes and shows `report`, for as long as `patience` lasts, and returns a sentence for each
     /// output that is incomplete.
     pub fn finish(mut self, report: &mut SearchReport, patience: &mut Patience<'_>) -> Vec<String> {
-        if !self.has_begun {
+        if !self.records.have_begun() {
             self.begin(UNIX_EPOCH);
         }
-        if let Some(started) = self.started {
-            report.origin.started_at = rfc3339(started);
-            report.origin.host = host_name();
-        }
+        self.records.complete(&mut report.origin);
         if self.screen.style == Some(Style::Table) {
             self.screen.console.show(Frame::Table(Vec::new()));
         }
